@@ -1,0 +1,55 @@
+# What one may do here. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test check bench interop fuzz crash clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+$(VENV)/.run: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python tests/support/requirements.py)
+	@touch $@
+
+run: $(VENV)/.run ## Start an appliance on loopback ports, with data in ./var
+	@$(BIN)/python -m mailserver demo --directory var
+
+test: $(VENV)/.test ## Install what the tests drive, then run every check and every test
+	@tests/support/packages.sh
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+check: lint ## Lint, types, import contracts, architecture and unit tests
+	$(BIN)/python -m pytest -q tests/architecture tests/unit
+
+interop: $(VENV)/.test ## Only the tests that drive other vendors' programs
+	@tests/support/packages.sh
+	$(BIN)/python -m pytest tests/interop
+
+fuzz: $(VENV)/.test ## Feed the parsers with generated input, for longer than the tests do
+	MAILSERVER_FUZZ=long $(BIN)/python -m pytest --timeout=0 tests/fuzz
+
+crash: $(VENV)/.test ## Kill the server again and again under load and account for every message
+	$(BIN)/python -m tests.crash --cycles 100
+
+bench: $(VENV)/.test ## Measure against Postfix and the bare libraries, side by side
+	@tests/support/packages.sh
+	$(BIN)/python -m bench
+
+clean: ## Remove the virtual environment and the demo data
+	rm -rf $(VENV) var

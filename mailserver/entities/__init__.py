@@ -1,0 +1,1 @@
+"""What the server talks about: plain frozen values, no I/O."""

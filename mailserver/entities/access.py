@@ -1,0 +1,82 @@
+"""Token, scope and Caller: who is asking and what they may touch."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailserver.entities import errors
+
+
+class Scope(StrEnum):
+    """A thing that a credential may be allowed to do."""
+
+    EMAIL_READ = "email:read"
+    EMAIL_SEND = "email:send"
+    EMAIL_WRITE = "email:write"
+    EMAIL_DELETE = "email:delete"
+    FILES_READ = "files:read"
+    FILES_WRITE = "files:write"
+    LABELS_READ = "labels:read"
+    LABELS_WRITE = "labels:write"
+    CONTACTS_READ = "contacts:read"
+    CONTACTS_WRITE = "contacts:write"
+    CALENDAR_READ = "calendar:read"
+    CALENDAR_WRITE = "calendar:write"
+    CONTEXT_READ = "context:read"
+    CONTEXT_WRITE = "context:write"
+    TASK_READ = "task:read"
+    TASK_WRITE = "task:write"
+    ALERTS_READ = "alerts:read"
+    ALERTS_WRITE = "alerts:write"
+    APPROVALS_READ = "approvals:read"
+    APPROVALS_WRITE = "approvals:write"
+    WORKFLOWS_READ = "workflows:read"
+    WORKFLOWS_WRITE = "workflows:write"
+    ADMIN = "admin"
+
+
+ALL_SCOPES = frozenset(Scope)
+
+
+class Credential(StrEnum):
+    """What kind of thing the caller showed."""
+
+    AGENT_TOKEN = "agent_token"  # noqa: S105  bound to one inbox
+    SESSION = "session"  # a logged-in person
+    API_KEY = "api_key"  # an organisation's key
+    PASSWORD = "password"  # noqa: S105  SMTP and JMAP logins
+    ADMIN = "admin"  # the admin socket
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking: a tenant always, one inbox where the credential is bound to it."""
+
+    tenant_id: int
+    credential: Credential
+    credential_id: int
+    scopes: frozenset[Scope]
+    inbox_id: int | None = None
+    user_id: int | None = None
+    requires_approval: frozenset[Scope] = frozenset()
+    is_owner: bool = False
+
+    def require(self, scope: Scope) -> None:
+        """Refuse with Forbidden unless the scope is there."""
+        if scope not in self.scopes:
+            raise errors.Forbidden(f"The credentials lack the scope {scope.value}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An agent token or API key as its owner sees it: never the secret."""
+
+    id: int
+    tenant_id: int
+    inbox_id: int | None
+    label: str
+    prefix: str
+    scopes: frozenset[Scope]
+    requires_approval: frozenset[Scope]
+    created_at: int
+    last_used_at: int | None
+    expires_at: int | None

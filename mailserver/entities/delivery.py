@@ -1,0 +1,109 @@
+"""One recipient of one queued message: attempts and outcome."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailserver.mail.reply import Reply
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    QUEUED = "queued"  # due at next_attempt_at
+    HELD = "held"  # waits for `mailserver queue release`
+    DELIVERED = "delivered"
+    FAILED = "failed"  # for good; a report was sent where one is due
+    SUPPRESSED = "suppressed"  # never tried: the address is on the suppression list
+    DROPPED = "dropped"  # taken out by the operator
+
+
+class FailureKind(StrEnum):
+    """Why a recipient failed for good."""
+
+    REFUSED = "refused"  # a 5xx from the remote server
+    POLICY = "policy"  # 5.7.x
+    NO_ROUTE = "no_route"  # null MX, no such domain, loops to ourselves
+    UNSUPPORTED = "unsupported"  # the peer lacks an extension that the message needs
+    EXPIRED = "expired"  # retries are used up
+    REPORTED = "reported"  # a report came back after the remote server had accepted it
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The remote server answered 2xx for this recipient."""
+
+    at: int
+    host: str
+    reply: Reply
+    tls: str = "none"  # the recorded verdict: none, unverified TLSv1.3, verified TLSv1.3 …
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """It did not work this time."""
+
+    at: int
+    reply: Reply
+    host: str = ""
+    whole_destination: bool = False  # the host, not this recipient, said no: slow the destination down
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It will never work."""
+
+    at: int
+    kind: FailureKind
+    reply: Reply
+    host: str = ""
+
+
+Outcome = Delivered | Deferred | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """What all recipients of one submission share. `location` is the file below the mail directory."""
+
+    id: int
+    tenant_id: int
+    inbox_id: int
+    message_id: int | None  # the copy in Sent, where there is one
+    thread_id: int | None
+    header_id: str  # Message-ID
+    subject: str
+    sender: str  # address reports go to; '' for the null sender
+    domain: str  # signing domain
+    location: str
+    size: int
+    eight_bit: bool
+    smtputf8: bool
+    require_tls: bool
+    ret: str | None  # RFC 3461 4.3: FULL or HDRS
+    envid: str | None
+    source: str  # api, submission, bounce, list, forward
+    created_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One recipient of a queued message. Times are unix milliseconds."""
+
+    id: int
+    queued_id: int
+    tenant_id: int
+    inbox_id: int
+    recipient: str
+    domain: str  # the recipient's, A-label: the destination that limits are kept for
+    state: State
+    notify: str | None  # RFC 3461 4.1
+    orcpt: str | None
+    attempts: int
+    next_attempt_at: int
+    created_at: int
+    finished_at: int | None = None
+    last_reply: str | None = None
+    last_host: str | None = None
+    tls: str | None = None
+    delay_notified: bool = False

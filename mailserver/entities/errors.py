@@ -1,0 +1,91 @@
+"""Everything a service may refuse with; each face maps them once.
+
+The docstring is the default sentence. It is written for a stranger: no name of another's inbox, no internal detail.
+Temporary and permanent are types, so that no face has to guess.
+"""
+
+
+class ServiceError(Exception):
+    """The request was refused."""
+
+    def __init__(self, message: str | None = None, **fields: str) -> None:
+        doc = self.__doc__ or ""
+        self.message = message or doc.splitlines()[0]
+        self.fields = fields  # field name to sentence, where one field is at fault
+        super().__init__(self.message)
+
+
+class Invalid(ServiceError):
+    """The request has a field that cannot be used."""
+
+
+class Unauthenticated(ServiceError):
+    """The credentials are missing or not valid."""
+
+
+class Forbidden(ServiceError):
+    """The credentials do not allow this."""
+
+
+class NotFound(ServiceError):
+    """There is no such thing."""
+
+
+class Conflict(ServiceError):
+    """The request does not fit the present state."""
+
+
+class TooLarge(ServiceError):
+    """The content is larger than this server accepts."""
+
+
+class TooMany(ServiceError):
+    """Too many requests; try again later."""
+
+
+class Temporary(ServiceError):
+    """The server cannot do this just now; try again later."""
+
+
+class StoreUnavailable(Temporary):
+    """The message store is not available just now."""
+
+
+class StoreFull(Temporary):
+    """The server has not enough room to accept this now."""
+
+
+class UnknownRecipient(ServiceError):
+    """No such recipient here."""
+
+
+class RelayDenied(ServiceError):
+    """This server does not relay mail for that address."""
+
+
+class RecipientBusy(Temporary):
+    """The recipient cannot take mail just now."""
+
+
+class InboxFull(Temporary):
+    """The inbox has no room for this message."""
+
+
+class MessageLoop(ServiceError):
+    """The message is looping between servers."""
+
+
+class MessageRefused(ServiceError):
+    """The message is refused by policy."""
+
+
+class SenderNotOwned(ServiceError):
+    """The sender address does not belong to this login."""
+
+
+class Suppressed(ServiceError):
+    """Every recipient is on the suppression list."""
+
+
+class NotProvided(ServiceError):
+    """This part of the interface is not provided."""

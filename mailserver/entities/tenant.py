@@ -1,0 +1,60 @@
+"""Tenant, its users and its domains."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Everything one customer has; nothing crosses from one to another."""
+
+    id: int
+    name: str
+    created_at: int
+
+
+class UserRole(StrEnum):
+    """What a person may do in the tenant."""
+
+    OWNER = "owner"
+    MEMBER = "member"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who logs in."""
+
+    id: int
+    tenant_id: int
+    email: str
+    role: UserRole
+
+
+class DomainStatus(StrEnum):
+    """How far a domain's DNS has come."""
+
+    PENDING = "pending"
+    VERIFIED = "verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A mail domain that this server receives and signs for; `name` is its lower-case A-label form."""
+
+    id: int
+    tenant_id: int
+    name: str
+    status: DomainStatus
+    catch_all_inbox_id: int | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DkimKey:
+    """A signing key of a domain; the private part lies in the file `<keys>/<domain>/<selector>.pem`."""
+
+    domain: str
+    selector: str
+    algorithm: str  # rsa-sha256 or ed25519-sha256
+    public_key: str  # base64, as published
+    active: bool

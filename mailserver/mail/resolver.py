@@ -1,0 +1,41 @@
+"""The DNS questions mail asks, as a Protocol."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class LookupFailed(Exception):
+    """DNS gave no answer: SERVFAIL, a time-out, or something that cannot be read. Try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mx:
+    """One MX record; `host` is a lower-case name without the last dot, '' for the null MX (RFC 7505)."""
+
+    preference: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class MxAnswer:
+    """The MX records of a domain. `exists` is False where the name itself does not exist."""
+
+    records: tuple[Mx, ...]
+    exists: bool
+    authentic: bool = False  # the AD bit
+
+
+class Resolver(Protocol):
+    """Each question raises LookupFailed where DNS gave no answer; an empty answer is an answer."""
+
+    async def mx(self, domain: str) -> MxAnswer:
+        """MX records."""
+        ...
+
+    async def addresses(self, host: str) -> tuple[str, ...]:
+        """IPv6 and IPv4 addresses of a host, in no order."""
+        ...
+
+    async def txt(self, name: str) -> tuple[str, ...]:
+        """TXT records, the strings of each joined."""
+        ...
