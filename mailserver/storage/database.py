@@ -1,0 +1,234 @@
+"""Run functions against the database off the event loop: one writer, many readers.
+
+A function of this room receives its Transaction (or Snapshot) as first argument: holding one is the proof that it runs
+on the right thread, inside a transaction. Waiting transactions are grouped into one commit, so that a busy moment costs
+one sync; each has its own savepoint, so that one's error is its own.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import peewee
+import structlog
+
+from mailserver.entities import errors
+from mailserver.entities.event import Event
+from mailserver.storage import events
+
+P = ParamSpec("P")
+T = TypeVar("T")
+MAX_GROUP = 64
+READERS = 3
+log = structlog.get_logger()
+
+
+class Cursor(Protocol):
+    """What a statement gives back."""
+
+    rowcount: int
+
+    def fetchone(self) -> Any:
+        """The next row, or None."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """All rows left."""
+        ...
+
+
+class Snapshot:
+    """Proof of a read-only view of the database."""
+
+    def __init__(self, connection: Any, database: peewee.Database) -> None:
+        self._connection = connection
+        self._database = database
+
+    def execute(self, statement: str | peewee.Query, parameters: Sequence[Any] = ()) -> Cursor:
+        """Run one statement: SQL with its parameters marked by `?` on hot paths, a peewee query on the others."""
+        if not isinstance(statement, str):
+            statement, parameters = self._database.get_sql_context().sql(statement).query()
+        cursor: Cursor = self._connection.execute(statement, parameters)
+        return cursor
+
+    def one(self, statement: str | peewee.Query, parameters: Sequence[Any] = ()) -> Any:
+        """The first row, or None."""
+        return self.execute(statement, parameters).fetchone()
+
+    def all(self, statement: str | peewee.Query, parameters: Sequence[Any] = ()) -> list[Any]:
+        """All rows."""
+        return self.execute(statement, parameters).fetchall()
+
+
+class Transaction(Snapshot):
+    """Proof of an open transaction. What it publishes and rings is announced only if it commits."""
+
+    def __init__(self, connection: Any, database: peewee.Database) -> None:
+        super().__init__(connection, database)
+        self._published: list[Event] = []
+        self.rung: set[str] = set()
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row."""
+        self._connection.executemany(sql, rows)
+
+    def publish(self, event: Event) -> None:
+        """Append an event to the log, inside this transaction."""
+        self._published.append(event)
+        self.rung.add("events")
+
+    def ring(self, topic: str) -> None:
+        """Wake whoever waits for this topic, once the change is on the disk."""
+        self.rung.add(topic)
+
+    def flush(self) -> None:
+        """Write the events that were published so far."""
+        if self._published:
+            self.executemany(events.INSERT, [events.row(event) for event in self._published])
+            self._published.clear()
+
+
+@dataclass(slots=True)
+class _Job:
+    run: Callable[[Transaction], Any]
+    done: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+
+
+class Database:
+    """The one door to the tables."""
+
+    def __init__(self, database: peewee.Database, announce: Callable[[str], None], readers: int = READERS) -> None:
+        self._database = database
+        self._announce = announce
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(readers, "database-reader", initializer=self._open_reader)
+        self.commits = 0
+        self.committed_jobs = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Database"]:
+        """Serve reads and writes until the block ends; what was asked for before the end is still done."""
+        writer = threading.Thread(target=self._write_forever, name="database-writer", daemon=True)
+        writer.start()
+        try:
+            yield self
+        finally:
+            self._jobs.put(None)
+            await asyncio.to_thread(writer.join)
+            await asyncio.to_thread(self._readers.shutdown)
+
+    async def read(self, fn: Callable[Concatenate[Snapshot, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function on a consistent snapshot, in a reader thread."""
+
+        def run() -> T:
+            connection = self._database.connection()
+            connection.execute("BEGIN")
+            try:
+                return fn(Snapshot(connection, self._database), *args, **kwargs)
+            finally:
+                connection.execute("COMMIT")
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        except (sqlite3.Error, peewee.PeeweeException) as error:
+            raise _translate(error) from error
+
+    async def write(self, fn: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function in a transaction; its result comes once the commit is on the disk.
+
+        A caller that is cancelled leaves the change to be made: what was asked for is done or fails as a whole.
+        """
+        loop = asyncio.get_running_loop()
+        job = _Job(lambda tx: fn(tx, *args, **kwargs), loop.create_future(), loop)
+        self._jobs.put(job)
+        return await asyncio.shield(job.done)  # type: ignore[no-any-return]
+
+    def _open_reader(self) -> None:
+        self._database.connect(reuse_if_open=True)
+        self._database.execute_sql("PRAGMA query_only = 1")
+
+    def _write_forever(self) -> None:
+        self._database.connect(reuse_if_open=True)
+        while (job := self._jobs.get()) is not None:
+            group = [job]
+            while len(group) < MAX_GROUP and not self._jobs.empty():
+                following = self._jobs.get()
+                if following is None:
+                    self._jobs.put(None)
+                    break
+                group.append(following)
+            self._commit(group)
+        self._database.close()
+
+    def _commit(self, group: list[_Job]) -> None:
+        """Run every job in its own savepoint and commit once."""
+        connection = self._database.connection()
+        results: list[tuple[_Job, frozenset[str], Any, BaseException | None]] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            results = [_run(job, Transaction(connection, self._database), connection) for job in group]
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001  the commit failed, so nobody's change happened: everyone is told
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            problem = _translate(error)
+            log.error("storage.commit.failed", error=repr(error), jobs=len(group))
+            results = [(job, frozenset(), None, problem) for job in group]
+        self.commits += 1
+        self.committed_jobs += len(group)
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Job, frozenset[str], Any, BaseException | None]]] = {}
+        for result in results:
+            by_loop.setdefault(result[0].loop, []).append(result)
+        for loop, settled in by_loop.items():
+            with suppress(RuntimeError):  # the loop is closed: nobody waits for an answer any more
+                loop.call_soon_threadsafe(self._settle, settled)
+
+    def _settle(self, results: list[tuple[_Job, frozenset[str], Any, BaseException | None]]) -> None:
+        topics: set[str] = set()
+        for job, rung, value, error in results:
+            topics |= rung
+            if job.done.done():
+                continue
+            if error is None:
+                job.done.set_result(value)
+            else:
+                job.done.set_exception(error)
+                job.done.exception()  # a caller that has gone does not make this an unseen error
+        for topic in topics:
+            self._announce(topic)
+
+
+def _run(
+    job: _Job, transaction: Transaction, connection: Any
+) -> tuple[_Job, frozenset[str], Any, BaseException | None]:
+    connection.execute("SAVEPOINT job")
+    try:
+        value = job.run(transaction)
+        transaction.flush()
+    except Exception as error:  # noqa: BLE001  one job's error is its own; it is raised where it was asked for
+        if not connection.in_transaction:  # a full disk rolls back everything: the group has to know
+            raise
+        connection.execute("ROLLBACK TO job")
+        connection.execute("RELEASE job")
+        return job, frozenset(), None, _translate(error)
+    connection.execute("RELEASE job")
+    return job, frozenset(transaction.rung), value, None
+
+
+def _translate(error: Exception) -> Exception:
+    """A driver's trouble becomes a sentence for whoever asked; other errors pass."""
+    if isinstance(error, sqlite3.IntegrityError | peewee.IntegrityError):
+        return error
+    if isinstance(error, sqlite3.OperationalError | peewee.OperationalError | OSError):
+        if "full" in str(error):
+            return errors.StoreFull()
+        return errors.StoreUnavailable()
+    return error

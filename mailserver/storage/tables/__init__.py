@@ -1,0 +1,1 @@
+"""peewee tables: what the migrations made, as names for queries; never leave storage."""
