@@ -46,6 +46,8 @@ class Deferred:
     reply: Reply
     host: str = ""
     whole_destination: bool = False  # the host, not this recipient, said no: slow the destination down
+    until: int | None = None  # when the next attempt is due
+    tls: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Failed:
     kind: FailureKind
     reply: Reply
     host: str = ""
+    tls: str = "none"
 
 
 Outcome = Delivered | Deferred | Failed
@@ -107,3 +110,33 @@ class Delivery:
     last_host: str | None = None
     tls: str | None = None
     delay_notified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Some recipients of one queued message, in the hands of one worker."""
+
+    message: QueuedMessage
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Due mail of one tenant to one destination, and since when its oldest waits."""
+
+    domain: str
+    tenant_id: int
+    due_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt as the operator sees it. `result` is delivered, deferred or failed."""
+
+    delivery_id: int
+    started_at: int
+    finished_at: int
+    host: str
+    reply: str
+    tls: str
+    result: str

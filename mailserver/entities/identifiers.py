@@ -25,7 +25,7 @@ class Kind(StrEnum):
     USER = "usr"
     DOMAIN = "dom"
     INBOX = "inb"
-    TOKEN = "tok"
+    TOKEN = "tok"  # noqa: S105  a prefix
     API_KEY = "key"
     FOLDER = "mbox"
     MESSAGE = "msg"

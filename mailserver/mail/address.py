@@ -16,6 +16,8 @@ _PLAIN = re.compile(
 _ATOM = re.compile(r"[^\s()<>\[\]:;@\\,.\"\x00-\x20\x7f]+(?:\.[^\s()<>\[\]:;@\\,.\"\x00-\x20\x7f]+)*")
 _QUOTED = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"')
 _QUOTED_PAIR = re.compile(r"\\(.)")
+_LENIENT_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_LENIENT = re.compile(rf"{_LENIENT_LABEL}(?:\.{_LENIENT_LABEL})*")
 _LITERAL = re.compile(r"\[(?:IPv6:[0-9A-Fa-f:.]{2,45}|\d{1,3}(?:\.\d{1,3}){3})\]", re.IGNORECASE)
 
 
@@ -106,7 +108,7 @@ def parse_domain(text: str) -> str:
 
 def _lenient_domain(text: str) -> str:
     """Take names that DNS has but IDNA 2008 has not, such as those with an underscore."""
-    if not re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*", text):
+    if not _LENIENT.fullmatch(text):
         raise AddressError("The domain cannot be read.")
     return text.lower()
 

@@ -148,7 +148,7 @@ class Database:
         loop = asyncio.get_running_loop()
         job = _Job(lambda tx: fn(tx, *args, **kwargs), loop.create_future(), loop)
         self._jobs.put(job)
-        return await asyncio.shield(job.done)  # type: ignore[no-any-return]
+        return await asyncio.shield(job.done)
 
     def _open_reader(self) -> None:
         self._database.connect(reuse_if_open=True)
@@ -213,7 +213,7 @@ def _run(
     try:
         value = job.run(transaction)
         transaction.flush()
-    except Exception as error:  # noqa: BLE001  one job's error is its own; it is raised where it was asked for
+    except Exception as error:  # one job's error is its own; it is raised where it was asked for
         if not connection.in_transaction:  # a full disk rolls back everything: the group has to know
             raise
         connection.execute("ROLLBACK TO job")

@@ -1,0 +1,1 @@
+"""A message arriving from outside."""
