@@ -1,0 +1,1 @@
+"""Mail leaving by SMTP: due rows to remote servers."""
