@@ -21,11 +21,13 @@ _CLAIM = (
     "AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?) "
     "AND state = 'queued' AND next_attempt_at <= ? RETURNING id"
 )
-_CLAIM_EXPIRED = (
+_EXPIRED = (
+    "SELECT d.id FROM delivery d JOIN queued q ON q.id = d.queued_id "
+    "WHERE d.state = 'queued' AND d.lease_until <= ? AND q.expires_at <= ? LIMIT ?"
+)
+_TAKE = (
     "UPDATE delivery SET lease_owner = ?, lease_until = ?, next_attempt_at = ? "
-    "WHERE id IN (SELECT d.id FROM delivery d JOIN queued q ON q.id = d.queued_id "
-    "WHERE d.state = 'queued' AND d.lease_until <= ? AND q.expires_at <= ? ORDER BY d.id LIMIT ?) "
-    "AND state = 'queued' AND lease_until <= ? RETURNING id"
+    "WHERE id = ? AND state = 'queued' AND lease_until <= ? RETURNING id"
 )
 
 
@@ -43,10 +45,17 @@ def claim(tx: Transaction, owner: str, until: int, now: int, quotas: Sequence[tu
     return deliveries.jobs(tx, claimed)
 
 
-def claim_expired(tx: Transaction, owner: str, until: int, now: int, limit: int) -> list[Job]:
-    """Take deliveries whose time is over, due or not."""
-    rows = tx.all(_CLAIM_EXPIRED, [owner, until, until, now, now, limit, now])
-    return deliveries.jobs(tx, [row[0] for row in rows])
+def expired(snapshot: Snapshot, now: int, limit: int) -> list[int]:
+    """Deliveries whose time is over, due or not, and that nobody holds."""
+    return [row[0] for row in snapshot.all(_EXPIRED, [now, now, limit])]
+
+
+def take(tx: Transaction, owner: str, until: int, now: int, delivery_ids: Sequence[int]) -> list[Job]:
+    """Hold these deliveries where nobody else does, without counting an attempt."""
+    taken: list[int] = []
+    for delivery_id in delivery_ids:
+        taken.extend(row[0] for row in tx.all(_TAKE, [owner, until, until, delivery_id, now]))
+    return deliveries.jobs(tx, taken)
 
 
 def give_back(tx: Transaction, owner: str, delivery_ids: Sequence[int], due_at: int) -> None:
@@ -68,11 +77,11 @@ def recover(tx: Transaction, owner: str, now: int) -> int:
     return cursor.rowcount
 
 
-def extend(tx: Transaction, owner: str, until: int) -> None:
-    """Keep everything that this owner holds."""
-    tx.execute(
-        "UPDATE delivery SET lease_until = ?, next_attempt_at = ? WHERE lease_owner = ? AND state = 'queued'",
-        [until, until, owner],
+def extend(tx: Transaction, owner: str, until: int, delivery_ids: Sequence[int]) -> None:
+    """Hold these deliveries for longer."""
+    tx.executemany(
+        "UPDATE delivery SET lease_until = ?, next_attempt_at = ? WHERE id = ? AND lease_owner = ?",
+        [(until, until, delivery_id, owner) for delivery_id in delivery_ids],
     )
 
 

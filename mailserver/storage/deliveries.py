@@ -1,5 +1,4 @@
 """Queue rows: add, read, finish, and what the operator does to them."""
-# ruff: noqa: S608  statements are put together from this file's own constants; every value is bound
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -29,6 +28,11 @@ def add(tx: Transaction, message: QueuedMessage, deliveries: Sequence[Delivery])
         f"INSERT INTO delivery({', '.join(_DELIVERY)}) VALUES ({_marks(len(_DELIVERY))})",
         [_row(_DELIVERY, delivery) for delivery in deliveries],
     )
+
+
+def is_queued(snapshot: Snapshot, queued_id: int) -> bool:
+    """Whether a message has its rows already."""
+    return snapshot.one("SELECT 1 FROM queued WHERE id = ?", (queued_id,)) is not None
 
 
 def get(snapshot: Snapshot, delivery_id: int) -> Job | None:
@@ -171,15 +175,18 @@ def mark_delay_notified(tx: Transaction, delivery_ids: Sequence[int]) -> None:
 def move(
     tx: Transaction, delivery_ids: Sequence[int], origins: Sequence[State], state: State, due_at: int
 ) -> list[int]:
-    """Put deliveries that are in one of the origins into an open state, due at a time; the ids that moved."""
+    """Put deliveries that are in one of the origins into an open state, due at a time; the ids that moved.
+
+    What a worker holds is not due before its lease ends, so that nobody sends it a second time meanwhile.
+    """
     moved: list[int] = []
     values = [origin.value for origin in origins]
     for some in _chunks(delivery_ids):
         sql = (
-            f"UPDATE delivery SET state = ?, next_attempt_at = ? WHERE id IN ({_marks(len(some))}) "
-            f"AND state IN ({_marks(len(values))}) RETURNING id"
+            "UPDATE delivery SET state = ?, next_attempt_at = CASE WHEN lease_until > ? THEN lease_until ELSE ? END "
+            f"WHERE id IN ({_marks(len(some))}) AND state IN ({_marks(len(values))}) RETURNING id"
         )
-        moved.extend(row[0] for row in tx.all(sql, [state.value, due_at, *some, *values]))
+        moved.extend(row[0] for row in tx.all(sql, [state.value, due_at, due_at, *some, *values]))
     return moved
 
 

@@ -1,5 +1,4 @@
 """Suppression queries."""
-# ruff: noqa: S608  statements are put together from this file's own constants; every value is bound
 
 from collections.abc import Sequence
 

@@ -1,0 +1,158 @@
+"""Store messages: file, rows, thread, index, deliveries and events. The one way by which any message gets in."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+import structlog
+
+from mailserver.entities import errors, identifiers
+from mailserver.entities.event import Event, EventType
+from mailserver.entities.identifiers import IdSource, Kind
+from mailserver.mail import message, threading
+from mailserver.mail.message import Parsed
+from mailserver.storage import deliveries, files, ingest, journal_state
+from mailserver.storage.database import Database, Transaction
+from mailserver.storage.files import MessageFiles
+from mailserver.storage.ingest import StoredMessage
+from mailserver.storage.records import Copy, Record
+from mailserver.storage.thread_book import NewMessage
+
+log = structlog.get_logger()
+ApplyReport = Callable[[Transaction, str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A record whose files are written and whose bytes are read."""
+
+    record: Record
+    messages: tuple[NewMessage, ...]
+
+
+class Ingest:
+    """Writes files and rows. `apply_report` takes what a bounce says about our mail into the same transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        message_files: MessageFiles,
+        ids: IdSource,
+        hostname: str,
+        executor: Executor,
+        apply_report: ApplyReport,
+        node: int = 0,
+    ) -> None:
+        self.database = database
+        self._files = message_files
+        self._ids = ids
+        self._hostname = hostname
+        self._executor = executor
+        self._apply_report = apply_report
+        self._node = node
+
+    async def store(self, record: Record) -> tuple[StoredMessage, ...]:
+        """Store one message that nobody else has a hold on; on the disk, and readable, when this returns."""
+        loop = asyncio.get_running_loop()
+        prepared = await loop.run_in_executor(self._executor, lambda: self.prepare(record, sync=True))
+        (stored,) = await self.database.write(self.write, [prepared], None)
+        return stored
+
+    def prepare(self, record: Record, *, sync: bool = False) -> Prepared:
+        """Write the files of a record and read what its bytes say. Blocks."""
+        raw = record.content
+        try:
+            if raw is None:
+                raw = self._files.read(record.location or "")
+            self._write_files(record, raw, sync=sync)
+        except OSError as error:
+            log.warning("storage.file.failed", error=str(error))
+            raise errors.StoreUnavailable from error
+        if not record.copies:
+            return Prepared(record, ())
+        parsed = message.parse(raw)
+        blob = hashlib.sha256(raw).digest()
+        return Prepared(record, tuple(self._new_message(copy, record, parsed, blob) for copy in record.copies))
+
+    def write(
+        self, tx: Transaction, batch: Sequence[Prepared], sequence: int | None
+    ) -> list[tuple[StoredMessage, ...]]:
+        """Insert the rows of a batch; `sequence` is the last journal record in it."""
+        now = int(time.time() * 1000)
+        answers = ingest.store(tx, [new for prepared in batch for new in prepared.messages], now)
+        by_message = {stored.copy.message_id: stored for stored in answers}
+        results = []
+        for prepared in batch:
+            stored = tuple(
+                by_message[copy.message_id] for copy in prepared.record.copies if copy.message_id in by_message
+            )
+            self._follow(tx, prepared, stored, now)
+            results.append(stored)
+        if sequence is not None:
+            journal_state.set_applied(tx, self._node, sequence)
+        return results
+
+    def _write_files(self, record: Record, raw: bytes, *, sync: bool) -> None:
+        """One file for the first, links for the others; a file that is there with the right size is left."""
+        places = [files.location(copy.inbox_id, copy.message_id) for copy in record.copies]
+        if record.queued and record.queued.location not in places:
+            places.append(record.queued.location)
+        if not places:
+            return
+        first = record.location or places[0]
+        if record.location is None and (sync or not self._is_there(first, raw)):
+            self._files.write(first, [raw], sync=sync)
+        for place in places:
+            if place != first:
+                self._files.link(first, place)
+
+    def _is_there(self, place: str, raw: bytes) -> bool:
+        return self._files.size(place) == len(raw) and self._files.read(place) == raw
+
+    def _new_message(self, copy: Copy, record: Record, parsed: Parsed, blob: bytes) -> NewMessage:
+        own_id = parsed.header_id or f"<{identifiers.encode(Kind.MESSAGE, copy.message_id)}@{self._hostname}>"
+        references = threading.reference_hashes(own_id, parsed.in_reply_to, parsed.references)
+        own = threading.reference_hashes(own_id, None, ())[-1]
+        base = threading.base_subject(parsed.subject)
+        is_reply = base.casefold() != parsed.subject.strip().casefold()
+        return NewMessage(
+            copy=copy,
+            parsed=parsed,
+            header_id=own_id,
+            blob=blob,
+            size=record.size,
+            received_at=record.received_at,
+            references=(own, *(reference for reference in references if reference != own)),
+            subject_hash=threading.subject_hash(parsed.subject),
+            joins_by_subject=is_reply and not parsed.references and not parsed.in_reply_to and bool(base),
+        )
+
+    def _follow(self, tx: Transaction, prepared: Prepared, stored: tuple[StoredMessage, ...], now: int) -> None:
+        """What belongs to the same change: deliveries, events, and what a report says about our mail."""
+        record = prepared.record
+        for one in stored:
+            if one.is_new:
+                self._publish(tx, one, now)
+        is_new = any(one.is_new for one in stored) or not record.copies
+        if record.queued and not deliveries.is_queued(tx, record.queued.id):
+            thread_id = next((one.thread_id for one in stored), record.queued.thread_id)
+            deliveries.add(tx, replace(record.queued, thread_id=thread_id), record.deliveries)
+            tx.ring("queue")
+        if record.report and is_new:
+            self._apply_report(tx, record.report, now)
+
+    def _publish(self, tx: Transaction, stored: StoredMessage, now: int) -> None:
+        copy = stored.copy
+        tx.ring(f"inbox:{copy.inbox_id}")
+        if not copy.role:
+            return
+        kind = EventType.MESSAGE_SENT if copy.is_ours else EventType.MESSAGE_RECEIVED
+        body = {
+            "message_id": identifiers.encode(Kind.MESSAGE, copy.message_id),
+            "thread_id": identifiers.encode(Kind.THREAD, stored.thread_id),
+            "folder": copy.role,
+        }
+        tx.publish(Event(self._ids.next(), copy.tenant_id, copy.inbox_id, kind, now, body))

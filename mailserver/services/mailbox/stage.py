@@ -1,0 +1,142 @@
+"""The stage behind the journal: what port 25 has promised becomes files and rows, in order, in batches.
+
+It waits for a quiet moment, because the connections that are being answered come first; but never longer than
+PATIENCE_SECONDS, and not while much is waiting.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+import structlog
+
+from mailserver.entities import errors
+from mailserver.services.mailbox.ingest import Ingest, Prepared
+from mailserver.storage import records
+from mailserver.storage.files import MessageFiles
+from mailserver.storage.journal import Journal, Waiting
+
+BATCH_RECORDS = 128
+BATCH_BYTES = 8 << 20
+POLL_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+log = structlog.get_logger()
+
+
+class Stage:
+    """Owns the way from the journal to the store. Run it as a task; `drain` when no more is accepted."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        ingest: Ingest,
+        message_files: MessageFiles,
+        executor: Executor,
+        quarantine: Path,
+        checkpoint_seconds: float,
+    ) -> None:
+        self._journal = journal
+        self._ingest = ingest
+        self._files = message_files
+        self._executor = executor
+        self._quarantine = quarantine
+        self._checkpoint_seconds = checkpoint_seconds
+        self._database = ingest.database
+        self._applied = 0
+        self._checkpointed = 0
+        self._stopping = False
+
+    async def replay(self, left: Sequence[Waiting]) -> int:
+        """Store what an earlier run had accepted; the number of records. Called before any port is open."""
+        for start in range(0, len(left), BATCH_RECORDS):
+            await self._apply(list(left[start : start + BATCH_RECORDS]))
+        await self._checkpoint()
+        return len(left)
+
+    async def run(self) -> None:
+        """Store until `drain` is called and nothing waits any more."""
+        loop = asyncio.get_running_loop()
+        checkpoint_at = loop.time() + self._checkpoint_seconds
+        while True:
+            batch = await loop.run_in_executor(self._executor, self._take)
+            if batch:
+                await self._apply(batch)
+            if self._stopping and not batch and not self._journal.backlog:
+                break
+            if loop.time() >= checkpoint_at:
+                await self._checkpoint()
+                checkpoint_at = loop.time() + self._checkpoint_seconds
+        await self._checkpoint()
+
+    def drain(self) -> None:
+        """Finish what is in the journal, then let `run` return."""
+        self._stopping = True
+        self._journal.nudge()
+
+    def _take(self) -> list[Waiting]:
+        timeout = 0.0 if self._stopping else POLL_SECONDS
+        return self._journal.take(BATCH_RECORDS, BATCH_BYTES, timeout)
+
+    async def _apply(self, batch: list[Waiting]) -> None:
+        """Store a batch, however often it takes: what is in the journal is promised."""
+        last = batch[-1].entry.sequence
+        while True:
+            try:
+                await self._store(batch, last)
+            except errors.Temporary as error:
+                log.warning("stage.store.deferred", error=error.message, records=len(batch))
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("stage.batch.failed", records=len(batch))
+                await self._one_by_one(batch)
+                break
+            else:
+                break
+        self._applied = last
+
+    async def _store(self, batch: Sequence[Waiting], last: int) -> None:
+        prepared = await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare, batch)
+        await self._database.write(self._ingest.write, prepared, last)
+
+    def _prepare(self, batch: Sequence[Waiting]) -> list[Prepared]:
+        return [self._ingest.prepare(records.decode(waiting.read())) for waiting in batch]
+
+    async def _one_by_one(self, batch: Sequence[Waiting]) -> None:
+        """A record that breaks the store stands aside, whole, where an operator finds it; the others go on."""
+        for waiting in batch:
+            try:
+                await self._store([waiting], waiting.entry.sequence)
+            except errors.Temporary:
+                await asyncio.sleep(RETRY_SECONDS)
+                await self._apply([waiting])
+            except Exception:
+                path = self._quarantine / f"{waiting.entry.sequence}.record"
+                log.exception("stage.record.quarantined", path=str(path))
+                await asyncio.get_running_loop().run_in_executor(self._executor, _keep, path, waiting.read())
+
+    async def _checkpoint(self) -> None:
+        if self._applied <= self._checkpointed:
+            return
+        applied = self._applied
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._sync, applied)
+        except OSError as error:
+            log.error("stage.checkpoint.failed", error=str(error))
+            return
+        self._checkpointed = applied
+
+    def _sync(self, sequence: int) -> None:
+        self._files.sync()
+        self._journal.checkpoint(sequence)
+
+
+def _keep(path: Path, payload: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, payload)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

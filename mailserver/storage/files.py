@@ -1,0 +1,182 @@
+"""Message files: written in tmp, renamed into place, never changed; one file for all who received the same message.
+
+A location is the path below the mail directory: `<inbox id>/cur/<2 letters>/<message id>`. The two letters come from
+the time in the id, so that neighbours in time lie in one directory and old directories are not touched again.
+"""
+
+import ctypes
+import errno
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mailserver.entities import identifiers
+from mailserver.entities.identifiers import Kind
+
+OUTBOUND = "outbound"  # the directory of queued mail that nobody keeps a copy of
+CHUNK_BYTES = 1 << 20
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def location(inbox_id: int, message_id: int) -> str:
+    """Where an inbox keeps a message."""
+    name = identifiers.encode(Kind.MESSAGE, message_id)
+    return f"{identifiers.encode(Kind.INBOX, inbox_id)}/cur/{name[6:8]}/{name}"
+
+
+def outbound_location(queued_id: int) -> str:
+    """Where a queued message lies that has no copy in an inbox."""
+    name = identifiers.encode(Kind.QUEUED, queued_id)
+    return f"{OUTBOUND}/cur/{name[6:8]}/{name}"
+
+
+class MessageFiles:
+    """The mail directory. Every method blocks; none is called on the event loop. Safe from threads."""
+
+    def __init__(self, directory: Path) -> None:
+        self._root = directory
+        self._tmp = directory / "tmp"
+        self._tmp.mkdir(parents=True, exist_ok=True)
+        self._made: set[str] = set()
+        self._lock = threading.Lock()
+        self._serial = 0
+
+    def path(self, place: str) -> Path:
+        """The path of a location."""
+        return self._root / place
+
+    def write(self, place: str, chunks: Iterable[bytes | memoryview], *, sync: bool) -> None:
+        """Make a file, or replace it; with `sync` it is on the disk, name included, when this returns."""
+        descriptor, temporary = self._open_temporary()
+        try:
+            for chunk in chunks:
+                _write_all(descriptor, chunk)
+            if sync:
+                os.fsync(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            os.unlink(temporary)
+            raise
+        os.close(descriptor)
+        self._rename(temporary, place)
+        if sync:
+            self._sync_directory(os.path.dirname(self._root / place))
+
+    def adopt(self, place: str, head: bytes, spool: int, size: int) -> None:
+        """Make a file of `head` and `size` bytes of an open spool, on the disk when this returns."""
+        descriptor, temporary = self._open_temporary()
+        try:
+            _write_all(descriptor, head)
+            offset = 0
+            while offset < size:
+                copied = os.copy_file_range(spool, descriptor, min(size - offset, CHUNK_BYTES * 8), offset)
+                if copied == 0:
+                    raise OSError(errno.EIO, "the spool is shorter than it was written")
+                offset += copied
+            os.fsync(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            os.unlink(temporary)
+            raise
+        os.close(descriptor)
+        self._rename(temporary, place)
+        self._sync_directory(os.path.dirname(self._root / place))
+
+    def link(self, place: str, other: str) -> None:
+        """Give a file a second name; nothing happens where the name is there already."""
+        self._make_directory(other)
+        try:
+            os.link(self._root / place, self._root / other)
+        except FileExistsError:
+            return
+
+    def spool(self) -> int:
+        """Open an unnamed file; the caller closes it."""
+        return os.open(self._tmp, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+
+    def read(self, place: str) -> bytes:
+        """The whole of a file; FileNotFoundError where it is not there."""
+        return (self._root / place).read_bytes()
+
+    def size(self, place: str) -> int | None:
+        """Octets of a file, None where it is not there."""
+        try:
+            return os.stat(self._root / place).st_size
+        except FileNotFoundError:
+            return None
+
+    def remove(self, place: str) -> None:
+        """Take a name away; nothing happens where it is gone."""
+        (self._root / place).unlink(missing_ok=True)
+
+    def sync(self) -> None:
+        """Bring everything that was written to the disk (syncfs, or sync where that is not to be had)."""
+        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if _LIBC.syncfs(descriptor) != 0:
+                problem = ctypes.get_errno()
+                if problem != errno.ENOSYS:
+                    raise OSError(problem, os.strerror(problem))
+                os.sync()
+        finally:
+            os.close(descriptor)
+
+    def sweep_temporary(self) -> int:
+        """Remove what a crash left in tmp; the number of files. Only before anything is written."""
+        count = 0
+        for leftover in self._tmp.iterdir():
+            leftover.unlink()
+            count += 1
+        return count
+
+    def places(self) -> Iterator[str]:
+        """Every file's location."""
+        for owner in sorted(self._root.iterdir()):
+            cur = owner / "cur"
+            if cur.is_dir():
+                for bucket in sorted(cur.iterdir()):
+                    for entry in os.scandir(bucket):
+                        yield f"{owner.name}/cur/{bucket.name}/{entry.name}"
+
+    def free(self) -> tuple[int, int]:
+        """Free bytes and inodes of the file system, for who is not root."""
+        status = os.statvfs(self._root)
+        return status.f_bavail * status.f_frsize, status.f_favail
+
+    def _open_temporary(self) -> tuple[int, str]:
+        with self._lock:
+            self._serial += 1
+            serial = self._serial
+        temporary = f"{self._tmp}/{os.getpid()}.{serial}"
+        return os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), temporary
+
+    def _rename(self, temporary: str, place: str) -> None:
+        self._make_directory(place)
+        os.rename(temporary, self._root / place)
+
+    def _make_directory(self, place: str) -> None:
+        directory = place.rpartition("/")[0]
+        if directory in self._made:
+            return
+        path = self._root / directory
+        if not path.is_dir():
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for parent in (path, path.parent, path.parent.parent):
+                self._sync_directory(parent)
+            self._sync_directory(self._root)
+        self._made.add(directory)
+
+    @staticmethod
+    def _sync_directory(path: str | Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _write_all(descriptor: int, chunk: bytes | memoryview) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(descriptor, view) :]

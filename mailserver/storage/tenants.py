@@ -1,0 +1,113 @@
+"""Tenant, member and domain queries."""
+
+from mailserver.entities.tenant import DkimKey, Domain, DomainStatus, Tenant, User, UserRole
+from mailserver.storage.database import Snapshot, Transaction
+from mailserver.storage.tables.accounts import DkimKey as KeyRow
+from mailserver.storage.tables.accounts import Domain as DomainRow
+from mailserver.storage.tables.accounts import Inbox as InboxRow
+from mailserver.storage.tables.accounts import Member
+from mailserver.storage.tables.accounts import Tenant as TenantRow
+
+_DOMAIN = (
+    DomainRow.id, DomainRow.tenant_id, DomainRow.name, DomainRow.status, DomainRow.catch_all_inbox_id,
+    DomainRow.created_at,
+)  # fmt: skip
+
+
+def add(tx: Transaction, tenant: Tenant) -> None:
+    """Insert a tenant."""
+    tx.execute(TenantRow.insert(id=tenant.id, name=tenant.name, created_at=tenant.created_at))
+
+
+def get(snapshot: Snapshot, tenant_id: int) -> Tenant | None:
+    """A tenant."""
+    row = snapshot.one(
+        TenantRow.select(TenantRow.id, TenantRow.name, TenantRow.created_at).where(TenantRow.id == tenant_id)
+    )
+    return Tenant(*row) if row else None
+
+
+def add_member(tx: Transaction, user: User, password: str | None, now: int) -> None:
+    """Insert a member; `password` is its Argon2 hash."""
+    tx.execute(
+        Member.insert(
+            id=user.id,
+            tenant_id=user.tenant_id,
+            email=user.email,
+            role=user.role.value,
+            password=password,
+            created_at=now,
+        )
+    )
+
+
+def owner(snapshot: Snapshot, tenant_id: int) -> User | None:
+    """The first owner of a tenant."""
+    row = snapshot.one(
+        Member.select(Member.id, Member.tenant_id, Member.email, Member.role)
+        .where(Member.tenant_id == tenant_id, Member.role == UserRole.OWNER.value)
+        .order_by(Member.id)
+        .limit(1)
+    )
+    return User(row[0], row[1], row[2], UserRole(row[3])) if row else None
+
+
+def add_domain(tx: Transaction, domain: Domain) -> None:
+    """Insert a domain."""
+    tx.execute(
+        DomainRow.insert(
+            id=domain.id, tenant_id=domain.tenant_id, name=domain.name, status=domain.status.value,
+            catch_all_inbox_id=domain.catch_all_inbox_id, created_at=domain.created_at,
+        )
+    )  # fmt: skip
+
+
+def domain(snapshot: Snapshot, name: str) -> Domain | None:
+    """A domain by its A-label name."""
+    row = snapshot.one(DomainRow.select(*_DOMAIN).where(DomainRow.name == name))
+    return _domain(row) if row else None
+
+
+def domains(snapshot: Snapshot, tenant_id: int | None = None) -> list[Domain]:
+    """Every domain, or those of a tenant, by name."""
+    query = DomainRow.select(*_DOMAIN).order_by(DomainRow.name)
+    if tenant_id is not None:
+        query = query.where(DomainRow.tenant_id == tenant_id)
+    return [_domain(row) for row in snapshot.all(query)]
+
+
+def remove_domain(tx: Transaction, name: str) -> None:
+    """Delete a domain and its keys' public halves."""
+    tx.execute(KeyRow.delete().where(KeyRow.domain == name))
+    tx.execute(DomainRow.delete().where(DomainRow.name == name))
+
+
+def inboxes_of_domain(snapshot: Snapshot, name: str) -> int:
+    """How many inboxes have an address on a domain."""
+    row = snapshot.one(InboxRow.select(InboxRow.id).where(InboxRow.address.endswith(f"@{name}")).limit(1))
+    return 1 if row else 0
+
+
+def add_key(tx: Transaction, key: DkimKey, now: int) -> None:
+    """Insert the public half of a key."""
+    tx.execute(
+        KeyRow.insert(
+            domain=key.domain, selector=key.selector, algorithm=key.algorithm, public_key=key.public_key,
+            active=int(key.active), created_at=now,
+        )
+    )  # fmt: skip
+
+
+def keys(snapshot: Snapshot, name: str) -> list[DkimKey]:
+    """The keys of a domain, oldest first."""
+    rows = snapshot.all(
+        KeyRow.select(KeyRow.domain, KeyRow.selector, KeyRow.algorithm, KeyRow.public_key, KeyRow.active)
+        .where(KeyRow.domain == name)
+        .order_by(KeyRow.created_at, KeyRow.selector)
+    )
+    return [DkimKey(row[0], row[1], row[2], row[3], bool(row[4])) for row in rows]
+
+
+def _domain(row: tuple[int, int, str, str, int | None, int]) -> Domain:
+    identity, tenant_id, name, status, catch_all, created_at = row
+    return Domain(identity, tenant_id, name, DomainStatus(status), catch_all, created_at)
