@@ -1,0 +1,160 @@
+"""Address lists of header fields, as strangers write them (RFC 5322 3.4, obsolete forms of 4.4)."""
+
+import re
+
+from mailserver.mail import charset, words
+from mailserver.mail.address import Person
+
+MAX_PEOPLE = 2_000
+MAX_LENGTH = 128 * 1024
+_ONE = re.compile(
+    rb'\s*(?:"([^"\\<>=\r\n]*)"|([^"\\<>=,;:()@\r\n\[\]]*?))\s*<([^<>\s"\\,;:()@]+@[^<>\s"\\,;:()@\[\]]+)>\s*'
+)
+_BARE = re.compile(rb'\s*([^<>\s"\\,;:()@]+@[^<>\s"\\,;:()@\[\]]+)\s*')
+_TOKEN = re.compile(
+    r"""(?P<space>\s++)
+    |(?P<encoded>=\?[^?\s]{1,128}\?[bBqQ]\?[^?]*+\?=)
+    |(?P<angle><(?:[^<>"]*+|\s*"(?:[^"\\]|\\.){0,128}"@[^<>"]*+)>)
+    |(?P<literal>\[[^\[\]\\]{0,255}\])
+    |(?P<mark>[,;:<>"()\[\]\\])
+    |(?P<atom>[^\s<>"(),;:\[\]\\=]++|=)""",
+    re.VERBOSE | re.DOTALL,
+)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
+_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_COMMENT_STEP = re.compile(r"[^()\\]++|\\.|[()]", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+def parse(value: bytes | None) -> tuple[Person, ...]:
+    """Read an address list. Groups are flattened; what has no address is left out; 2,000 people at most."""
+    if not value:
+        return ()
+    one = _ONE.fullmatch(value)
+    if one is not None and value.isascii():
+        name = (one[1] if one[1] is not None else one[2] or b"").decode("ascii").strip()
+        return (Person(_clean(one[3].decode("ascii")), " ".join(_clean(name).split()) or None),)
+    bare = _BARE.fullmatch(value)
+    if bare is not None:
+        return (Person(_clean(charset.guess(bare[1]))),)
+    return _Reader(charset.guess(value[:MAX_LENGTH])).read()
+
+
+class _Reader:
+    """One walk over the tokens of a list. Every byte is looked at a bounded number of times."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._people: list[Person] = []
+        self._quotes_close = True
+        self._comments_close = True
+        self._start()
+
+    def _start(self) -> None:
+        self._raw: list[str] = []  # words as they stand: an address is among them
+        self._shown: list[str] = []  # the same words as a name shows them
+        self._address: str | None = None
+        self._comment = ""
+        self._spaced = True
+
+    def read(self) -> tuple[Person, ...]:
+        text, position = self._text, 0
+        while position < len(text) and len(self._people) < MAX_PEOPLE:
+            found = _TOKEN.match(text, position)
+            if found is None:
+                position += 1
+                continue
+            position = found.end()
+            kind = found.lastgroup
+            if kind == "space":
+                self._spaced = True
+            elif kind == "angle":
+                self._address = _angle(found[0][1:-1])
+                self._spaced = True
+            elif kind == "mark":
+                position = self._mark(found[0], position)
+            elif kind == "encoded":
+                self._word(found[0], words.decode(found[0].encode("utf-8")), encoded=True)
+            else:
+                self._word(found[0], found[0])
+        self._finish()
+        return tuple(self._people[:MAX_PEOPLE])
+
+    def _mark(self, mark: str, position: int) -> int:
+        if mark in ",;":
+            self._finish()
+        elif mark == ":":
+            if self._address is None and not any("@" in word for word in self._raw):
+                self._start()  # it was the name of a group
+            else:
+                self._finish()
+        elif mark == '"':
+            return self._quoted(position)
+        elif mark == "(":
+            return self._skip_comment(position)
+        return position
+
+    def _quoted(self, position: int) -> int:
+        found = _QUOTED.match(self._text, position - 1) if self._quotes_close else None
+        if found is None:
+            self._quotes_close = False  # one look to the end is enough
+            return position
+        shown = _PAIR.sub(r"\1", found[1])
+        if "=?" in shown:  # RFC 2047 5 forbids it, many do it
+            shown = words.decode(shown.encode("utf-8"))
+        self._word(found[0], shown)
+        return found.end()
+
+    def _skip_comment(self, position: int) -> int:
+        if not self._comments_close:
+            return position
+        depth, start = 1, position
+        for step in _COMMENT_STEP.finditer(self._text, position):
+            if step[0] == "(":
+                depth += 1
+            elif step[0] == ")":
+                depth -= 1
+                if depth == 0:
+                    self._comment = self._comment or self._text[start : step.start()]
+                    self._spaced = True
+                    return step.end()
+        self._comments_close = False
+        return position
+
+    def _word(self, raw: str, shown: str, *, encoded: bool = False) -> None:
+        if self._raw and not self._spaced and not encoded:
+            self._raw[-1] += raw
+            self._shown[-1] += shown
+        else:
+            self._raw.append(raw)
+            self._shown.append(shown)
+        self._spaced = encoded and self._spaced
+
+    def _finish(self) -> None:
+        address, shown = self._address, self._shown
+        if address is None:
+            for index in range(len(self._raw) - 1, -1, -1):
+                if "@" in self._raw[index]:
+                    address, shown = self._raw[index], self._shown[:index]
+                    break
+            else:
+                if len(self._raw) == 1 and not self._people and not self._comment:
+                    address, shown = self._raw[0], []  # MAILER-DAEMON
+        if address:
+            address = _clean(address)
+            name = " ".join(_clean(" ".join(shown)).split())
+            if not name and self._comment:
+                name = " ".join(words.decode(_PAIR.sub(r"\1", self._comment).encode("utf-8")).split())
+            self._people.append(Person(address, name or None))
+        self._start()
+
+
+def _angle(content: str) -> str:
+    content = "".join(content.split()) if '"' not in content else content.strip()
+    if content.startswith("@") and ":" in content:
+        content = content.rpartition(":")[2]  # RFC 5321 4.1.1.3: a source route is ignored
+    return content
+
+
+def _clean(text: str) -> str:
+    return text if text.isprintable() else _CONTROL.sub("", text.replace("\t", " "))
