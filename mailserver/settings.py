@@ -41,6 +41,7 @@ class Smtp(Section):
     submissions_listen: tuple[str, ...] = ("0.0.0.0:465", "[::]:465")
     plus_separator: str = Field("+", max_length=1)
     hide_client_address: bool = True
+    save_sent: bool = True
 
 
 class Http(Section):

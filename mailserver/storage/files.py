@@ -63,12 +63,12 @@ class MessageFiles:
         if sync:
             self._sync_directory(os.path.dirname(self._root / place))
 
-    def adopt(self, place: str, head: bytes, spool: int, size: int) -> None:
-        """Make a file of `head` and `size` bytes of an open spool, on the disk when this returns."""
+    def adopt(self, place: str, head: bytes, spool: int, size: int, skip: int = 0) -> None:
+        """Make a file of `head` and of an open spool's bytes from `skip` to `size`, on the disk when this returns."""
         descriptor, temporary = self._open_temporary()
         try:
             _write_all(descriptor, head)
-            offset = 0
+            offset = skip
             while offset < size:
                 copied = os.copy_file_range(spool, descriptor, min(size - offset, CHUNK_BYTES * 8), offset)
                 if copied == 0:

@@ -54,7 +54,7 @@ def search_token(inbox_id: int) -> str:
     return f"i{inbox_id:x}"
 
 
-def people_json(parsed: Parsed) -> str:
+def people_json(parsed: Parsed, bcc: tuple[str, ...] = ()) -> str:
     """The people of a message, as message_data keeps them: lists of [address, name]."""
 
     def pairs(people: Iterable[Person]) -> list[tuple[str, str | None]]:
@@ -65,7 +65,7 @@ def people_json(parsed: Parsed) -> str:
             "from": pairs(parsed.sender),
             "to": pairs(parsed.to),
             "cc": pairs(parsed.cc),
-            "bcc": pairs(parsed.bcc),
+            "bcc": [*pairs(parsed.bcc), *((address, None) for address in bcc)],
             "reply_to": pairs(parsed.reply_to),
         }
     ).decode()
@@ -154,7 +154,7 @@ class _Batch:
         in_reply_to = parsed.in_reply_to
         rows["data"].append(
             (
-                copy.message_id, message.header_id, parsed.subject, people_json(parsed), in_reply_to,
+                copy.message_id, message.header_id, parsed.subject, people_json(parsed, copy.bcc), in_reply_to,
                 " ".join(parsed.references), parsed.preview, structure, parsed.error,
             )
         )  # fmt: skip

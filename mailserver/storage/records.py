@@ -26,6 +26,7 @@ class Copy:
     labels: tuple[str, ...] = ()
     is_ours: bool = False
     recipient: str = ""  # the address that it was sent to
+    bcc: tuple[str, ...] = ()  # of a message of ours: kept beside the file, which never names them
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,18 @@ def encode(record: Record) -> list[bytes]:
     head = orjson.dumps(
         {
             "c": [
-                [c.message_id, c.inbox_id, c.tenant_id, c.role, c.flags, c.visibility, c.labels, c.is_ours, c.recipient]
+                [
+                    c.message_id,
+                    c.inbox_id,
+                    c.tenant_id,
+                    c.role,
+                    c.flags,
+                    c.visibility,
+                    c.labels,
+                    c.is_ours,
+                    c.recipient,
+                    c.bcc,
+                ]
                 for c in record.copies
             ],
             "t": record.received_at,
@@ -67,8 +79,10 @@ def decode(payload: bytes) -> Record:
     head = orjson.loads(payload[4 : 4 + length])
     return Record(
         copies=tuple(
-            Copy(message_id, inbox_id, tenant_id, role, flags, visibility, tuple(labels), is_ours, recipient)
-            for message_id, inbox_id, tenant_id, role, flags, visibility, labels, is_ours, recipient in head["c"]
+            Copy(
+                message_id, inbox_id, tenant_id, role, flags, visibility, tuple(labels), is_ours, recipient, tuple(bcc)
+            )
+            for message_id, inbox_id, tenant_id, role, flags, visibility, labels, is_ours, recipient, bcc in head["c"]
         ),
         received_at=head["t"],
         size=head["s"],

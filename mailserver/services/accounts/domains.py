@@ -1,0 +1,131 @@
+"""Mail domains: their keys, and the DNS records that they need."""
+
+import asyncio
+import time
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from mailserver.entities import errors
+from mailserver.entities.identifiers import IdSource
+from mailserver.entities.tenant import DkimKey, Domain, DomainStatus
+from mailserver.mail import address, dkim, dkim_key
+from mailserver.services.accounts.keystore import KeyStore
+from mailserver.storage import tenants
+from mailserver.storage.database import Database, Snapshot, Transaction
+
+ALGORITHMS = (("rsa", dkim_key.RSA), ("ed", dkim_key.ED25519))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A DNS record to publish; `name` has no dot at its end."""
+
+    type: str
+    name: str
+    value: str
+    purpose: str
+    priority: int | None = None
+
+
+class Domains:
+    """Every domain of the installation."""
+
+    def __init__(
+        self, database: Database, ids: IdSource, keystore: KeyStore, executor: Executor, hostname: str
+    ) -> None:
+        self._database = database
+        self._ids = ids
+        self._keystore = keystore
+        self._executor = executor
+        self._hostname = hostname
+
+    async def add(self, tenant_id: int, text: str) -> Domain:
+        """Take mail for a domain and sign for it; one that the tenant has already is left as it is."""
+        name = parse(text)
+        known = await self._database.read(tenants.domain, name)
+        if known is not None:
+            if known.tenant_id != tenant_id:
+                raise errors.Conflict(f"The domain {name} belongs to somebody else here.")
+            return known
+        keys = await self.make_keys(name)
+        return await self._database.write(self.insert, tenant_id, name, keys)
+
+    async def make_keys(self, name: str) -> list[DkimKey]:
+        """Make one key of each algorithm, with selectors of this month."""
+        month = time.strftime("%Y%m", time.gmtime())
+        loop = asyncio.get_running_loop()
+        keys = []
+        for prefix, algorithm in ALGORITHMS:
+            selector = f"{prefix}{month}"
+            public = await loop.run_in_executor(self._executor, self._keystore.make, name, selector, algorithm)
+            keys.append(DkimKey(name, selector, algorithm, public, active=True))
+        return keys
+
+    def insert(self, tx: Transaction, tenant_id: int, name: str, keys: list[DkimKey]) -> Domain:
+        """Insert a domain with the public halves of its keys, inside a transaction."""
+        now = int(time.time() * 1000)
+        domain = Domain(self._ids.next(), tenant_id, name, DomainStatus.VERIFIED, None, now)
+        tenants.add_domain(tx, domain)
+        for key in keys:
+            tenants.add_key(tx, key, now)
+        tx.ring("accounts")
+        return domain
+
+    async def all(self, tenant_id: int | None = None) -> list[Domain]:
+        """The domains of a tenant, or all."""
+        return await self._database.read(tenants.domains, tenant_id)
+
+    async def remove(self, text: str) -> None:
+        """Stop taking mail for a domain; Conflict while inboxes have addresses on it."""
+        name = parse(text)
+        await self._database.write(_remove, name)
+
+    async def records(self, text: str) -> list[Record]:
+        """Everything to publish for a domain of ours."""
+        name = parse(text)
+        found, keys = await self._database.read(_with_keys, name)
+        if found is None:
+            raise errors.NotFound(
+                f"The domain {name} is not served here; `mailserver domain list` shows those that are."
+            )
+        return records(name, self._hostname, keys)
+
+
+def parse(text: str) -> str:
+    """A domain name in its A-label form; Invalid otherwise."""
+    try:
+        name = address.parse_domain(text.strip().rstrip("."))
+    except address.AddressError as error:
+        raise errors.Invalid(f"{text!r} is not a domain name.", domain=str(error)) from error
+    if name.startswith("[") or "." not in name:
+        raise errors.Invalid(f"{text!r} is not a domain name with at least one dot.")
+    return name
+
+
+def records(name: str, hostname: str, keys: list[DkimKey]) -> list[Record]:
+    """The records of a domain whose mail this host receives and sends."""
+    found = [
+        Record("MX", name, f"{hostname}.", "Mail for the domain comes to this server.", 10),
+        Record("TXT", name, "v=spf1 mx -all", "Only the domain's MX sends its mail (RFC 7208)."),
+    ]
+    found += [
+        Record("TXT", f"{key.selector}._domainkey.{name}", dkim.record(key.public_key), f"Signatures, {key.algorithm}.")
+        for key in keys
+        if key.active
+    ]
+    policy = f"v=DMARC1; p=quarantine; rua=mailto:postmaster@{name}"
+    found.append(Record("TXT", f"_dmarc.{name}", policy, "What receivers do with mail that fails (RFC 9989)."))
+    return found
+
+
+def _remove(tx: Transaction, name: str) -> None:
+    if tenants.domain(tx, name) is None:
+        return
+    if tenants.inboxes_of_domain(tx, name):
+        raise errors.Conflict(f"Inboxes have addresses on {name}; remove them first.")
+    tenants.remove_domain(tx, name)
+    tx.ring("accounts")
+
+
+def _with_keys(snapshot: Snapshot, name: str) -> tuple[Domain | None, list[DkimKey]]:
+    return tenants.domain(snapshot, name), tenants.keys(snapshot, name)

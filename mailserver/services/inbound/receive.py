@@ -1,0 +1,172 @@
+"""The ordered steps from envelope to a promise: mail from strangers for our own recipients."""
+
+import time
+from typing import Protocol
+
+import structlog
+
+from mailserver.entities import errors, identifiers
+from mailserver.entities.folder import Role
+from mailserver.entities.identifiers import IdSource, Kind
+from mailserver.mail import trace
+from mailserver.mail.address import Address
+from mailserver.mail.envelope import Envelope
+from mailserver.services.inbound import routing
+from mailserver.services.inbound.routing import Route, Routing
+from mailserver.services.mailbox.acceptance import Acceptance, Content
+from mailserver.storage.records import Copy, Record
+
+log = structlog.get_logger()
+
+
+class Room(Protocol):
+    """Knows whether the disk can take more."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether another message can be accepted."""
+        ...
+
+
+class Reports(Protocol):
+    """Recognises what other servers report about our mail."""
+
+    async def recognise(
+        self, envelope: Envelope, content: Content, delivery_ids: tuple[int, ...]
+    ) -> tuple[str | None, tuple[tuple[int, int], ...]]:
+        """What the message reports, as JSON for `apply`, and the inboxes that get it though nobody addressed them."""
+        ...
+
+
+class Reception:
+    """Port 25's service. One for the process."""
+
+    def __init__(
+        self,
+        routes: Routing,
+        acceptance: Acceptance,
+        reports: Reports,
+        room: Room,
+        ids: IdSource,
+        hostname: str,
+        most_hops: int,
+    ) -> None:
+        self._routing = routes
+        self._acceptance = acceptance
+        self._reports = reports
+        self._room = room
+        self._ids = ids
+        self._hostname = hostname
+        self._most_hops = most_hops
+
+    def known(self, address: Address) -> bool | None:
+        """Whether mail for an address is taken, where memory knows."""
+        route = self._routing.cached(address)
+        if route is None:
+            return None
+        return True if _takes_mail(route) else None
+
+    async def route(self, address: Address) -> None:
+        """Look an address up; UnknownRecipient, RelayDenied or RecipientBusy where no mail is taken for it."""
+        await self._routing.find(address)
+
+    def room(self) -> bool:
+        """Whether the disk can take another message."""
+        return self._room.is_there
+
+    def begin(self, envelope: Envelope) -> "Arrival":
+        """Start to take a message."""
+        del envelope
+        return Arrival(self, self._acceptance.content())
+
+    async def accept(self, envelope: Envelope, content: Content) -> str:
+        """Take responsibility for a message, or refuse it; the id that its trace has."""
+        routes = await self._routes(envelope)
+        self._refuse_loops(envelope, content)
+        copies = self._copies(routes)
+        report = None
+        delivery_ids = tuple(route.delivery_id for _, route in routes if route.delivery_id is not None)
+        if envelope.sender is None or delivery_ids:
+            report, extra = await self._reports.recognise(envelope, content, delivery_ids)
+            copies = self._with(copies, extra)
+        if not copies:
+            raise errors.UnknownRecipient
+        received_at = time.time()
+        queue_id = identifiers.encode(Kind.MESSAGE, copies[0].message_id)
+        head = self._trace(envelope, queue_id, received_at)
+        record = Record(tuple(copies), int(received_at * 1000), 0, report=report)
+        await self._acceptance.commit(content, head, record)
+        return queue_id
+
+    async def _routes(self, envelope: Envelope) -> list[tuple[Address, Route]]:
+        """The routes as they are now: an inbox may have gone since its RCPT."""
+        found = []
+        for recipient in envelope.recipients:
+            route = self._routing.cached(recipient.address)
+            if route is None:
+                route = await self._routing.find(recipient.address)
+            found.append((recipient.address, route))
+        return found
+
+    def _refuse_loops(self, envelope: Envelope, content: Content) -> None:
+        """RFC 5321 6.3: too many hops, or an address of ours that has had it already."""
+        head = content.headers()
+        if trace.hops(head) > self._most_hops:
+            raise errors.MessageLoop
+        seen = trace.delivered_to_addresses(head)
+        if seen and any(recipient.address.normal in seen for recipient in envelope.recipients):
+            raise errors.MessageLoop
+
+    def _copies(self, routes: list[tuple[Address, Route]]) -> list[Copy]:
+        """One copy for each inbox, however many of its addresses were named."""
+        copies: dict[int, Copy] = {}
+        for address, route in routes:
+            for destination in route.destinations:
+                if destination.is_active and destination.inbox_id not in copies:
+                    copies[destination.inbox_id] = Copy(
+                        self._ids.next(), destination.inbox_id, destination.tenant_id, Role.INBOX.value,
+                        recipient=str(address),
+                    )  # fmt: skip
+        return list(copies.values())
+
+    def _with(self, copies: list[Copy], extra: tuple[tuple[int, int], ...]) -> list[Copy]:
+        """Add the inboxes that a report is for."""
+        there = {copy.inbox_id for copy in copies}
+        return copies + [
+            Copy(self._ids.next(), inbox_id, tenant_id, Role.INBOX.value)
+            for inbox_id, tenant_id in extra
+            if inbox_id not in there
+        ]
+
+    def _trace(self, envelope: Envelope, queue_id: str, at: float) -> bytes:
+        only = str(envelope.recipients[0].address) if len(envelope.recipients) == 1 else None
+        head = trace.return_path(envelope.sender)
+        if only:
+            head += trace.delivered_to(only)
+        return head + trace.received(envelope=envelope, by=self._hostname, id=queue_id, at=at, for_=only)
+
+
+class Arrival:
+    """One message that a peer is sending."""
+
+    def __init__(self, reception: Reception, content: Content) -> None:
+        self._reception = reception
+        self._content = content
+        self.add = content.add
+        self.flush = content.flush
+        self.discard = content.discard
+
+    async def accept(self, envelope: Envelope) -> str:
+        """Take responsibility for it, or refuse it."""
+        try:
+            return await self._reception.accept(envelope, self._content)
+        finally:
+            self._content.discard()
+
+
+def _takes_mail(route: Route) -> bool:
+    try:
+        routing.refuse(route)
+    except errors.ServiceError:
+        return False
+    return True

@@ -1,0 +1,99 @@
+"""Recipient address to inboxes: exact address, alias, distribution list, plus-tag, postmaster, catch-all."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from mailserver.entities import errors
+from mailserver.mail import verp
+from mailserver.mail.address import Address
+from mailserver.storage import inboxes, tenants
+from mailserver.storage.database import Database, Snapshot
+from mailserver.storage.inboxes import Destination
+
+CACHE_SECONDS = 5.0  # another node's change is seen after this; our own at once
+CACHE_ADDRESSES = 50_000
+ALWAYS_REACHED = frozenset({"postmaster", "abuse"})  # RFC 5321 4.5.1, RFC 2142 4
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an address leads. `is_ours` is False for a domain that we do not serve."""
+
+    destinations: tuple[Destination, ...]
+    is_ours: bool
+    delivery_id: int | None = None  # a return path of ours: a report about this delivery
+
+
+class Routing:
+    """Answers from memory where it can; every answer is short-lived, and forgotten when accounts change."""
+
+    def __init__(self, database: Database, hostname: str, separator: str, return_path_secret: bytes) -> None:
+        self._database = database
+        self._hostname = hostname
+        self._separator = separator
+        self._secret = return_path_secret
+        self._cache: OrderedDict[str, tuple[float, Route]] = OrderedDict()
+        self._domains: tuple[float, frozenset[str]] = (0.0, frozenset())
+
+    def cached(self, address: Address) -> Route | None:
+        """The answer where it is in memory."""
+        entry = self._cache.get(f"{address.local}@{address.domain}")
+        return entry[1] if entry and entry[0] > time.monotonic() else None
+
+    async def find(self, address: Address) -> Route:
+        """Where an address leads; UnknownRecipient, RelayDenied or RecipientBusy where no mail is taken for it."""
+        route = self.cached(address)
+        if route is None:
+            route = await self._database.read(self._look, address)
+            self._cache[f"{address.local}@{address.domain}"] = (time.monotonic() + CACHE_SECONDS, route)
+            if len(self._cache) > CACHE_ADDRESSES:
+                self._cache.popitem(last=False)
+        refuse(route)
+        return route
+
+    async def is_local(self, domain: str) -> bool:
+        """Whether we are the ones who take mail for a domain."""
+        until, names = self._domains
+        if until <= time.monotonic():
+            names = frozenset(domain.name for domain in await self._database.read(tenants.domains))
+            self._domains = (time.monotonic() + CACHE_SECONDS, names)
+        return domain in names
+
+    def forget(self) -> None:
+        """Ask again: an account, alias, list or domain has changed."""
+        self._cache.clear()
+        self._domains = (0.0, frozenset())
+
+    def _look(self, snapshot: Snapshot, address: Address) -> Route:
+        delivery_id = verp.read(self._secret, str(address))
+        domain = tenants.domain(snapshot, address.domain)
+        if domain is None:
+            return self._at_hostname(snapshot, address)
+        found = inboxes.exact(snapshot, address.normal)
+        if not found:
+            found = inboxes.exact(snapshot, address.without_tag(self._separator).normal)
+        if not found and address.local.lower() in ALWAYS_REACHED:
+            found = inboxes.postmaster(snapshot, address.domain)
+        if not found and delivery_id is None:
+            found = inboxes.catch_all(snapshot, address.domain)
+        return Route(tuple(found), is_ours=True, delivery_id=delivery_id)
+
+    def _at_hostname(self, snapshot: Snapshot, address: Address) -> Route:
+        """`postmaster` alone, or at the server's own name, reaches the first domain's."""
+        if address.domain == self._hostname and address.local.lower() in ALWAYS_REACHED:
+            for domain in tenants.domains(snapshot)[:1]:
+                return Route(tuple(inboxes.postmaster(snapshot, domain.name)), is_ours=True)
+        return Route((), is_ours=False)
+
+
+def refuse(route: Route) -> None:
+    """Raise what a sender is told where a route takes no mail."""
+    if not route.is_ours:
+        raise errors.RelayDenied
+    if route.delivery_id is not None:
+        return
+    if not route.destinations:
+        raise errors.UnknownRecipient
+    if not any(destination.is_active for destination in route.destinations):
+        raise errors.RecipientBusy

@@ -1,0 +1,163 @@
+"""Take responsibility for a message that comes in by SMTP: its bytes, then its journal record.
+
+A message stays in memory while it is small and goes to an unnamed spool file when it is not. On acceptance a small
+one is a journal record with its bytes; a large one becomes its final file, synced, and a record that names it.
+"""
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import TypeVar, TypeVarTuple
+
+import structlog
+
+from mailserver.entities import errors
+from mailserver.mail import headers
+from mailserver.mail.headers import Headers
+from mailserver.storage import files, records
+from mailserver.storage.files import MessageFiles
+from mailserver.storage.journal import Journal
+from mailserver.storage.records import Record
+
+PENDING_BYTES = 256 << 10  # of one message, held in memory once it goes to the spool
+MEMORY_BYTES = 128 << 20  # of all messages being received; past this, small ones go to the spool too
+SMALL_BYTES = 64 << 10
+HEAD_BYTES = 160 << 10  # of the message that header checks look at
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+log = structlog.get_logger()
+
+
+class Acceptance:
+    """Makes contents and commits them. One for the process."""
+
+    def __init__(self, journal: Journal, message_files: MessageFiles, executor: Executor, threshold_bytes: int) -> None:
+        self._journal = journal
+        self._files = message_files
+        self._executor = executor
+        self._threshold = threshold_bytes
+        self.memory = 0
+
+    def content(self) -> "Content":
+        """A place for the bytes of a message that is being received."""
+        return Content(self)
+
+    @property
+    def threshold(self) -> int:
+        """Up to which size a message stays in memory just now."""
+        return self._threshold if self.memory < MEMORY_BYTES else SMALL_BYTES
+
+    async def commit(self, content: "Content", head: bytes, record: Record, skip: int = 0) -> None:
+        """Bring the message to the disk: `head`, then its bytes from `skip` on.
+
+        StoreFull or StoreUnavailable where that fails.
+        """
+        try:
+            if content.is_spooled:
+                await content.flush()
+                record = await self._adopt(content, head, record, skip)
+            else:
+                record = replace(record, content=head + content.octets()[skip:], size=len(head) + content.size - skip)
+            await self._journal.append(records.encode(record))
+        finally:
+            content.discard()
+
+    async def write(self, spool: int | None, chunks: list[bytes]) -> int:
+        """Append chunks to a spool, made where there is none."""
+        return await self._run(self._write, spool, chunks)
+
+    async def _adopt(self, content: "Content", head: bytes, record: Record, skip: int) -> Record:
+        if record.copies:
+            place = files.location(record.copies[0].inbox_id, record.copies[0].message_id)
+        elif record.queued:
+            place = record.queued.location
+        else:
+            raise errors.StoreUnavailable
+        await self._run(self._files.adopt, place, head, content.spool, content.size, skip)
+        return replace(record, location=place, size=len(head) + content.size - skip)
+
+    def _write(self, spool: int | None, chunks: list[bytes]) -> int:
+        descriptor = self._files.spool() if spool is None else spool
+        for chunk in chunks:
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(descriptor, view) :]
+        return descriptor
+
+    async def _run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
+        except OSError as error:
+            log.error("storage.spool.failed", error=str(error))
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise errors.StoreFull from error
+            raise errors.StoreUnavailable from error
+
+
+class Content:
+    """The bytes of one message on their way in."""
+
+    def __init__(self, acceptance: Acceptance) -> None:
+        self._acceptance = acceptance
+        self._chunks: list[bytes] = []
+        self._pending = 0
+        self._head = b""
+        self._headers: Headers | None = None
+        self.size = 0
+        self.spool = -1
+        self.is_ascii = True
+        self.body_offset = 0
+
+    @property
+    def is_spooled(self) -> bool:
+        """Whether some of it lies in a spool file."""
+        return self.spool >= 0
+
+    def add(self, chunk: bytes) -> bool:
+        """Keep a chunk; True asks for `flush` before more comes."""
+        self._chunks.append(chunk)
+        length = len(chunk)
+        self._pending += length
+        self.is_ascii = self.is_ascii and chunk.isascii()
+        self.size += length
+        self._acceptance.memory += length
+        if self.is_spooled:
+            return self._pending >= PENDING_BYTES
+        return self.size > self._acceptance.threshold
+
+    async def flush(self) -> None:
+        """Move what is in memory to the spool."""
+        chunks, self._chunks = self._chunks, []
+        if len(self._head) < HEAD_BYTES and not self.is_spooled:
+            self._head = b"".join(chunks)[:HEAD_BYTES]
+        pending, self._pending = self._pending, 0
+        try:
+            self.spool = await self._acceptance.write(self.spool if self.is_spooled else None, chunks)
+        finally:
+            self._acceptance.memory -= pending
+
+    def octets(self) -> bytes:
+        """The whole of a message that is not spooled."""
+        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+
+    def head(self) -> bytes:
+        """The first octets, enough for every header field that counts."""
+        return self._head if self.is_spooled else self.octets()[:HEAD_BYTES]
+
+    def headers(self) -> Headers:
+        """The header fields."""
+        if self._headers is None:
+            self._headers, self.body_offset = headers.split(self.head())
+        return self._headers
+
+    def discard(self) -> None:
+        """Forget the message."""
+        self._acceptance.memory -= self._pending
+        self._pending = 0
+        self._chunks = []
+        if self.is_spooled:
+            os.close(self.spool)
+            self.spool = -1
