@@ -1,0 +1,1 @@
+"""Mail arriving by SMTP: port 25 and submission."""

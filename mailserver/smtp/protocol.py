@@ -1,0 +1,381 @@
+"""Bytes in, replies out: aiosmtpd's SMTP driven by `data_received`, with no reader and no task while a peer is idle.
+
+Of aiosmtpd's class this keeps the place in the class tree and the dispatch to `smtp_*` methods, which here return their
+reply at once or start a task and return None. Its stream reader, its handler task and its timer are not used.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+import structlog
+from aiosmtpd import smtp
+
+from mailserver.entities import errors
+from mailserver.mail.reply import Reply
+from mailserver.smtp import replies
+from mailserver.smtp.data import Intake
+from mailserver.smtp.listener import Listener
+from mailserver.smtp.session import Session
+
+T = TypeVar("T")
+
+HELD_BACK_BYTES = 16_384  # what comes in while we wait, before the peer is told to wait too
+LINGER_SECONDS = 10.0  # for a peer that does not read our last words
+
+# What a connection waits for; while it does, input is held back.
+_TASK = 1
+_WRITE = 2
+_TURN = 4
+_CLASSES = {1: "1xx", 2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
+logger = structlog.get_logger()
+
+
+class Connection(smtp.SMTP):
+    """One peer. Commands that can be answered at once are answered inside `data_received`, in one write a packet."""
+
+    __slots__ = (
+        "_active_at",
+        "_closing_at",
+        "_in_handshake",
+        "_is_admitted",
+        "_is_draining",
+        "_is_eof",
+        "_is_lost",
+        "_is_paused",
+        "_out",
+        "_pending",
+        "_started_at",
+        "_task",
+        "_waits",
+        "asked",
+        "intake",
+        "listener",
+        "peer",
+        "socket",
+        "verb",
+    )
+
+    def __init__(self, listener: Listener) -> None:
+        # aiosmtpd's own constructor inspects its handler for 0.5 ms and makes a reader: it is left out.
+        self.listener = listener
+        self.peer = Session("", 0)
+        self.socket: asyncio.Transport | None = None
+        self.intake: Intake | None = None
+        self.asked: asyncio.Future[bytes] | None = None
+        self.verb = "connect"
+        self._task: asyncio.Task[None] | None = None
+        self._pending = b""
+        self._out: list[bytes] = []
+        self._waits = 0
+        self._closing_at = 0.0
+        self._started_at = self._active_at = listener.clock()
+        self._is_admitted = self._is_draining = self._is_eof = self._is_lost = self._is_paused = False
+        self._in_handshake = False
+
+    def take(self, data: bytes) -> bytes:
+        """Work through input; return what has to wait, for us or for the rest of a line."""
+        raise NotImplementedError
+
+    def begin_tls(self) -> None:
+        """Go over to TLS; what was sent in clear behind the command never counts (RFC 3207 4.2)."""
+        raise NotImplementedError
+
+    # The transport calls these.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet, or refuse to."""
+        assert isinstance(transport, asyncio.Transport)
+        self.socket = transport
+        name = transport.get_extra_info("peername")
+        if not name:  # it has gone already
+            self._closing_at = self._started_at
+            transport.abort()
+            return
+        listener = self.listener
+        self.peer.address, self.peer.port = str(name[0]), int(name[1])
+        refusal = replies.SHUTTING_DOWN if listener.is_draining else listener.door.enter(self.peer.address)
+        listener.counts.connections[(listener.name, "refused" if refusal else "accepted")] += 1
+        if refusal:
+            if listener.implicit_tls:
+                logger.info("smtp.connection.refused", listener=listener.name, peer=name[0], reply=refusal.line)
+                self.close()
+            else:
+                self.close_with(refusal)
+            self.flush()
+            return
+        self._is_admitted = True
+        listener.arrive(self)
+        if listener.implicit_tls:
+            self.begin_tls()
+        else:
+            transport.write(listener.greeting)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the reason changes nothing
+        """Let go of everything but a message that is being stored: that goes on to its end."""
+        if self._is_lost:
+            return
+        self._is_lost = True
+        self._pending = b""
+        if self._is_admitted:
+            self.listener.depart(self)
+            self.listener.door.leave(self.peer.address)
+        if not self._waits & _TASK:
+            self._drop_intake()
+        if self.asked and not self.asked.done():
+            self.asked.set_exception(ConnectionResetError())
+        self.socket = None
+
+    def eof_received(self) -> bool:
+        """Keep the way back open while there is something to answer."""
+        self._is_eof = True
+        return bool(self._waits) and not self.peer.tls
+
+    def pause_writing(self) -> None:
+        """Hold back commands while the peer does not read the replies."""
+        self._waits |= _WRITE
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._waits &= ~_WRITE
+        self._go_on()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the peer sent."""
+        if self._closing_at:
+            return
+        if self._waits:
+            self._pending += data
+            if len(self._pending) > HELD_BACK_BYTES:
+                self._pause_reading()
+            return
+        self._active_at = self.listener.clock()
+        if self._pending:
+            data = self._pending + data
+            self._pending = b""
+        self._advance(data)
+
+    # The wheel and the listeners call these.
+
+    def due_at(self, now: float) -> float:
+        """See `Watched`."""
+        limits = self.listener.limits
+        if self._closing_at:
+            return self._closing_at + LINGER_SECONDS
+        if self._waits & _TASK:
+            return now + limits.idle_seconds
+        idle = self._active_at + limits.idle_seconds
+        if self.intake:
+            return min(idle, self.intake.started_at + limits.data_seconds)
+        return min(idle, self._started_at + limits.session_seconds)
+
+    def expire(self, now: float) -> bool:
+        """See `Watched`."""
+        if self.socket is None:
+            return False
+        if self._closing_at or self._waits & _WRITE:
+            self.socket.abort()
+            return False
+        if self._active_at + self.listener.limits.idle_seconds <= now:
+            self.close_with(replies.IDLE_TOO_LONG)
+        else:
+            self.close_with(replies.DATA_TOO_SLOW if self.intake else replies.SESSION_TOO_LONG)
+        self.flush()
+        return True
+
+    def drain(self) -> None:
+        """See `Connected`."""
+        self._is_draining = True
+        self.flush()
+
+    @property
+    def is_in_hand(self) -> bool:
+        """See `Connected`."""
+        return bool(self.intake or (self._waits & _TASK and not self._in_handshake)) and not self._closing_at
+
+    def abandon(self) -> None:
+        """See `Connected`."""
+        if self._task:
+            self._task.cancel()
+            self._waits &= ~_TASK
+        if self.socket and not self._closing_at:
+            self.close_with(replies.SHUTTING_DOWN)
+            self.flush()
+
+    # The commands call these.
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing more of the input may be looked at now."""
+        return self._waits != 0 or self._closing_at != 0
+
+    def answer(self, reply: Reply) -> None:
+        """Send a reply, and count it; too many errors end the connection."""
+        self._out.append(replies.wire(reply))
+        self.count(reply)
+        if reply.code >= 500:
+            self.peer.errors += 1
+            if self.peer.errors >= self.listener.limits.errors and not self._closing_at:
+                self.close_with(replies.TOO_MANY_ERRORS)
+
+    def answer_raw(self, reply: bytes) -> None:
+        """Send a positive reply that is not in the table as it stands."""
+        self._out.append(reply)
+        self.listener.counts.commands[(self.verb, "2xx")] += 1
+
+    def count(self, reply: Reply) -> None:
+        """Count a reply, and log it where it is negative."""
+        counts = self.listener.counts
+        counts.commands[(self.verb, _CLASSES[reply.code // 100])] += 1
+        if reply.code >= 400:
+            counts.rejections[(reply.enhanced,)] += 1
+            logger.info(
+                "smtp.command.refused",
+                listener=self.listener.name,
+                peer=self.peer.address,
+                command=self.verb,
+                reply=reply.line,
+            )
+
+    def close_with(self, reply: Reply) -> None:
+        """Send a last reply."""
+        if not self._closing_at:
+            self._out.append(replies.wire(reply))
+            self.count(reply)
+            self.close()
+
+    def close(self) -> None:
+        """Take nothing more, and close once the replies are out."""
+        if not self._closing_at:
+            self._closing_at = self.listener.clock()
+            self._pending = b""
+            if not self._waits & _TASK:
+                self._drop_intake()
+            if self._is_draining:
+                self.listener.moved()
+
+    def yield_turn(self) -> None:
+        """Let other connections have their turn before more of the input is looked at."""
+        self._waits |= _TURN
+        asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def start(
+        self,
+        work: Awaitable[T],
+        then: Callable[[T], Reply | None],
+        refused: Callable[[errors.ServiceError], Reply | None] = replies.refusal,
+    ) -> None:
+        """Wait for something in a task of the listeners; input is held back until its reply is out."""
+        self._waits |= _TASK
+        self._task = self.listener.start(self._work(work, then, refused))
+
+    async def ask(self, challenge: bytes) -> bytes:
+        """Put a challenge to the client, from within a task, and return the line that it answers (RFC 4954 4)."""
+        if self._is_lost:
+            raise ConnectionResetError
+        asked: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.asked = asked
+        self._waits &= ~_TASK
+        self._out.append(b"334 " + challenge + b"\r\n")
+        self._go_on()
+        return await asked
+
+    def was_answered(self) -> None:
+        """Hold back input again: the task has what it asked for."""
+        self.asked = None
+        self._waits |= _TASK
+
+    def enter_handshake(self, work: Coroutine[Any, Any, None]) -> None:
+        """Hold back input while a handshake runs."""
+        self._in_handshake = True
+        self._waits |= _TASK
+        self._task = self.listener.start(work)
+
+    def forget_input(self) -> None:
+        """Drop what has come in and was not looked at."""
+        self._pending = b""
+
+    def leave_handshake(self, transport: asyncio.Transport) -> None:
+        """Go on over the new transport."""
+        self._in_handshake = False
+        self._task = None
+        self._waits &= ~_TASK
+        if not self._is_lost:
+            self.socket = transport
+            self._go_on()
+
+    def flush(self) -> None:
+        """Write the replies that are ready, and close where that is due."""
+        if self._is_draining and not self._closing_at and not self.is_in_hand:
+            self.close_with(replies.SHUTTING_DOWN)
+        if self.socket is None:
+            self._out.clear()
+            return
+        if self._out:
+            self.socket.write(b"".join(self._out))
+            self._out.clear()
+        if self._closing_at and not self.socket.is_closing():
+            self.socket.close()
+
+    # Inside.
+
+    def _advance(self, data: bytes) -> None:
+        try:
+            self._pending = self.take(data)
+        except Exception:
+            logger.exception("smtp.command.failed", listener=self.listener.name, command=self.verb)
+            self.close_with(replies.INTERNAL)  # where in the input we stand is not sure any more
+        self.flush()
+
+    def _next_turn(self) -> None:
+        self._waits &= ~_TURN
+        self._go_on()
+
+    async def _work(
+        self,
+        work: Awaitable[T],
+        then: Callable[[T], Reply | None],
+        refused: Callable[[errors.ServiceError], Reply | None],
+    ) -> None:
+        reply: Reply | None
+        try:
+            reply = then(await work)
+        except errors.ServiceError as error:
+            reply = refused(error)
+        except Exception:
+            logger.exception("smtp.command.failed", listener=self.listener.name, command=self.verb)
+            reply = refused(errors.Temporary())
+        self._task = None
+        self._waits &= ~_TASK
+        if self._is_lost:
+            self._drop_intake()
+            return
+        if reply:
+            self.answer(reply)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._waits or self.socket is None:
+            self.flush()
+            return
+        self._active_at = self.listener.clock()
+        data, self._pending = self._pending, b""
+        if self._is_paused:
+            self._is_paused = False
+            self.socket.resume_reading()
+        self._advance(data)
+        if self._is_eof and not self._waits:
+            self.close()
+            self.flush()
+
+    def _drop_intake(self) -> None:
+        if self.intake:
+            self.intake.refuse(replies.INTERNAL)
+            self.listener.counts.messages[(self.listener.name, "abandoned")] += 1
+            self.intake = None
+
+    def _pause_reading(self) -> None:
+        # A handshake runs on a transport that is about to be replaced; what it leaves is one read at most.
+        if self.socket and not self._is_paused and not self._in_handshake:
+            self._is_paused = True
+            self.socket.pause_reading()

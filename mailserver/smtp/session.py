@@ -1,0 +1,87 @@
+"""What one connection has said so far, and the transaction under way (RFC 5321 4.1.4)."""
+
+from mailserver.entities.access import Caller
+from mailserver.mail.address import Address
+from mailserver.mail.envelope import Envelope, Peer, Recipient
+from mailserver.smtp.handshake import Shown
+from mailserver.smtp.parameters import MailParameters
+from mailserver.smtp.scram import Bindings
+
+
+class Transaction:
+    """From MAIL to the end of the message."""
+
+    __slots__ = ("parameters", "recipients", "refused_recipients", "sender")
+
+    def __init__(self, sender: Address | None, parameters: MailParameters) -> None:
+        self.sender = sender
+        self.parameters = parameters
+        self.recipients: list[Recipient] = []
+        self.refused_recipients = 0
+
+
+class Session:
+    """From the greeting, or from STARTTLS, to the end of the connection."""
+
+    __slots__ = (
+        "address",
+        "caller",
+        "errors",
+        "esmtp",
+        "failed_logins",
+        "helo",
+        "junk",
+        "login",
+        "messages",
+        "port",
+        "shown",
+        "transaction",
+    )
+
+    def __init__(self, address: str, port: int) -> None:
+        self.address = address
+        self.port = port
+        self.helo = ""
+        self.esmtp = False
+        self.shown: Shown | None = None
+        self.login: str | None = None
+        self.caller: Caller | None = None
+        self.transaction: Transaction | None = None
+        self.errors = 0
+        self.junk = 0
+        self.messages = 0
+        self.failed_logins = 0
+
+    @property
+    def tls(self) -> str | None:
+        """The TLS version; None in clear."""
+        return self.shown.protocol if self.shown else None
+
+    def start_tls(self, shown: Shown) -> None:
+        """Forget everything that was said in clear, but not how often it was wrong (RFC 3207 4.2)."""
+        self.shown = shown
+        self.helo = ""
+        self.esmtp = False
+        self.login = None
+        self.caller = None
+        self.transaction = None
+
+    def bindings(self) -> Bindings:
+        """Return what a login can be tied to on this connection."""
+        return self.shown.bindings() if self.shown else Bindings()
+
+    def envelope(self, transaction: Transaction) -> Envelope:
+        """Freeze the transaction."""
+        parameters = transaction.parameters
+        cipher = self.shown.cipher if self.shown else None
+        return Envelope(
+            peer=Peer(self.address, self.port, self.helo, self.esmtp, self.tls, cipher, self.login),
+            sender=transaction.sender,
+            recipients=tuple(transaction.recipients),
+            body=parameters.body,
+            smtputf8=parameters.smtputf8,
+            require_tls=parameters.require_tls,
+            ret=parameters.ret,
+            envid=parameters.envid,
+            declared_size=parameters.size,
+        )
