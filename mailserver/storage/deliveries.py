@@ -41,15 +41,16 @@ def get(snapshot: Snapshot, delivery_id: int) -> Job | None:
 
 
 def jobs(snapshot: Snapshot, delivery_ids: Iterable[int]) -> list[Job]:
-    """Deliveries grouped by their message, in the order in which they were queued."""
-    found: dict[int, tuple[QueuedMessage, list[Delivery]]] = {}
+    """Deliveries grouped by message and destination, in the order in which they were queued."""
+    found: dict[tuple[int, str], tuple[QueuedMessage, list[Delivery]]] = {}
     for some in _chunks(list(delivery_ids)):
         sql = f"{_JOINED} WHERE d.id IN ({_marks(len(some))}) ORDER BY d.queued_id, d.id"
         for row in snapshot.all(sql, some):
-            known = found.get(row[1])
-            if known is None:
-                known = found[row[1]] = (_message(row[len(_DELIVERY) :]), [])
-            known[1].append(_delivery(row))
+            delivery = _delivery(row)
+            key = (delivery.queued_id, delivery.domain)
+            if key not in found:
+                found[key] = (_message(row[len(_DELIVERY) :]), [])
+            found[key][1].append(delivery)
     return [Job(message, tuple(deliveries)) for message, deliveries in found.values()]
 
 

@@ -1,0 +1,94 @@
+"""What has to happen to waiting mail even if nobody tries it: giving up in time, and telling of the delay."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from mailserver.entities import errors
+from mailserver.entities.delivery import Deferred, Job
+from mailserver.mail import reply as replies
+from mailserver.mail.reply import Reply
+from mailserver.queue.attempt import Attempt
+from mailserver.queue.bounce import Bounces, Undeliverable
+
+UPKEEP_SECONDS = 300.0
+MOST_AT_ONCE = 200
+
+log = structlog.get_logger()
+
+
+class Waiting(Protocol):
+    """Who knows what waits."""
+
+    async def claim_expired(self, limit: int) -> list[Job]:
+        """Take deliveries whose time is over."""
+        ...
+
+    async def late(self, queued_before: int, limit: int) -> list[Job]:
+        """Deliveries that wait since before a time, and whose sender does not know it yet."""
+        ...
+
+    async def mark_delay_notified(self, delivery_ids: Sequence[int]) -> None:
+        """Remember that the sender knows."""
+        ...
+
+
+class Upkeep:
+    """Goes through what waits, every few minutes."""
+
+    def __init__(
+        self,
+        waiting: Waiting,
+        attempt: Attempt,
+        bounces: Bounces,
+        delay_notice_seconds: float,
+        clock: Callable[[], int],
+        period_seconds: float = UPKEEP_SECONDS,
+    ) -> None:
+        self._waiting = waiting
+        self._attempt = attempt
+        self._bounces = bounces
+        self._delay_notice_ms = int(delay_notice_seconds * 1000)
+        self._clock = clock
+        self._period_seconds = min(period_seconds, delay_notice_seconds)
+
+    async def run_forever(self) -> None:
+        """Look at once, then every period."""
+        while True:
+            try:
+                await self.once()
+            except errors.Temporary as error:
+                log.error("queue.upkeep.failed", error=error.message)
+            await asyncio.sleep(self._period_seconds)
+
+    async def once(self) -> None:
+        """Give up on what is over and tell of what is late."""
+        while jobs := await self._waiting.claim_expired(MOST_AT_ONCE):
+            for job in jobs:
+                await self._attempt.expire(job)
+        while jobs := await self._waiting.late(self._clock() - self._delay_notice_ms, MOST_AT_ONCE):
+            for job in jobs:
+                await self._tell_of_delay(job)
+
+    async def _tell_of_delay(self, job: Job) -> None:
+        """Once for each recipient, as far as its NOTIFY allows."""
+        now = self._clock()
+        told = [
+            (delivery, Deferred(now, _last(delivery.last_reply), delivery.last_host or ""))
+            for delivery in job.deliveries
+        ]
+        try:
+            await self._bounces.report("delayed", job.message, told)
+        except Undeliverable as error:
+            raise errors.Temporary(str(error)) from error
+        await self._waiting.mark_delay_notified([delivery.id for delivery in job.deliveries])
+
+
+def _last(text: str | None) -> Reply:
+    """The recorded reply, read again."""
+    code, _, rest = (text or "").partition(" ")
+    if len(code) == 3 and code.isascii() and code.isdigit():
+        return replies.parse(int(code), rest)
+    return Reply(451, "4.4.7", "No attempt has succeeded yet")
