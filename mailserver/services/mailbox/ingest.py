@@ -6,15 +6,18 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import structlog
 
 from mailserver.entities import errors, identifiers
+from mailserver.entities.delivery import Delivery, State
 from mailserver.entities.event import Event, EventType
 from mailserver.entities.identifiers import IdSource, Kind
+from mailserver.mail import address as addresses
 from mailserver.mail import message, threading
 from mailserver.mail.message import Parsed
-from mailserver.storage import deliveries, files, ingest, journal_state
+from mailserver.storage import deliveries, files, ingest, journal_state, labels, suppressions
 from mailserver.storage.database import Database, Transaction
 from mailserver.storage.files import MessageFiles
 from mailserver.storage.ingest import StoredMessage
@@ -22,6 +25,7 @@ from mailserver.storage.records import Copy, Record
 from mailserver.storage.thread_book import NewMessage
 
 log = structlog.get_logger()
+Answer = TypeVar("Answer")
 ApplyReport = Callable[[Transaction, str, int], None]
 
 
@@ -54,12 +58,25 @@ class Ingest:
         self._apply_report = apply_report
         self._node = node
 
-    async def store(self, record: Record) -> tuple[StoredMessage, ...]:
-        """Store one message that nobody else has a hold on; on the disk, and readable, when this returns."""
+    async def store(
+        self,
+        record: Record,
+        before: Callable[[Transaction], None],
+        after: Callable[[Transaction, tuple[StoredMessage, ...]], Answer],
+    ) -> Answer:
+        """Store one message; on the disk, and readable, when this returns.
+
+        `before` and `after` run in the same transaction; what `after` gives back is the answer.
+        """
         loop = asyncio.get_running_loop()
         prepared = await loop.run_in_executor(self._executor, lambda: self.prepare(record, sync=True))
-        (stored,) = await self.database.write(self.write, [prepared], None)
-        return stored
+
+        def change(tx: Transaction) -> Answer:
+            before(tx)
+            (stored,) = self.write(tx, [prepared], None)
+            return after(tx, stored)
+
+        return await self.database.write(change)
 
     def prepare(self, record: Record, *, sync: bool = False) -> Prepared:
         """Write the files of a record and read what its bytes say. Blocks."""
@@ -135,14 +152,32 @@ class Ingest:
         record = prepared.record
         for one in stored:
             if one.is_new:
+                if one.copy.labels:
+                    labels.attach(tx, self._ids, one.copy.tenant_id, one.copy.message_id, one.copy.labels)
                 self._publish(tx, one, now)
         is_new = any(one.is_new for one in stored) or not record.copies
-        if record.queued and not deliveries.is_queued(tx, record.queued.id):
+        if record.queued and record.deliveries and not deliveries.is_queued(tx, record.queued.id):
             thread_id = next((one.thread_id for one in stored), record.queued.thread_id)
-            deliveries.add(tx, replace(record.queued, thread_id=thread_id), record.deliveries)
+            deliveries.add(tx, replace(record.queued, thread_id=thread_id), self._screened(tx, record))
             tx.ring("queue")
         if record.report and is_new:
             self._apply_report(tx, record.report, now)
+
+    def _screened(self, tx: Transaction, record: Record) -> list[Delivery]:
+        """The deliveries, those to suppressed addresses marked as never to be tried, and said so in an event."""
+        normal = {delivery.id: _normal(delivery.recipient) for delivery in record.deliveries}
+        stopped = {row.address for row in suppressions.find(tx, record.deliveries[0].inbox_id, [*normal.values()])}
+        screened = []
+        now = int(time.time() * 1000)
+        for delivery in record.deliveries:
+            if normal[delivery.id] not in stopped:
+                screened.append(delivery)
+                continue
+            screened.append(replace(delivery, state=State.SUPPRESSED, finished_at=now))
+            body = {"recipient": delivery.recipient, "message_id": _message_text(record)}
+            kind = EventType.MESSAGE_SUPPRESSED
+            tx.publish(Event(self._ids.next(), delivery.tenant_id, delivery.inbox_id, kind, now, body))
+        return screened
 
     def _publish(self, tx: Transaction, stored: StoredMessage, now: int) -> None:
         copy = stored.copy
@@ -156,3 +191,15 @@ class Ingest:
             "folder": copy.role,
         }
         tx.publish(Event(self._ids.next(), copy.tenant_id, copy.inbox_id, kind, now, body))
+
+
+def _normal(recipient: str) -> str:
+    try:
+        return addresses.parse(recipient).normal
+    except addresses.AddressError:
+        return recipient.lower()
+
+
+def _message_text(record: Record) -> str | None:
+    kept = record.queued.message_id if record.queued else None
+    return identifiers.encode(Kind.MESSAGE, kept) if kept else None

@@ -1,0 +1,256 @@
+"""Send and reply: compose, store the sent copy with its queue rows, answer."""
+
+import asyncio
+import hashlib
+import time
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+import orjson
+
+from mailserver.entities import errors, identifiers
+from mailserver.entities.access import Caller
+from mailserver.entities.delivery import State
+from mailserver.entities.folder import Role
+from mailserver.entities.identifiers import IdSource, Kind
+from mailserver.entities.inbox import Inbox
+from mailserver.entities.message import Flag, MessageSummary
+from mailserver.mail import address as addresses
+from mailserver.mail import answer, compose
+from mailserver.mail.address import AddressError, Person
+from mailserver.mail.compose import Draft, File
+from mailserver.mail.encoding import InjectionError
+from mailserver.mail.envelope import Recipient
+from mailserver.services.accounts.inboxes import Inboxes
+from mailserver.services.mailbox.ingest import Ingest
+from mailserver.services.mailbox.messages import Messages
+from mailserver.services.outbound.enqueue import Enqueue, Terms
+from mailserver.services.outbound.senders import Room, refuse_unless_allowed
+from mailserver.storage import arrange, deliveries, idempotency
+from mailserver.storage.database import Database, Snapshot, Transaction
+from mailserver.storage.idempotency import Answered
+from mailserver.storage.ingest import StoredMessage
+from mailserver.storage.records import Copy, Record
+
+LONGEST_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a client wants to send. Recipients of a reply are derived where `to` is empty."""
+
+    to: tuple[Person, ...] = ()
+    cc: tuple[Person, ...] = ()
+    bcc: tuple[Person, ...] = ()
+    reply_to: tuple[Person, ...] = ()
+    subject: str | None = None
+    text: str | None = None
+    html: str | None = None
+    attachments: tuple[File, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    labels: tuple[str, ...] = ()
+    reply_to_message: MessageSummary | None = None
+    reply_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """An Idempotency-Key with a fingerprint of the request that it came with."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was stored and queued; `suppressed` are the recipients that get nothing."""
+
+    message_id: int
+    thread_id: int
+    header_id: str
+    suppressed: tuple[str, ...] = field(default=())
+
+
+class _Repeated(Exception):
+    """The request was answered before."""
+
+    def __init__(self, answered: Answered) -> None:
+        super().__init__()
+        self.answered = answered
+
+
+class Sending:
+    """Every way by which the APIs send."""
+
+    def __init__(
+        self,
+        database: Database,
+        ingest: Ingest,
+        messages: Messages,
+        inboxes: Inboxes,
+        enqueue: Enqueue,
+        room: Room,
+        ids: IdSource,
+        executor: Executor,
+        most_recipients: int,
+        most_bytes: int,
+    ) -> None:
+        self._database = database
+        self._ingest = ingest
+        self._messages = messages
+        self._inboxes = inboxes
+        self._enqueue = enqueue
+        self._room = room
+        self._ids = ids
+        self._executor = executor
+        self._most_recipients = most_recipients
+        self._most_bytes = most_bytes
+
+    async def send(
+        self, caller: Caller, inbox: Inbox, outgoing: Outgoing, repeatable: Repeatable | None = None
+    ) -> Sent:
+        """Store and queue a message; on the disk when this returns. A repeated request gets the first answer."""
+        refuse_unless_allowed(caller)
+        if repeatable is not None:
+            _check_key(repeatable)
+            answered = await self._database.read(
+                idempotency.get, inbox.tenant_id, repeatable.key, int(time.time() * 1000)
+            )
+            if answered is not None:
+                return _repeat(answered, repeatable)
+        if not self._room.is_there:
+            raise errors.StoreFull
+        message_id = self._ids.next()
+        draft = await self._draft(inbox, outgoing, message_id)
+        recipients = self._recipients(draft)
+        raw = await self._compose(draft)
+        queued, rows = self._enqueue.build(
+            inbox, inbox.address, message_id, recipients,
+            Terms(
+                "api", draft.header_id, draft.subject, len(raw), eight_bit=not raw.isascii(),
+                smtputf8=not all(recipient.address.is_ascii for recipient in recipients),
+            ),
+        )  # fmt: skip
+        copy = Copy(
+            message_id, inbox.id, inbox.tenant_id, Role.SENT.value, flags=int(Flag.SEEN), labels=outgoing.labels,
+            is_ours=True, bcc=tuple(person.address for person in draft.bcc),
+        )  # fmt: skip
+        record = Record((copy,), draft.date_at, len(raw), raw, None, queued, rows)
+
+        def before(tx: Transaction) -> None:
+            if repeatable is not None:
+                known = idempotency.get(tx, inbox.tenant_id, repeatable.key, int(time.time() * 1000))
+                if known is not None:
+                    raise _Repeated(known)
+
+        def after(tx: Transaction, stored: tuple[StoredMessage, ...]) -> Sent:
+            return self._finish(tx, stored, draft, outgoing, queued.id, inbox, repeatable)
+
+        try:
+            return await self._ingest.store(record, before, after)
+        except _Repeated as repeated:
+            if repeatable is None:
+                raise
+            return _repeat(repeated.answered, repeatable)
+
+    # -- the message --------------------------------------------------------------------------------------------
+
+    async def _draft(self, inbox: Inbox, outgoing: Outgoing, message_id: int) -> Draft:
+        to, cc, subject = outgoing.to, outgoing.cc, outgoing.subject
+        in_reply_to: str | None = None
+        references: tuple[str, ...] = ()
+        original = outgoing.reply_to_message
+        if original is not None:
+            own = await self._inboxes.addresses(inbox)
+            derived = answer.reply(await self._messages.parsed(original), set(own), outgoing.reply_all)
+            to = to or derived.to
+            cc = cc or derived.cc
+            subject = subject or derived.subject
+            in_reply_to = derived.in_reply_to or original.header_id
+            references = derived.references or (original.header_id,)
+            if not to and not cc:
+                raise errors.Invalid("The original has no address to reply to.", to="The original names nobody.")
+        unique = identifiers.encode(Kind.MESSAGE, message_id).replace("_", ".").lower()
+        return Draft(
+            sender=Person(inbox.address, inbox.display_name), to=to, cc=cc, bcc=outgoing.bcc,
+            reply_to=outgoing.reply_to, subject=subject or "", text=outgoing.text, html=outgoing.html,
+            attachments=outgoing.attachments, in_reply_to=in_reply_to, references=references,
+            header_id=compose.new_message_id(inbox.address.rpartition("@")[2], unique),
+            date_at=int(time.time() * 1000), extra_headers=outgoing.headers,
+        )  # fmt: skip
+
+    def _recipients(self, draft: Draft) -> list[Recipient]:
+        """Each address once, whatever field it stands in."""
+        found: dict[str, Recipient] = {}
+        for name, people in (("to", draft.to), ("cc", draft.cc), ("bcc", draft.bcc)):
+            for person in people:
+                try:
+                    parsed = addresses.parse(person.address)
+                except AddressError as error:
+                    raise errors.Invalid(f"{person.address!r} is not an address.", **{name: str(error)}) from error
+                found.setdefault(parsed.normal, Recipient(parsed))
+        if not found:
+            raise errors.Invalid("The message has no recipient.", to="At least one recipient is required.")
+        if len(found) > self._most_recipients:
+            raise errors.Invalid(
+                f"A message has at most {self._most_recipients} recipients.", to="There are too many recipients."
+            )
+        return list(found.values())
+
+    async def _compose(self, draft: Draft) -> bytes:
+        try:
+            raw = await asyncio.get_running_loop().run_in_executor(self._executor, compose.compose, draft)
+        except (InjectionError, AddressError) as error:
+            raise errors.Invalid(str(error), headers=str(error)) from error
+        if len(raw) > self._most_bytes:
+            raise errors.TooLarge(f"A message has at most {self._most_bytes} octets.")
+        return raw
+
+    # -- its transaction ----------------------------------------------------------------------------------------
+
+    def _finish(
+        self,
+        tx: Transaction,
+        stored: tuple[StoredMessage, ...],
+        draft: Draft,
+        outgoing: Outgoing,
+        queued_id: int,
+        inbox: Inbox,
+        repeatable: Repeatable | None,
+    ) -> Sent:
+        """What belongs to the same change: the original's mark, and the answer to a repetition."""
+        if not stored:
+            raise errors.NotFound("There is no such inbox.")
+        (one,) = stored
+        now = int(time.time() * 1000)
+        if outgoing.reply_to_message is not None and _is_there(tx, outgoing.reply_to_message.id):
+            arrange.set_flags(tx, outgoing.reply_to_message.id, Flag.ANSWERED, Flag(0), now)
+        suppressed = tuple(
+            delivery.recipient for delivery in deliveries.of_queued(tx, queued_id) if delivery.state is State.SUPPRESSED
+        )
+        sent = Sent(one.copy.message_id, one.thread_id, draft.header_id, suppressed)
+        if repeatable is not None:
+            body = orjson.dumps([sent.message_id, sent.thread_id, sent.header_id, sent.suppressed]).decode()
+            idempotency.put(tx, inbox.tenant_id, repeatable.key, Answered(repeatable.fingerprint, body), now)
+        return sent
+
+
+def fingerprint(*parts: object) -> str:
+    """What makes two requests the same: their door, their inbox and their body."""
+    return hashlib.sha256(orjson.dumps([str(part) for part in parts])).hexdigest()
+
+
+def _check_key(repeatable: Repeatable) -> None:
+    if not 1 <= len(repeatable.key) <= LONGEST_KEY or not repeatable.key.isprintable():
+        raise errors.Invalid("The Idempotency-Key has between 1 and 255 printable characters.")
+
+
+def _repeat(answered: Answered, repeatable: Repeatable) -> Sent:
+    if answered.fingerprint != repeatable.fingerprint:
+        raise errors.Conflict("The Idempotency-Key was used for another request.")
+    message_id, thread_id, header_id, suppressed = orjson.loads(answered.answer)
+    return Sent(message_id, thread_id, header_id, tuple(suppressed))
+
+
+def _is_there(snapshot: Snapshot, message_id: int) -> bool:
+    return snapshot.one("SELECT 1 FROM message WHERE id = ?", (message_id,)) is not None

@@ -1,0 +1,73 @@
+"""Labels of messages: one dictionary a tenant, from what people see to an atom that IMAP and JMAP can carry."""
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+
+from mailserver.entities.identifiers import IdSource
+from mailserver.storage.database import Snapshot, Transaction
+
+_NOT_ATOM = re.compile(r"[^a-z0-9._/-]+")
+
+
+def atom(display: str) -> str:
+    """The atom of a label: lower case, and nothing that a keyword may not have."""
+    return _NOT_ATOM.sub("-", display.strip().lower()).strip("-")[:100] or "label"
+
+
+def attach(tx: Transaction, ids: IdSource, tenant_id: int, message_id: int, displays: Iterable[str]) -> None:
+    """Put labels on a message, made where the tenant has them not yet."""
+    row = tx.one("SELECT inbox_id, received_at, thread_id FROM message WHERE id = ?", (message_id,))
+    if row is None:
+        return
+    inbox_id, received_at, thread_id = row
+    for display in displays:
+        label_id = _ensure(tx, ids, tenant_id, display)
+        cursor = tx.execute(
+            "INSERT INTO message_label VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (label_id, inbox_id, received_at, message_id),
+        )
+        if cursor.rowcount > 0:
+            tx.execute(
+                "INSERT INTO thread_label(label_id, inbox_id, thread_id, message_count) VALUES (?, ?, ?, 1) "
+                "ON CONFLICT(label_id, thread_id) DO UPDATE SET message_count = thread_label.message_count + 1",
+                (label_id, inbox_id, thread_id),
+            )
+
+
+def detach_all(tx: Transaction, message_id: int) -> None:
+    """Take every label off a message that is removed."""
+    tx.execute(
+        "UPDATE thread_label SET message_count = message_count - 1 WHERE thread_id = "
+        "(SELECT thread_id FROM message WHERE id = ?) "
+        "AND label_id IN (SELECT label_id FROM message_label WHERE message_id = ?)",
+        (message_id, message_id),
+    )
+    tx.execute("DELETE FROM thread_label WHERE message_count <= 0 AND source IS NULL")
+    tx.execute("DELETE FROM message_label WHERE message_id = ?", (message_id,))
+
+
+def of_messages(snapshot: Snapshot, message_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The labels of messages, as people see them."""
+    marks = ",".join("?" * len(message_ids))
+    found: dict[int, list[str]] = {}
+    for message_id, display in snapshot.all(
+        f"SELECT m.message_id, l.display FROM message_label m JOIN label l ON l.id = m.label_id "
+        f"WHERE m.message_id IN ({marks}) ORDER BY l.atom",
+        message_ids,
+    ):
+        found.setdefault(message_id, []).append(display)
+    return {message_id: tuple(displays) for message_id, displays in found.items()}
+
+
+def _ensure(tx: Transaction, ids: IdSource, tenant_id: int, display: str) -> int:
+    name = atom(display)
+    row = tx.one("SELECT id FROM label WHERE tenant_id = ? AND atom = ?", (tenant_id, name))
+    if row is not None:
+        return int(row[0])
+    label_id = ids.next()
+    tx.execute(
+        "INSERT INTO label(id, tenant_id, atom, display, kind, created_at) VALUES (?, ?, ?, ?, 'message', ?)",
+        (label_id, tenant_id, name, display.strip()[:100], int(time.time() * 1000)),
+    )
+    return label_id

@@ -1,0 +1,113 @@
+"""Thread queries."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mailserver.entities.message import Visibility
+from mailserver.entities.thread import ThreadSummary
+from mailserver.mail.address import Person
+from mailserver.storage import messages
+from mailserver.storage.database import Snapshot
+from mailserver.storage.messages import Filter
+
+LARGEST_MESSAGES = 1000  # of one thread that a summary looks at
+
+
+def find(snapshot: Snapshot, thread_id: int) -> tuple[int, int] | None:
+    """The tenant and inbox of a thread."""
+    row = snapshot.one("SELECT tenant_id, inbox_id FROM thread WHERE id = ?", (thread_id,))
+    return (row[0], row[1]) if row else None
+
+
+def message_ids(snapshot: Snapshot, thread_id: int, limit: int = LARGEST_MESSAGES, offset: int = 0) -> list[int]:
+    """The messages of a thread, oldest first."""
+    rows = snapshot.all(
+        "SELECT id FROM message WHERE thread_id = ? ORDER BY received_at, id LIMIT ? OFFSET ?",
+        (thread_id, limit, offset),
+    )
+    return [row[0] for row in rows]
+
+
+def page(snapshot: Snapshot, where: Filter, cursor: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
+    """(id, last_received_at) of threads by time, from behind a cursor; one index range for each visibility."""
+    direction, comparison = ("ASC", ">") if where.ascending else ("DESC", "<")
+    conditions: list[str] = []
+    values: list[Any] = []
+    if where.after is not None:
+        conditions.append("t.last_received_at > ?")
+        values.append(where.after)
+    if where.before is not None:
+        conditions.append("t.last_received_at < ?")
+        values.append(where.before)
+    if where.unread is not None:
+        conditions.append("t.unread_count > 0" if where.unread else "t.unread_count = 0")
+    if where.ours is not None:
+        conditions.append(
+            f"EXISTS (SELECT 1 FROM message m WHERE m.thread_id = t.id AND m.is_ours = {int(where.ours)})"
+        )
+    if cursor is not None:
+        conditions.append(f"(t.last_received_at, t.id) {comparison} (?, ?)")
+        values += cursor
+    for name in where.labels:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM thread_label tl JOIN label l ON l.id = tl.label_id "
+            "WHERE tl.thread_id = t.id AND l.tenant_id = t.tenant_id AND l.atom = ?)"
+        )
+        values.append(name)
+    owners = [("t.inbox_id", inbox_id) for inbox_id in where.inbox_ids] or [("t.tenant_id", where.tenant_id)]
+    ranges: list[str] = []
+    parameters: list[Any] = []
+    for column, owner in owners:
+        for visibility in where.visibilities:
+            clause = " AND ".join([f"{column} = ?", "t.visibility = ?", *conditions])
+            ranges.append(
+                f"SELECT * FROM (SELECT t.id AS id, t.last_received_at AS at FROM thread t WHERE {clause} "
+                f"ORDER BY t.last_received_at {direction}, t.id {direction} LIMIT ?)"
+            )
+            parameters += [owner, int(visibility), *values, limit]
+    rows = snapshot.all(
+        f"{' UNION ALL '.join(ranges)} ORDER BY at {direction}, id {direction} LIMIT ?", [*parameters, limit]
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def summaries(snapshot: Snapshot, ids: Sequence[int]) -> list[ThreadSummary]:
+    """Threads in the order of their ids as given; those that are gone are left out."""
+    found = (_summary(snapshot, thread_id) for thread_id in ids)
+    return [summary for summary in found if summary is not None]
+
+
+def _summary(snapshot: Snapshot, thread_id: int) -> ThreadSummary | None:
+    row = snapshot.one(
+        "SELECT inbox_id, tenant_id, last_message_id, message_count, unread_count, last_received_at, visibility "
+        "FROM thread WHERE id = ?",
+        (thread_id,),
+    )
+    if row is None:
+        return None
+    members = messages.summaries(snapshot, message_ids(snapshot, thread_id))
+    last = members[-1]
+    received = [member.received_at for member in members if not member.is_ours]
+    sent = [member.received_at for member in members if member.is_ours]
+    names = dict.fromkeys(name for member in members for name in member.labels)
+    return ThreadSummary(
+        id=thread_id, inbox_id=row[0], tenant_id=row[1], inbox_address=last.inbox_address,
+        subject=members[0].subject, preview=last.preview, last_message_id=last.id, last_header_id=last.header_id,
+        message_count=row[3], unread_count=row[4], size=sum(member.size for member in members),
+        last_received_at=row[5], received_at=max(received, default=None), sent_at=max(sent, default=None),
+        senders=_people(person for member in members for person in member.sender),
+        recipients=_people(person for member in members for person in (*member.to, *member.cc)),
+        labels=tuple(names), attachments=tuple(each for member in members for each in member.attachments),
+        visibility=Visibility(row[6]), created_at=members[0].created_at,
+        updated_at=max(member.updated_at for member in members),
+    )  # fmt: skip
+
+
+def _people(everyone: Any) -> tuple[Person, ...]:
+    """Each address once, with the first name that it had."""
+    found: dict[str, Person] = {}
+    for person in everyone:
+        known = found.get(person.address.lower())
+        if known is None or (person.name and not known.name):
+            found[person.address.lower()] = person
+    return tuple(found.values())
