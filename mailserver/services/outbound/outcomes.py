@@ -93,6 +93,15 @@ class Outcomes:
             deliveries.defer(tx, waiting)
         deliveries.add_attempts(tx, ((self._ids.next(), _attempt(one)) for one in told))
 
+    def record_report(
+        self, tx: Transaction, message: QueuedMessage, delivery: Delivery, failed: Failed, *, is_proven: bool
+    ) -> None:
+        """A server that had taken the message says that it failed. Unless that is proven, nobody is suppressed."""
+        state = (State.FAILED, failed.at, _text(failed.reply), failed.host, failed.tls, delivery.id)
+        deliveries.finish(tx, [state])
+        deliveries.add_attempts(tx, [(self._ids.next(), _attempt(Told(message, delivery, failed, failed.at)))])
+        self._fail(tx, message, delivery, failed, may_suppress=is_proven)
+
     def complain(self, tx: Transaction, job: Job, at: int, feedback_type: str) -> None:
         """The recipient called the message spam (RFC 5965): it gets no more."""
         for delivery in job.deliveries:
@@ -100,8 +109,16 @@ class Outcomes:
             body = self._body(job.message, delivery) | {"feedback_type": feedback_type}
             tx.publish(self._published(EventType.MESSAGE_COMPLAINED, delivery, at, body))
 
-    def _fail(self, tx: Transaction, message: QueuedMessage, delivery: Delivery, outcome: Failed) -> None:
-        suppressed = is_address_at_fault(outcome)
+    def _fail(
+        self,
+        tx: Transaction,
+        message: QueuedMessage,
+        delivery: Delivery,
+        outcome: Failed,
+        *,
+        may_suppress: bool = True,
+    ) -> None:
+        suppressed = may_suppress and is_address_at_fault(outcome)
         if suppressed:
             source = "report:dsn" if outcome.kind is FailureKind.REPORTED else "bounce:hard"
             self._suppress(tx, delivery, Reason.HARD_BOUNCE, source, outcome.at)

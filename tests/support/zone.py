@@ -1,0 +1,99 @@
+"""DNS for tests: a resolver that answers from a dictionary, and a small name server on loopback."""
+
+import asyncio
+from collections import Counter
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import dns.zone
+
+from mailserver.mail.resolver import LookupFailed, Mx, MxAnswer
+
+FAILS = "FAILS"
+
+
+class FakeResolver:
+    """`FakeResolver(mx={"remote.test": [(10, "mx.remote.test")]}, hosts={"mx.remote.test": ["127.0.0.1"]})`.
+
+    A name that stands nowhere does not exist; the value FAILS makes the question fail.
+    """
+
+    def __init__(self, mx=None, hosts=None, txt=None, authentic=frozenset()) -> None:
+        self.records, self.hosts, self.texts, self.authentic = mx or {}, hosts or {}, txt or {}, authentic
+        self.asked = Counter()
+
+    async def mx(self, domain: str) -> MxAnswer:
+        self.asked["mx", domain] += 1
+        found = self._value(self.records, domain, ())
+        exists = domain in self.records or domain in self.hosts or domain in self.texts
+        return MxAnswer(tuple(Mx(*one) for one in found), exists, domain in self.authentic)
+
+    async def addresses(self, host: str) -> tuple[str, ...]:
+        self.asked["addresses", host] += 1
+        return tuple(self._value(self.hosts, host, ()))
+
+    async def txt(self, name: str) -> tuple[str, ...]:
+        self.asked["txt", name] += 1
+        return tuple(self._value(self.texts, name, ()))
+
+    @staticmethod
+    def _value(values, name, default):
+        value = values.get(name, default)
+        if value == FAILS:
+            raise LookupFailed(name)
+        return value
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """Answers over UDP from a zone's text. `broken` maps names to `silence` or an rcode's name."""
+
+    def __init__(self, origin: str, text: str, *, broken=None, authentic: bool = False) -> None:
+        self.zone = dns.zone.from_text(text, origin=origin, check_origin=False, relativize=False)
+        self.broken = broken or {}
+        self.authentic = authentic
+        self.questions = Counter()
+        self.port = 0
+
+    async def __aenter__(self):
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, ("127.0.0.1", 0))
+        self.port = self._transport.get_extra_info("sockname")[1]
+        return self
+
+    async def __aexit__(self, *_exc) -> None:
+        self._transport.close()
+
+    def connection_made(self, transport) -> None:
+        pass
+
+    def datagram_received(self, data, peer) -> None:
+        query = dns.message.from_wire(data)
+        question = query.question[0]
+        name = question.name.to_text(omit_final_dot=True)
+        self.questions[name, dns.rdatatype.to_text(question.rdtype)] += 1
+        trouble = self.broken.get(name)
+        if trouble == "silence":
+            return
+        answer = dns.message.make_response(query, recursion_available=True)
+        if self.authentic:
+            answer.flags |= dns.flags.AD
+        if trouble:
+            answer.set_rcode(dns.rcode.from_text(trouble))
+        else:
+            self._fill(answer, question)
+        self._transport.sendto(answer.to_wire(), peer)
+
+    def _fill(self, answer, question) -> None:
+        node = self.zone.get_node(question.name)
+        if node is None:
+            answer.set_rcode(dns.rcode.NXDOMAIN)
+        found = node.get_rdataset(dns.rdataclass.IN, question.rdtype) if node else None
+        if found is not None:
+            answer.answer.append(dns.rrset.from_rdata_list(question.name, found.ttl, found))
+            return
+        soa = self.zone.get_node(self.zone.origin).get_rdataset(dns.rdataclass.IN, dns.rdatatype.SOA)
+        answer.authority.append(dns.rrset.from_rdata_list(self.zone.origin, soa.ttl, soa))
