@@ -7,10 +7,9 @@ from mailserver.mail.address import Person
 
 MAX_PEOPLE = 2_000
 MAX_LENGTH = 128 * 1024
-_ONE = re.compile(
-    rb'\s*(?:"([^"\\<>=\r\n]*)"|([^"\\<>=,;:()@\r\n\[\]]*?))\s*<([^<>\s"\\,;:()@]+@[^<>\s"\\,;:()@\[\]]+)>\s*'
-)
-_BARE = re.compile(rb'\s*([^<>\s"\\,;:()@]+@[^<>\s"\\,;:()@\[\]]+)\s*')
+_SPEC = rb"[^<>\s\"\\,;:()@]++@[^<>\s\"\\,;:()@\[\]]++"
+_ONE = re.compile(rb"(?:\"([^\"\\<>=\r\n]*+)\"\s*+|([^\"\\<>=,;:()@\r\n\[\]]*+))<(" + _SPEC + rb")>")
+_BARE = re.compile(_SPEC)
 _TOKEN = re.compile(
     r"""(?P<space>\s++)
     |(?P<encoded>=\?[^?\s]{1,128}\?[bBqQ]\?[^?]*+\?=)
@@ -30,13 +29,14 @@ def parse(value: bytes | None) -> tuple[Person, ...]:
     """Read an address list. Groups are flattened; what has no address is left out; 2,000 people at most."""
     if not value:
         return ()
+    value = value.strip()
     one = _ONE.fullmatch(value)
     if one is not None and value.isascii():
         name = (one[1] if one[1] is not None else one[2] or b"").decode("ascii").strip()
         return (Person(_clean(one[3].decode("ascii")), " ".join(_clean(name).split()) or None),)
     bare = _BARE.fullmatch(value)
     if bare is not None:
-        return (Person(_clean(charset.guess(bare[1]))),)
+        return (Person(_clean(charset.guess(bare[0]))),)
     return _Reader(charset.guess(value[:MAX_LENGTH])).read()
 
 

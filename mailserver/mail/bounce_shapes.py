@@ -63,16 +63,20 @@ def find(raw: bytes, head: Headers) -> tuple[Found, ...]:
     named = head.text(b"x-failed-recipients")  # Exim
     if named:
         return tuple([_found(raw, each.strip(), "failed") for each in named.split(",")[:100]])
-    temporary, permanent = _detected(raw)
+    temporary, permanent = _detected(raw, head)
     return tuple(
         [_found(raw, each, "failed") for each in permanent]
         + [_found(raw, each, "delayed") for each in temporary if each not in permanent]
     )
 
 
-def _detected(raw: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _detected(raw: bytes, head: Headers) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    message = email.message_from_bytes(raw)
+    senders = headers.people(head.first(b"from"))
+    del message["From"]  # the library stumbles over a From without an address, and logs that at length
+    message["From"] = senders[0].address if senders and senders[0].address.isascii() else "unknown@invalid"
     try:
-        temporary, permanent = all_failures(email.message_from_bytes(raw))
+        temporary, permanent = all_failures(message)
     except Exception:  # noqa: BLE001 - the library reads strangers' text with whatever errors its parsers have
         return (), ()
     return tuple(map(_plain, sorted(temporary))), tuple(map(_plain, sorted(permanent)))

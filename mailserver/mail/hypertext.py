@@ -11,8 +11,9 @@ _BLOCK = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"<[^<>]*+>")
-_DEPTH = 2_000  # more open tags than this and the tree is not built: no reader shows such a message either
-_OPEN = re.compile(r"<[A-Za-z]")
+_DEPTH = 2_000  # deeper than this and the tree is not built: no reader shows such a message either
+_STEP = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,15})")
+_NEVER_DEEP = frozenset({"br", "img", "hr", "meta", "link", "input", "p", "li", "td", "th", "tr", "option", "dt", "dd"})
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r" ?\n[ \n]*")
 
@@ -32,6 +33,21 @@ def _visible(source: str) -> str:
 
 
 def _is_deep(source: str) -> bool:
-    """Whether the tags could nest too deep. Counting what is open is enough: nesting needs tags that are not closed."""
-    opened = len(_OPEN.findall(source))
-    return opened > _DEPTH and opened - source.count("</") > _DEPTH
+    """Whether elements nest too deep, closing tags that close nothing not counted."""
+    if source.count("<") < _DEPTH:
+        return False
+    opened: dict[str, int] = {}
+    depth = 0
+    for is_closing, name in _STEP.findall(source):
+        name = name.lower()  # noqa: PLW2901 - one step of a long walk
+        if name in _NEVER_DEEP:
+            continue
+        if not is_closing:
+            opened[name] = opened.get(name, 0) + 1
+            depth += 1
+            if depth > _DEPTH:
+                return True
+        elif opened.get(name, 0):
+            opened[name] -= 1
+            depth -= 1
+    return False
