@@ -112,6 +112,6 @@ class BodyHash:
 def _relaxed(piece: bytes) -> bytes:
     if b"\t" in piece:
         piece = piece.replace(b"\t", b" ")
-    while b"  " in piece:  # each turn halves the longest run
-        piece = piece.replace(b"  ", b" ")
+    while b"  " in piece:  # each turn halves the longest run; splitting is faster than replacing
+        piece = b" ".join(piece.split(b"  "))
     return piece.replace(b" \r\n", b"\r\n")

@@ -14,13 +14,21 @@ _DEVICE = re.compile(
     r"|verzonden vanaf\b|skickat från min\b|отправлено с\b|从我的 ?\w{1,20} ?发送|发自我的).{0,80}",  # noqa: RUF001 - Cyrillic
     re.IGNORECASE,
 )
-# Lines before a quotation in languages that quotequail does not know; whole lines, or two joined.
+# Lines before a quotation, in more languages than quotequail knows. The first kind shows where it starts, so that it
+# may stand on up to three lines.
 _WROTE = re.compile(
-    r"(?:il .{6,200} ha scritto:|em .{6,200} escreveu:|dne .{6,200} napsal\(?a?\)?:|.{4,200} napisał\(?a?\)?:"
-    r"|.{4,200} pisze:|den .{4,200} skrev .{1,200}:|.{4,200} kirjoitti:|.{4,200} yazd\u0131:|.{4,200} írta:"
-    r"|.{4,200} a scris:|.{4,200} написав:|.{4,200} wrote:|.{4,200}写道[:\uff1a]|.{4,200}のメール[:\uff1a])",
+    r"(?:on .{6,400}\bwrote:|il .{6,400} ha scritto:|em .{6,400} escreveu:|den .{4,400} skrev .{1,200}:"
+    r"|am .{6,400} schrieb.{0,200}:|le .{6,400} a écrit ?:|el .{6,400} escribió:"
+    r"|op .{6,400} (?:schreef|geschreven).{0,200}:"
+    r"|dne .{6,400} napsal\(?a?\)?:|(?:w dniu|dnia) .{4,400} napisał\(?a?\)?:)",
     re.IGNORECASE,
 )
+_WROTE_ON_ONE_LINE = re.compile(
+    r".{4,300}(?:\bwrote:| pisze:| napisał\(?a?\)?:| kirjoitti:| yazd\u0131:| írta:| a scris:| написав:"
+    r"|写道[:\uff1a]|のメール[:\uff1a])",
+    re.IGNORECASE,
+)
+_RULE = re.compile(r"[-_]{5,80}")
 _QUOTE = re.compile(r"[ \t]{0,3}>")
 _HEADER = re.compile(
     r"\*?(?:from|to|cc|sent|date|subject|von|an|gesendet|betreff|datum|de|para|à|objet|asunto|enviado|da|a|oggetto|inviato):\*?",
@@ -38,7 +46,7 @@ def extract_text(text: str) -> str:
 
 def _without_quotation(text: str) -> str:
     found = quotequail.unwrap(text)
-    if found is not None and found.get("type") == "reply":
+    if found is not None and found.get("type") in ("reply", "quote"):
         text = "\n".join([part for part in (found.get("text_top"), found.get("text_bottom")) if part]) or text
     elif found is not None and found.get("text_top"):
         text = str(found["text_top"])
@@ -66,9 +74,11 @@ def _drop_announcement(kept: list[str]) -> None:
     while last and not kept[last - 1].strip():
         last -= 1
     for count in (1, 2, 3):
-        if last >= count and _WROTE.fullmatch(" ".join(kept[last - count : last]).strip()[:600]):
+        if last >= count and _WROTE.fullmatch(" ".join(kept[last - count : last]).strip()[:700]):
             del kept[last - count :]
             return
+    if last and _WROTE_ON_ONE_LINE.fullmatch(kept[last - 1].strip()[:400]):
+        del kept[last - 1 :]
 
 
 def _is_header_block(lines: list[str], index: int) -> bool:
@@ -85,11 +95,17 @@ def _without_signature(text: str) -> str:
         if _SIGNATURE.fullmatch(plain) and any(each.strip() for each in lines[:index]):
             lines = lines[:index]
             break
-    while lines and not lines[-1].strip():
-        lines.pop()
+    _drop_empty(lines)
     if lines and len(lines[-1]) < 120 and _DEVICE.fullmatch(lines[-1].strip()):
         lines.pop()
+    _drop_empty(lines)
     return "\n".join(lines)
+
+
+def _drop_empty(lines: list[str]) -> None:
+    """Take blank lines and ruled lines off the end."""
+    while lines and (not lines[-1].strip() or _RULE.fullmatch(lines[-1].strip())):
+        lines.pop()
 
 
 def extract_html(html: str) -> str:
