@@ -81,7 +81,7 @@ class Queue(Section):
     destination_concurrency: int = Field(10, ge=1, le=100)
     connect_timeout_seconds: float = Field(30, gt=0)
     lease_seconds: float = Field(900, gt=0)
-    allow_loopback: bool = False
+    allow_private: bool = False
 
 
 class Storage(Section):
@@ -102,17 +102,22 @@ class Limits(Section):
     message_bytes: int = Field(52_428_800, ge=64 << 10)
     recipients: int = Field(1000, ge=100)  # RFC 5321 4.5.3.1.8: at least 100
     line_bytes: int = Field(65_536, ge=1000)
-    connections: int = Field(10_000, ge=1)
-    connections_per_address: int = Field(50, ge=1)
-    messages_per_connection: int = Field(1000, ge=1)
+    messages_per_session: int = Field(10_000, ge=1)
     errors: int = Field(20, ge=1)
     junk_commands: int = Field(100, ge=1)
     idle_seconds: float = Field(300, gt=0)  # RFC 5321 4.5.3.2.7
     data_seconds: float = Field(600, gt=0)
     session_seconds: float = Field(1800, gt=0)
-    auth_failures_per_session: int = Field(3, ge=1)
-    auth_failures_per_address: int = Field(20, ge=1)
-    auth_delay_seconds: float = Field(1.0, ge=0)
+    tls_handshake_seconds: float = Field(30, gt=0)
+    connections: int = Field(10_000, ge=1)
+    connections_per_address: int = Field(50, ge=1)
+    connections_per_network: int = Field(200, ge=1)
+    connections_per_loopback_address: int = Field(10_000, ge=1)
+    new_connections_per_minute: int = Field(600, ge=0)
+    new_loopback_connections_per_minute: int = Field(0, ge=0)
+    login_attempts: int = Field(5, ge=1)
+    login_delay_seconds: float = Field(1, ge=0)
+    login_failures_per_address: int = Field(20, ge=1)
     received_hops: int = Field(50, ge=5)
     upload_bytes: int = Field(25 << 20, ge=1 << 10)
     request_bytes: int = Field(36 << 20, ge=1 << 10)

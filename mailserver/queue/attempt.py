@@ -96,7 +96,7 @@ class Attempt:
         path = self._means.signing.path(job.message)
         tried = []
         for delivery in job.deliveries:
-            outcome = await self._means.local.deliver(path, job.message.sender, delivery.recipient)
+            outcome = await self._means.local.deliver(path, job.message.sender, delivery.recipient, delivery.id)
             tried.append(Told(job.message, delivery, outcome, started_at))
         stored = [one for one in tried if isinstance(one.outcome, Delivered)]
         await self._report("delivered", job.message, stored)

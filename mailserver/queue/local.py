@@ -13,6 +13,9 @@ class LocalDelivery(Protocol):
         """Whether mail for a domain stays on this server."""
         ...
 
-    async def deliver(self, message: bytes | Path, sender: str, recipient: str) -> Outcome:
-        """Store a message for one recipient; `sender` is '' for the null sender. The outcome may ask for a repeat."""
+    async def deliver(self, message: bytes | Path, sender: str, recipient: str, delivery_id: int = 0) -> Outcome:
+        """Store a message for one recipient; `sender` is '' for the null sender. The outcome may ask for a repeat.
+
+        A delivery that is repeated after a crash stores nothing twice; 0 stands for none.
+        """
         ...

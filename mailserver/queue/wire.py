@@ -4,6 +4,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 from mailserver.mail import reply as replies
 from mailserver.mail.reply import Reply
@@ -38,9 +39,9 @@ class Wire(asyncio.Protocol):
 
     # asyncio's side
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, connected: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", connected)  # uvloop's does not say that it is one
         self._transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
 

@@ -6,7 +6,7 @@ reply at once or start a task and return None. Its stream reader, its handler ta
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import structlog
 from aiosmtpd import smtp
@@ -43,6 +43,8 @@ class Connection(smtp.SMTP):
         "_is_eof",
         "_is_lost",
         "_is_paused",
+        "_is_shut",
+        "_lingers",
         "_out",
         "_pending",
         "_started_at",
@@ -71,7 +73,7 @@ class Connection(smtp.SMTP):
         self._closing_at = 0.0
         self._started_at = self._active_at = listener.clock()
         self._is_admitted = self._is_draining = self._is_eof = self._is_lost = self._is_paused = False
-        self._in_handshake = False
+        self._in_handshake = self._is_shut = self._lingers = False
 
     def take(self, data: bytes) -> bytes:
         """Work through input; return what has to wait, for us or for the rest of a line."""
@@ -83,9 +85,9 @@ class Connection(smtp.SMTP):
 
     # The transport calls these.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, connected: asyncio.BaseTransport) -> None:
         """Greet, or refuse to."""
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", connected)  # uvloop's does not say that it is one
         self.socket = transport
         name = transport.get_extra_info("peername")
         if not name:  # it has gone already
@@ -129,7 +131,7 @@ class Connection(smtp.SMTP):
     def eof_received(self) -> bool:
         """Keep the way back open while there is something to answer."""
         self._is_eof = True
-        return bool(self._waits) and not self.peer.tls
+        return bool(self._waits) and not self.peer.tls and not self._closing_at
 
     def pause_writing(self) -> None:
         """Hold back commands while the peer does not read the replies."""
@@ -186,7 +188,10 @@ class Connection(smtp.SMTP):
     def drain(self) -> None:
         """See `Connected`."""
         self._is_draining = True
-        self.flush()
+        if self._in_handshake and self.socket:
+            self.socket.abort()  # no word of ours fits into a handshake
+        else:
+            self.flush()
 
     @property
     def is_in_hand(self) -> bool:
@@ -198,7 +203,7 @@ class Connection(smtp.SMTP):
         if self._task:
             self._task.cancel()
             self._waits &= ~_TASK
-        if self.socket and not self._closing_at:
+        if self.socket and not self._closing_at and not self._in_handshake:
             self.close_with(replies.SHUTTING_DOWN)
             self.flush()
 
@@ -216,7 +221,7 @@ class Connection(smtp.SMTP):
         if reply.code >= 500:
             self.peer.errors += 1
             if self.peer.errors >= self.listener.limits.errors and not self._closing_at:
-                self.close_with(replies.TOO_MANY_ERRORS)
+                self.give_up(replies.TOO_MANY_ERRORS)
 
     def answer_raw(self, reply: bytes) -> None:
         """Send a positive reply that is not in the table as it stands."""
@@ -243,6 +248,11 @@ class Connection(smtp.SMTP):
             self._out.append(replies.wire(reply))
             self.count(reply)
             self.close()
+
+    def give_up(self, reply: Reply) -> None:
+        """Send a last reply to a peer that is still talking."""
+        self.close_with(reply)
+        self._lingers = True
 
     def close(self) -> None:
         """Take nothing more, and close once the replies are out."""
@@ -315,7 +325,7 @@ class Connection(smtp.SMTP):
             self.socket.write(b"".join(self._out))
             self._out.clear()
         if self._closing_at and not self.socket.is_closing():
-            self.socket.close()
+            self._hang_up(self.socket)
 
     # Inside.
 
@@ -324,8 +334,17 @@ class Connection(smtp.SMTP):
             self._pending = self.take(data)
         except Exception:
             logger.exception("smtp.command.failed", listener=self.listener.name, command=self.verb)
-            self.close_with(replies.INTERNAL)  # where in the input we stand is not sure any more
+            self.give_up(replies.INTERNAL)  # where in the input we stand is not sure any more
         self.flush()
+
+    def _hang_up(self, socket: asyncio.Transport) -> None:
+        # A socket closed over unread input is reset, and the reset may overtake our last words: so the peer's input is
+        # read and dropped until it closes, too, or until it has lingered long enough.
+        if not self._lingers or self._is_eof or not socket.can_write_eof():
+            socket.close()
+        elif not self._is_shut:
+            self._is_shut = True
+            socket.write_eof()
 
     def _next_turn(self) -> None:
         self._waits &= ~_TURN

@@ -18,6 +18,9 @@ from mailserver.storage.database import Transaction
 from mailserver.storage.records import Copy
 from mailserver.storage.thread_book import NewMessage, Thread, ThreadBook
 
+INSERT_SEARCH = (
+    "INSERT INTO search(rowid, inbox, subject, sender, recipients, body, attachments) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 EMAIL, MAILBOX, THREAD = 1, 2, 3  # types in type_state and tombstone
 
 
@@ -166,7 +169,7 @@ class _Batch:
                     int(part.is_attachment),
                 )
             )  # fmt: skip
-        rows["search"].append(_search_row(copy, parsed))
+        rows["search"].append(search_row(copy, parsed))
         return thread
 
     def _place(self, message: NewMessage, thread: Thread, folder: _Folder, modseq: int, *, counts: bool) -> None:
@@ -210,11 +213,7 @@ class _Batch:
             f"created_modseq, modseq) VALUES ({_marks(9)})",
             rows["placement"],
         )
-        tx.executemany(
-            "INSERT INTO search(rowid, inbox, subject, sender, recipients, body, attachments) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            rows["search"],
-        )
+        tx.executemany(INSERT_SEARCH, rows["search"])
         self._threads.write()
         self._write_folders()
 
@@ -260,7 +259,9 @@ class _Batch:
         )
 
 
-def _search_row(copy: Copy, parsed: Parsed) -> tuple[Any, ...]:
+def search_row(copy: Copy, parsed: Parsed) -> tuple[Any, ...]:
+    """A message as its row of the search index."""
+
     def words(*groups: tuple[Person, ...]) -> str:
         return " ".join(f"{person.name or ''} {person.address}" for group in groups for person in group)
 

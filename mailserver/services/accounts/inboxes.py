@@ -30,6 +30,13 @@ class Inboxes:
             raise errors.NotFound("There is no such inbox.")
         return inbox
 
+    async def at(self, text: str) -> Inbox:
+        """The inbox of an address, for the operator; NotFound where there is none."""
+        inbox = await self._database.read(inboxes.by_address, parse(text).normal)
+        if inbox is None:
+            raise errors.NotFound(f"There is no inbox {text}; make it with: mailserver inbox add {text}")
+        return inbox
+
     async def all_of(self, caller: Caller) -> list[Inbox]:
         """The inboxes that a caller may look into."""
         found = await self._database.read(inboxes.of_tenant, caller.tenant_id)

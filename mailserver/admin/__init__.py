@@ -1,0 +1,1 @@
+"""The operator's door: verbs over a socket in the file system."""

@@ -1,0 +1,175 @@
+"""Composition root: build every object once, start them bottom-up, stop them top-down."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import fields
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from mailserver import dns, systemd
+from mailserver.admin import door
+from mailserver.admin.verbs import Verbs
+from mailserver.certificates import Certificate, CertificateProblem
+from mailserver.jobs import schedule
+from mailserver.queue import assembly as queue_assembly
+from mailserver.services import assembly
+from mailserver.services.assembly import Assembled, Threadpools
+from mailserver.services.notify.doorbell import Doorbell
+from mailserver.settings import Settings
+from mailserver.smtp.handshake import Tls
+from mailserver.smtp.limits import SmtpLimits
+from mailserver.smtp.listeners import Listeners, Ports
+from mailserver.storage import store
+from mailserver.storage.store import Store
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def offline(settings: Settings) -> AsyncIterator[Verbs]:
+    """The operator's verbs on a data directory that no server has open."""
+    async with AsyncExitStack() as stack:
+        _, assembled = await _foundation(settings, stack, lambda _: None)
+        yield Verbs(assembled.services)
+
+
+async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> None:
+    """Serve until told to stop, then drain. `ready` gets the listeners' addresses once every socket is bound."""
+    supervisor = systemd.Supervisor()
+    inherited = systemd.inherited_sockets()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stopped.set)
+    async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
+        doorbell = Doorbell()
+        heard: list[Callable[[str], None]] = [doorbell.ring]
+        opened, assembled = await _foundation(settings, stack, lambda topic: _announce(heard, topic))
+        heard.append(lambda topic: assembled.services.routing.forget() if topic == "accounts" else None)
+        await _start_stage(opened, assembled, tasks, stack)
+        certificate = Certificate(
+            settings.tls.certificate, settings.tls.key, opened.directory / "tls", settings.hostname
+        )
+        await asyncio.to_thread(certificate.load)
+        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_reload(certificate, assembled)))
+        registry = CollectorRegistry()
+        smtp = _smtp(settings, assembled, certificate, inherited, registry)
+        runner = _runner(settings, opened, assembled, doorbell, smtp)
+        _run(tasks, stack, runner.run(), runner.stop)
+        await stack.enter_async_context(schedule.running(assembled.services))
+        socket = settings.runtime_dir / "admin.sock"
+        await stack.enter_async_context(door.opened(socket, Verbs(assembled.services)))
+        await stack.enter_async_context(smtp)
+        stack.push_async_callback(smtp.drain, settings.limits.drain_seconds)
+        watch = tasks.create_task(supervisor.watch())
+        stack.callback(watch.cancel)
+        supervisor.notify("READY=1")
+        ready({"listeners": dict(smtp.addresses)})
+        await stopped.wait()
+        log.info("server.stopping")
+        supervisor.notify("STOPPING=1")
+
+
+async def _foundation(
+    settings: Settings, stack: AsyncExitStack, announce: Callable[[str], None]
+) -> tuple[Store, Assembled]:
+    """The open store with the services on it."""
+    pools = Threadpools(
+        files=stack.enter_context(ThreadPoolExecutor(4, "files")),
+        crypto=stack.enter_context(ThreadPoolExecutor(2, "crypto")),
+        passwords=stack.enter_context(ThreadPoolExecutor(2, "passwords")),
+        stage=stack.enter_context(ThreadPoolExecutor(1, "stage")),
+    )
+    opened = await stack.enter_async_context(store.opened(settings, announce))
+    return opened, assembly.assemble(settings, opened, pools)
+
+
+async def _start_stage(opened: Store, assembled: Assembled, tasks: asyncio.TaskGroup, stack: AsyncExitStack) -> None:
+    """Store what an earlier run had accepted, then begin to accept."""
+    left = await asyncio.to_thread(opened.journal.open)
+    opened.journal.start()
+    stack.push_async_callback(asyncio.to_thread, opened.journal.stop)
+    replayed = await assembled.stage.replay(left)
+    log.info("server.journal.replayed", records=replayed)
+    _run(tasks, stack, assembled.stage.run(), assembled.stage.drain)
+    watch = tasks.create_task(assembled.room.run())
+    stack.callback(watch.cancel)
+
+
+def _smtp(
+    settings: Settings,
+    assembled: Assembled,
+    certificate: Certificate,
+    inherited: dict[str, Any],
+    registry: CollectorRegistry,
+) -> Listeners:
+    services = assembled.services
+    names = {field.name for field in fields(SmtpLimits)}
+    limits = SmtpLimits(**{name: value for name, value in settings.limits.model_dump().items() if name in names})
+    ports = Ports(settings.smtp.mx_listen, settings.smtp.submission_listen, settings.smtp.submissions_listen, inherited)
+    tls = Tls(certificate.context, lambda: certificate.der)
+    return Listeners(
+        settings.hostname, ports, limits, tls, services.reception, services.submission, services.access, registry
+    )
+
+
+def _runner(settings: Settings, opened: Store, assembled: Assembled, doorbell: Doorbell, smtp: Listeners) -> Any:
+    return queue_assembly.runner(
+        settings.queue,
+        settings.hostname,
+        dns.DnsResolver(settings.dns.nameservers, settings.dns.timeout_seconds),
+        lambda: _pairs(smtp.addresses.get("smtp", ())),
+        assembled.claims,
+        assembled.outcomes,
+        assembled.local,
+        assembled.keystore,
+        opened.secrets["return_path"],
+        opened.directory / "mail",
+        ThreadPoolExecutor(2, "signing"),
+        doorbell,
+        assembly.now_ms,
+        settings.limits.drain_seconds,
+    )
+
+
+def _run(
+    tasks: asyncio.TaskGroup, stack: AsyncExitStack, work: Coroutine[Any, Any, None], stop: Callable[[], None]
+) -> None:
+    """Run an engine in the group; when the stack unwinds it is told to stop, and waited for."""
+    task = tasks.create_task(work)
+
+    async def finish() -> None:
+        stop()
+        await asyncio.wait([task])
+
+    stack.push_async_callback(finish)
+
+
+async def _reload(certificate: Certificate, assembled: Assembled) -> None:
+    """SIGHUP: certificates and keys, nothing else. What cannot be read leaves what there was."""
+    try:
+        await asyncio.to_thread(certificate.load)
+    except CertificateProblem as error:
+        log.error("server.reload.failed", error=str(error))
+        return
+    assembled.keystore.reload()
+    log.info("server.reloaded")
+
+
+def _announce(heard: Sequence[Callable[[str], None]], topic: str) -> None:
+    for listener in heard:
+        listener(topic)
+
+
+def _pairs(addresses: Sequence[str]) -> set[tuple[str, int]]:
+    pairs = set()
+    for text in addresses:
+        host, _, port = text.rpartition(":")
+        pairs.add((host.strip("[]"), int(port)))
+    return pairs

@@ -1,0 +1,159 @@
+"""Create tenants, domains, inboxes and tokens; show what DNS needs."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from mailserver.cli import exits
+from mailserver.cli.connection import Operator
+
+
+def password_from(path: Path | None) -> str:
+    """The password in a file; asked for on a terminal where no file is named. Never from the arguments."""
+    if path is None:
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\n")
+    except OSError as error:
+        exits.fail(exits.IO, f"The password file {path} cannot be read: {error.strerror}.")
+
+
+def show(operator: Operator, answer: Any) -> None:
+    """Print an answer: one JSON document, or its fields a line each."""
+    if operator.as_json:
+        click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
+    elif isinstance(answer, dict):
+        for name, value in answer.items():
+            text = " ".join(map(str, value)) if isinstance(value, list) else value
+            click.echo(f"{name:15} {text}")
+
+
+@click.command()
+@click.option("--domain", required=True, help="The mail domain, such as example.com.")
+@click.option("--address", required=True, help="The first inbox, on that domain; its owner logs in with it.")
+@click.option("--password-file", type=click.Path(path_type=Path), help="A file that holds the password.")
+@click.option("--tenant", help="An existing tenant (org_…) that the domain is for; a new one is made without it.")
+@click.pass_obj
+def bootstrap(operator: Operator, domain: str, address: str, password_file: Path | None, tenant: str | None) -> None:
+    """Make a tenant with owner, verified domain, DKIM keys, inbox and tokens.
+
+    Run again with the same domain it changes nothing and prints the ids; tokens are printed only by the run that
+    makes them.
+    """
+    password = password_from(password_file)
+    show(operator, operator.run("bootstrap", domain=domain, address=address, password=password, tenant=tenant))
+
+
+@click.group()
+def domain() -> None:
+    """Add, list and remove mail domains."""
+
+
+@domain.command("add")
+@click.argument("name")
+@click.option("--tenant", help="The tenant (org_…) that the domain is for.")
+@click.pass_obj
+def domain_add(operator: Operator, name: str, tenant: str | None) -> None:
+    """Take mail for a domain and make its DKIM keys."""
+    show(operator, operator.run("domain.add", domain=name, tenant=tenant))
+
+
+@domain.command("list")
+@click.pass_obj
+def domain_list(operator: Operator) -> None:
+    """List the domains that mail is taken for."""
+    answer = operator.run("domain.list")
+    if operator.as_json:
+        show(operator, answer)
+    else:
+        for row in answer:
+            click.echo(f"{row['domain']:40} {row['status']:10} {row['tenant_id']}")
+
+
+@domain.command("rm")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do it: keys and settings of the domain are deleted.")
+@click.pass_obj
+def domain_remove(operator: Operator, name: str, yes: bool) -> None:
+    """Stop taking mail for a domain that has no inboxes."""
+    if not yes:
+        exits.fail(exits.USAGE, f"This deletes the domain {name} with its keys; add --yes to do it.")
+    show(operator, operator.run("domain.rm", domain=name))
+
+
+@click.group()
+def inbox() -> None:
+    """Add inboxes."""
+
+
+@inbox.command("add")
+@click.argument("address")
+@click.option("--display-name", help="The name that stands before the address in From.")
+@click.option("--password-file", type=click.Path(path_type=Path), help="A file that holds the password.")
+@click.pass_obj
+def inbox_add(operator: Operator, address: str, display_name: str | None, password_file: Path | None) -> None:
+    """Make an inbox on one of our domains, with a password for SMTP, JMAP and IMAP."""
+    password = password_from(password_file)
+    show(operator, operator.run("inbox.add", address=address, display_name=display_name, password=password))
+
+
+@click.group()
+def token() -> None:
+    """Create agent tokens and API keys."""
+
+
+@token.command("create")
+@click.option("--inbox", "inbox_address", help="The inbox that an agent token is bound to.")
+@click.option("--scopes", help="Comma-separated, such as email:read,email:send.")
+@click.option("--requires-approval", help="Comma-separated scopes that wait for a person's approval.")
+@click.option("--api-key", is_flag=True, help="An organisation key for the Agentry face instead.")
+@click.option("--name", help="What the token is for.")
+@click.option("--tenant", help="The tenant (org_…) of an organisation key.")
+@click.pass_obj
+def token_create(
+    operator: Operator,
+    inbox_address: str | None,
+    scopes: str | None,
+    requires_approval: str | None,
+    api_key: bool,
+    name: str | None,
+    tenant: str | None,
+) -> None:
+    """Create a token; its secret is printed once and stored nowhere."""
+    if api_key:
+        show(operator, operator.run("token.create", api_key=True, name=name or "key", tenant=tenant))
+        return
+    if not inbox_address or not scopes:
+        exits.fail(exits.USAGE, "An agent token needs --inbox ADDRESS and --scopes a,b; an organisation key --api-key.")
+    approval = requires_approval.split(",") if requires_approval else []
+    answer = operator.run(
+        "token.create", inbox=inbox_address, scopes=scopes.split(","), requires_approval=approval, name=name
+    )
+    show(operator, answer)
+
+
+@click.group()
+def dns() -> None:
+    """Show what DNS needs."""
+
+
+@dns.command("show")
+@click.argument("name")
+@click.pass_obj
+def dns_show(operator: Operator, name: str) -> None:
+    """Print every record to publish for a domain, as a zone snippet."""
+    records = operator.run("dns.show", domain=name)
+    if operator.as_json:
+        show(operator, records)
+        return
+    for record in records:
+        click.echo(f"{record['name']}. 3600 IN {record['type']} {_zone_value(record['type'], record['value'])}")
+
+
+def _zone_value(kind: str, value: str) -> str:
+    """A TXT value in strings of at most 255 octets (RFC 1035 3.3.14)."""
+    if kind != "TXT":
+        return value
+    return " ".join(f'"{value[start : start + 250]}"' for start in range(0, len(value), 250))

@@ -1,0 +1,61 @@
+"""Run the server until told to stop."""
+
+import sys
+from typing import Any
+
+import click
+import orjson
+import structlog
+import uvloop
+
+from mailserver import app
+from mailserver.certificates import CertificateProblem
+from mailserver.cli import exits, logs
+from mailserver.cli.connection import Operator
+from mailserver.settings import Settings
+from mailserver.storage.sqlite import DatabaseProblem
+from mailserver.storage.store import DataDirectoryProblem
+
+
+@click.command()
+@click.pass_obj
+def serve(operator: Operator) -> None:
+    """Run in the foreground until SIGTERM or SIGINT, then drain."""
+    loaded = operator.settings()
+    logs.configure(loaded.log.level, loaded.log.format)
+    run(loaded)
+
+
+def run(loaded: Settings) -> None:
+    """Serve with settings that stand; ends the process with its exit code where that fails."""
+    try:
+        uvloop.run(app.serve(loaded, announce))
+    except* (DataDirectoryProblem, DatabaseProblem) as group:
+        exits.fail(exits.UNAVAILABLE, _sentences(group))
+    except* CertificateProblem as group:
+        exits.fail(exits.CONFIGURATION, _sentences(group))
+    except* OSError as group:
+        exits.fail(exits.UNAVAILABLE, _sentences(group))
+    except* Exception:  # noqa: BLE001  the last word of the process: logged whole, and the exit code says so
+        structlog.get_logger().exception("server.crashed")
+        sys.exit(exits.CHECK_FAILED)
+
+
+def announce(facts: dict[str, Any]) -> None:
+    """The line by which a supervisor or a test knows that every socket is bound."""
+    sys.stderr.write(orjson.dumps({"event": "server.ready", **facts}).decode() + "\n")
+    sys.stderr.flush()
+
+
+def _sentences(group: BaseExceptionGroup[BaseException]) -> str:
+    found: list[str] = []
+
+    def gather(error: BaseException) -> None:
+        if isinstance(error, BaseExceptionGroup):
+            for inner in error.exceptions:
+                gather(inner)
+        else:
+            found.append(str(error))
+
+    gather(group)
+    return "\n".join(found)

@@ -1,0 +1,27 @@
+"""Check the store, and rebuild what can be rebuilt."""
+
+import sys
+
+import click
+
+from mailserver.cli import exits
+from mailserver.cli.accounts import show
+from mailserver.cli.connection import Operator
+
+
+@click.command()
+@click.option("--deep", is_flag=True, help="Compare the checksum of every file too.")
+@click.pass_obj
+def verify(operator: Operator, deep: bool) -> None:
+    """Compare rows with files; exit 1 where something is lost or damaged."""
+    answer = operator.run("verify", deep=deep)
+    show(operator, answer)
+    if not answer["ok"]:
+        sys.exit(exits.CHECK_FAILED)
+
+
+@click.command()
+@click.pass_obj
+def reindex(operator: Operator) -> None:
+    """Build the search index again from the files, and correct the counts of folders."""
+    show(operator, operator.run("reindex"))

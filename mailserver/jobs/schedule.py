@@ -1,0 +1,45 @@
+"""The table of periodic jobs: name, cadence, service call. Each is one call that may be repeated at any time."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC
+from typing import Any
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from mailserver.services.registry import Services
+
+HOUR = 3600
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def running(services: Services) -> AsyncIterator[None]:
+    """Run the jobs while the block runs. Nothing that must finish is a job: a stop cancels them."""
+    scheduler = AsyncIOScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": HOUR}
+    )
+    table: list[tuple[str, int, Callable[[], Awaitable[Any]]]] = [
+        ("sweep files", 6 * HOUR, services.integrity.sweep),
+        ("sweep uploads", HOUR, services.attachments.sweep),
+    ]
+    for name, seconds, call in table:
+        scheduler.add_job(_logged(name, call), "interval", seconds=seconds, jitter=seconds // 10, id=name)
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.shutdown(wait=False)
+
+
+def _logged(name: str, call: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        try:
+            result = await call()
+        except Exception:
+            log.exception("jobs.run.failed", job=name)
+        else:
+            log.info("jobs.run.finished", job=name, result=result)
+
+    return run

@@ -1,0 +1,40 @@
+"""Services: one typed field per service, built by app."""
+
+from dataclasses import dataclass
+
+from mailserver.services.accounts.access import Access
+from mailserver.services.accounts.bootstrap import Bootstrap
+from mailserver.services.accounts.domains import Domains
+from mailserver.services.accounts.inboxes import Inboxes
+from mailserver.services.inbound.receive import Reception
+from mailserver.services.inbound.routing import Routing
+from mailserver.services.mailbox.attachments import Attachments
+from mailserver.services.mailbox.folders import Folders
+from mailserver.services.mailbox.integrity import Integrity
+from mailserver.services.mailbox.messages import Messages
+from mailserver.services.mailbox.threads import Threads
+from mailserver.services.outbound.queue import Queue
+from mailserver.services.outbound.send import Sending
+from mailserver.services.outbound.submission import Submission
+from mailserver.services.outbound.suppressions import Suppressions
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the faces and the command line may call."""
+
+    access: Access
+    bootstrap: Bootstrap
+    domains: Domains
+    inboxes: Inboxes
+    routing: Routing
+    reception: Reception
+    submission: Submission
+    messages: Messages
+    threads: Threads
+    folders: Folders
+    attachments: Attachments
+    sending: Sending
+    queue: Queue
+    suppressions: Suppressions
+    integrity: Integrity

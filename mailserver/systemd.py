@@ -1,0 +1,55 @@
+"""What systemd expects: sd_notify messages and inherited sockets (sd_notify(3), sd_listen_fds(3))."""
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+
+FIRST_DESCRIPTOR = 3
+
+
+class Supervisor:
+    """Tells the supervisor how the process is; silent where there is none."""
+
+    def __init__(self) -> None:
+        self._address = os.environ.get("NOTIFY_SOCKET", "")
+        microseconds = os.environ.get("WATCHDOG_USEC", "")
+        pid = os.environ.get("WATCHDOG_PID", "")
+        watched = microseconds.isdigit() and pid in ("", str(os.getpid()))
+        self.watchdog_seconds = int(microseconds) / 1_000_000 if watched else None
+
+    def notify(self, state: str) -> None:
+        """Send a state such as `READY=1`."""
+        if not self._address:
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender, suppress(OSError):
+            sender.connect(address)
+            sender.sendall(state.encode())
+
+    async def watch(self) -> None:
+        """Show twice in every watchdog interval that the event loop turns."""
+        if self.watchdog_seconds is None:
+            return
+        while True:
+            self.notify("WATCHDOG=1")
+            await asyncio.sleep(self.watchdog_seconds / 2)
+
+
+def inherited_sockets() -> dict[str, list[socket.socket]]:
+    """The listening sockets that systemd has opened for us, by their FileDescriptorName."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return {}
+    count = int(os.environ.get("LISTEN_FDS", "0"))
+    names = os.environ.get("LISTEN_FDNAMES", "").split(":")
+    found: dict[str, list[socket.socket]] = {}
+    for index in range(count):
+        descriptor = FIRST_DESCRIPTOR + index
+        os.set_inheritable(descriptor, False)
+        inherited = socket.socket(fileno=descriptor)
+        inherited.setblocking(False)
+        name = names[index] if index < len(names) and names[index] else "unknown"
+        found.setdefault(name, []).append(inherited)
+    for variable in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+        os.environ.pop(variable, None)
+    return found
