@@ -54,6 +54,7 @@ class _Reader:
         self._raw: list[str] = []  # words as they stand: an address is among them
         self._shown: list[str] = []  # the same words as a name shows them
         self._address: str | None = None
+        self._run: list[str] = []  # encoded words in a row
         self._comment = ""
         self._spaced = True
 
@@ -74,7 +75,7 @@ class _Reader:
             elif kind == "mark":
                 position = self._mark(found[0], position)
             elif kind == "encoded":
-                self._word(found[0], words.decode(found[0].encode("utf-8")), encoded=True)
+                self._run.append(found[0])
             else:
                 self._word(found[0], found[0])
         self._finish()
@@ -84,6 +85,7 @@ class _Reader:
         if mark in ",;":
             self._finish()
         elif mark == ":":
+            self._end_run()
             if self._address is None and not any("@" in word for word in self._raw):
                 self._start()  # it was the name of a group
             else:
@@ -121,16 +123,26 @@ class _Reader:
         self._comments_close = False
         return position
 
-    def _word(self, raw: str, shown: str, *, encoded: bool = False) -> None:
-        if self._raw and not self._spaced and not encoded:
+    def _word(self, raw: str, shown: str) -> None:
+        self._end_run()
+        if self._raw and not self._spaced:
             self._raw[-1] += raw
             self._shown[-1] += shown
         else:
             self._raw.append(raw)
             self._shown.append(shown)
-        self._spaced = encoded and self._spaced
+        self._spaced = False
+
+    def _end_run(self) -> None:
+        """Decode encoded words in a row together: a character may be cut between them."""
+        if self._run:
+            self._raw.append("")
+            self._shown.append(words.decode(" ".join(self._run).encode("utf-8")))
+            self._run = []
+            self._spaced = True
 
     def _finish(self) -> None:
+        self._end_run()
         address, shown = self._address, self._shown
         if address is None:
             for index in range(len(self._raw) - 1, -1, -1):
@@ -138,7 +150,7 @@ class _Reader:
                     address, shown = self._raw[index], self._shown[:index]
                     break
             else:
-                if len(self._raw) == 1 and not self._people and not self._comment:
+                if len(self._raw) == 1 and self._raw[0] and not self._people and not self._comment:
                     address, shown = self._raw[0], []  # MAILER-DAEMON
         if address:
             address = _clean(address)
