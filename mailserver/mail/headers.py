@@ -13,6 +13,7 @@ MAX_FIELDS = 1_000
 MAX_IDS = 1_000
 _FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.MULTILINE)
 _NOT_FIELD = re.compile(rb"^(?![!-9;-~]++[ \t]*+:)[^ \t\r\n]", re.MULTILINE)
+_DELIMITER = re.compile(rb"^--[^\n]", re.MULTILINE)
 _FOLD = re.compile(rb"\r?\n")
 _CONTROL = re.compile("[\x00-\x1f\x7f]+")
 _ID = re.compile(rb"<([^<>]{1,998}+)>")
@@ -76,6 +77,10 @@ def split(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Headers, 
     block = raw[start:stop]
     strange = _NOT_FIELD.search(block)
     if strange is not None:
+        delimiter = _DELIMITER.search(block, strange.start())
+        if delimiter is not None:  # the blank line is missing, and the multipart has begun
+            body = start + strange.start()
+            block = block[: strange.start()]
         defects += ("The header has a line that is no field.",)
     found = _FIELD.findall(block)
     if len(found) > MAX_FIELDS:
