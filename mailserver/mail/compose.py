@@ -152,7 +152,7 @@ def multipart(subtype: str, parts: list[bytes], mark: str, parameters: list[str]
     head = encoding.structured("Content-Type", [f"multipart/{subtype}", *parameters, f'boundary="{mark}"'], ";")
     pieces = [head, b"\r\n"]
     for part in parts:
-        pieces += (line, b"\r\n", part, b"" if part.endswith(b"\r\n") else b"\r\n")
+        pieces += (line, b"\r\n", part, b"\r\n")
     return b"".join([*pieces, line, b"--\r\n"])
 
 
