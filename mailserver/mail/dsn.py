@@ -108,7 +108,7 @@ def _standard(content: bytes, original: Headers | None) -> Report | None:
     envelope_id = about.text(b"original-envelope-id") or None
     return Report(
         kind="dsn",
-        recipients=tuple(recipients),
+        recipients=tuple(recipients[:MAX_RECIPIENTS]),
         original_envelope_id=envelope_id,
         original_header_id=_header_id(original),
         original_headers=original,

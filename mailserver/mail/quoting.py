@@ -47,7 +47,9 @@ def extract_text(text: str) -> str:
 def _without_quotation(text: str) -> str:
     found = quotequail.unwrap(text)
     if found is not None and found.get("type") in ("reply", "quote"):
-        text = "\n".join([part for part in (found.get("text_top"), found.get("text_bottom")) if part]) or text
+        top = (found.get("text_top") or "").split("\n")
+        _drop_announcement(top)
+        text = "\n".join([*top, found.get("text_bottom") or ""]).strip() or text
     elif found is not None and found.get("text_top"):
         text = str(found["text_top"])
     return _without_quoted_lines(text)
