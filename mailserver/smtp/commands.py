@@ -134,7 +134,7 @@ class SessionCommands(Dialogue):
         self.peer.junk += 1
         if self.peer.junk <= self.listener.limits.junk_commands:
             return reply
-        self.close_with(replies.TOO_MUCH_JUNK)
+        self.give_up(replies.TOO_MUCH_JUNK)
         return None
 
     def _refuse_auth(self) -> Reply | None:
@@ -179,5 +179,5 @@ class SessionCommands(Dialogue):
         if self.peer.failed_logins < self.listener.limits.login_attempts:
             return reply
         self.answer(reply)
-        self.close_with(replies.TOO_MANY_LOGINS)
+        self.give_up(replies.TOO_MANY_LOGINS)
         return None

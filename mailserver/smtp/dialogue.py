@@ -81,7 +81,7 @@ class Dialogue(upgrade.SecureConnection):
 
     def _unfinished(self, line: bytes) -> bytes:
         if b"\n" in line or b"\r" in line[:-1]:
-            self.close_with(replies.BARE_LINE_END)
+            self.give_up(replies.BARE_LINE_END)
         elif len(line) > LONGEST_AUTH:
             self.answer(replies.LINE_TOO_LONG)
             return self._skip(line)
@@ -90,7 +90,7 @@ class Dialogue(upgrade.SecureConnection):
     def _skip(self, line: bytes) -> bytes:
         self._skipped_bytes += len(line)
         if self._skipped_bytes > ENDLESS_LINE_BYTES:
-            self.close()
+            self.give_up(replies.TOO_MANY_ERRORS)
         return b"\r" if line.endswith(b"\r") else b""
 
     def _line(self, line: bytes) -> None:
@@ -104,7 +104,7 @@ class Dialogue(upgrade.SecureConnection):
         if not text.isprintable():
             self.verb = "unknown"
             if b"\n" in line or b"\r" in line:
-                self.close_with(replies.BARE_LINE_END)
+                self.give_up(replies.BARE_LINE_END)
             else:
                 self.answer(replies.BAD_CHARACTERS)
             return
@@ -119,7 +119,7 @@ class Dialogue(upgrade.SecureConnection):
         elif command:
             self._run(command, argument.strip(" "))
         elif verb in _HTTP:
-            self.close_with(replies.NOT_HTTP)
+            self.give_up(replies.NOT_HTTP)
         else:
             self.answer(replies.NOT_RECOGNISED)
 

@@ -62,7 +62,7 @@ class Listener:
         self.connections: set[Connected] = set()
         self.clock = asyncio.get_running_loop().time
         shortest = min(limits.idle_seconds, limits.data_seconds, limits.session_seconds)
-        self.wheel = Wheel(tick_seconds=min(1.0, max(0.02, shortest / 4)))
+        self.wheel = Wheel(tick_seconds=min(1.0, max(0.02, shortest / 4)), horizon_seconds=min(30.0, shortest))
         self.moved = moved  # tells a drain that something came to its end
         self.work: set[asyncio.Task[None]] = set()
         self._tasks = tasks

@@ -33,7 +33,7 @@ class Receiver(SessionCommands):
         if peer.transaction:
             return replies.NESTED_MAIL
         if peer.messages >= listener.limits.messages_per_session:
-            self.close_with(replies.TOO_MANY_TRANSACTIONS)
+            self.give_up(replies.TOO_MANY_TRANSACTIONS)
             return None
         refusal = listener.policy.before_mail(peer)
         if refusal:
@@ -62,7 +62,7 @@ class Receiver(SessionCommands):
         if len(transaction.recipients) >= most:
             transaction.refused_recipients += 1
             if transaction.refused_recipients > most:  # RFC 5321 4.5.3.1.10: the rest comes again, but not for ever
-                self.close_with(replies.TOO_MANY_ERRORS)
+                self.give_up(replies.TOO_MANY_ERRORS)
                 return None
             return replies.TOO_MANY_RECIPIENTS
         recipient = self._recipient(argument, transaction)
@@ -103,7 +103,7 @@ class Receiver(SessionCommands):
         limits = self.listener.limits
         if not found or int(found[1]) > limits.message_bytes * 2:
             # How much content follows is not known, or too much to read: no command can be told from it.
-            self.close_with(replies.TOO_LARGE if found else replies.BAD_ARGUMENT)
+            self.give_up(replies.TOO_LARGE if found else replies.BAD_ARGUMENT)
             return None
         size, is_last = int(found[1]), bool(found[2])
         transaction = self.peer.transaction
@@ -125,9 +125,10 @@ class Receiver(SessionCommands):
         rest = intake.take(data)
         if rest is None:
             if intake.is_beyond_bounds:
+                self.intake = None
                 intake.refuse(replies.TOO_LARGE)
-                self._message_refused(replies.TOO_LARGE)
-                self.close()
+                self._count_refused(replies.TOO_LARGE)
+                self.give_up(replies.TOO_LARGE)
             elif intake.wants_flush:
                 self.start(intake.flush(), lambda _: None, self._flush_failed)
             return b""
@@ -255,7 +256,10 @@ class Receiver(SessionCommands):
         self._message_refused(replies.refusal(error))
 
     def _message_refused(self, reply: Reply) -> None:
+        self._count_refused(reply)
+        self.answer(reply)
+
+    def _count_refused(self, reply: Reply) -> None:
         self.peer.transaction = None
         listener = self.listener
         listener.counts.messages[(listener.name, "refused" if reply.is_permanent else "deferred")] += 1
-        self.answer(reply)

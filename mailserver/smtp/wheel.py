@@ -20,11 +20,13 @@ class Watched(Protocol):
 class Wheel:
     """Looks at each thing no more often than its own due time asks, and at most a tick late.
 
-    The due time is asked for when the thing comes up, not when it moves, so that activity costs nothing here.
+    The due time is asked for when the thing comes up, not when it moves, so that activity costs nothing here. A due
+    time that comes nearer is seen within the horizon.
     """
 
-    def __init__(self, tick_seconds: float) -> None:
+    def __init__(self, tick_seconds: float, horizon_seconds: float = 30.0) -> None:
         self._tick_seconds = tick_seconds
+        self._horizon_seconds = horizon_seconds
         self._slots: defaultdict[int, set[Watched]] = defaultdict(set)
         self._slot_of: dict[Watched, int] = {}
         self._turned_to = 0
@@ -37,7 +39,7 @@ class Wheel:
         if self._handle is None:
             self._turned_to = self._slot(now)
             self._handle = loop.call_later(self._tick_seconds, self._turn)
-        self._put(watched, watched.due_at(now))
+        self._put(watched, watched.due_at(now), now)
 
     def forget(self, watched: Watched) -> None:
         """Watch no more."""
@@ -58,8 +60,8 @@ class Wheel:
     def _slot(self, at: float) -> int:
         return int(at / self._tick_seconds)
 
-    def _put(self, watched: Watched, due_at: float) -> None:
-        slot = max(self._slot(due_at) + 1, self._turned_to + 1)
+    def _put(self, watched: Watched, due_at: float, now: float) -> None:
+        slot = max(self._slot(min(due_at, now + self._horizon_seconds)) + 1, self._turned_to + 1)
         self._slot_of[watched] = slot
         self._slots[slot].add(watched)
 
@@ -67,12 +69,12 @@ class Wheel:
         loop = asyncio.get_running_loop()
         now = loop.time()
         turned_to = self._slot(now)
-        for slot in [slot for slot in self._slots if slot <= turned_to]:
-            for watched in self._slots.pop(slot, ()):
-                self._slot_of.pop(watched, None)
-                self._turned_to = turned_to
-                due_at = watched.due_at(now)
-                if due_at > now or watched.expire(now):
-                    self._put(watched, max(due_at, now))
         self._turned_to = turned_to
+        due = [watched for slot in [slot for slot in self._slots if slot <= turned_to] for watched in self._slots[slot]]
+        for watched in due:
+            if watched not in self._slot_of:  # forgotten by what another one did when it expired
+                continue
+            self.forget(watched)
+            if watched.due_at(now) > now or watched.expire(now):
+                self._put(watched, watched.due_at(now), now)
         self._handle = loop.call_later(self._tick_seconds, self._turn) if self._slot_of else None
