@@ -15,6 +15,7 @@ _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
 _NOT_TEXT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xff]")
 _LETTERS_A_LINE = 76
+_STEP = 57 * 4096  # whole lines
 _OURS = frozenset(
     {"from", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "in-reply-to", "references"}
     | {"mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-id"}
@@ -205,7 +206,11 @@ def file_part(file: File) -> bytes:
 
 
 def lines_of_base64(octets: bytes) -> bytes:
-    """Encode in lines of 76 letters."""
+    """Encode in lines of 76 letters, in steps so that no other thread waits long for the interpreter."""
+    return b"".join([_few_lines(octets[at : at + _STEP]) for at in range(0, len(octets), _STEP)])
+
+
+def _few_lines(octets: bytes) -> bytes:
     letters = binascii.b2a_base64(octets, newline=False)
     lines = [letters[at : at + _LETTERS_A_LINE] for at in range(0, len(letters), _LETTERS_A_LINE)]
-    return b"\r\n".join([*lines, b""]) if lines else b""
+    return b"\r\n".join([*lines, b""])

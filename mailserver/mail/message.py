@@ -14,6 +14,7 @@ MAX_TEXT = 8 * 1024 * 1024  # decoded characters of one body that are kept as te
 MAX_SEARCH = 256 * 1024
 PREVIEW = 200
 _PREVIEW_SOURCE = 4_000
+_SMALL = 1024 * 1024  # up to here a copy of the body costs less than reading it in steps
 _MAX_FILENAME = 255
 # Letters that senders put behind a preview to keep the body out of it.
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u034f\u061c\u115f\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2063\ufeff"))
@@ -152,7 +153,7 @@ def preview(text: str) -> str:
 
 def _content(raw: bytes, head: Headers, start: int) -> _Content:
     given = head.first(b"content-type")
-    if given is None or given[:16].lstrip()[:5].lower() == b"text/":
+    if len(raw) < _SMALL and (given is None or given[:16].lstrip()[:5].lower() == b"text/"):
         simple = _simple(raw, head, start, given)
         if simple is not None:
             return simple
