@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +14,9 @@ from prometheus_client import CollectorRegistry
 from mailserver import dns, systemd
 from mailserver.admin import door
 from mailserver.admin.verbs import Verbs
+from mailserver.api import mount
 from mailserver.certificates import Certificate, CertificateProblem
+from mailserver.http import server
 from mailserver.jobs import schedule
 from mailserver.queue import assembly as queue_assembly
 from mailserver.services import assembly
@@ -65,12 +67,15 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         await stack.enter_async_context(schedule.running(assembled.services))
         socket = settings.runtime_dir / "admin.sock"
         await stack.enter_async_context(door.opened(socket, Verbs(assembled.services)))
+        addresses = await stack.enter_async_context(
+            _http(settings, opened, assembled, certificate, inherited, registry)
+        )
         await stack.enter_async_context(smtp)
         stack.push_async_callback(smtp.drain, settings.limits.drain_seconds)
         watch = tasks.create_task(supervisor.watch())
         stack.callback(watch.cancel)
         supervisor.notify("READY=1")
-        ready({"listeners": dict(smtp.addresses)})
+        ready({"listeners": {**smtp.addresses, "http": addresses}})
         await stopped.wait()
         log.info("server.stopping")
         supervisor.notify("STOPPING=1")
@@ -117,6 +122,31 @@ def _smtp(
     return Listeners(
         settings.hostname, ports, limits, tls, services.reception, services.submission, services.access, registry
     )
+
+
+def _http(
+    settings: Settings,
+    opened: Store,
+    assembled: Assembled,
+    certificate: Certificate,
+    inherited: dict[str, Any],
+    registry: CollectorRegistry,
+) -> AbstractAsyncContextManager[tuple[str, ...]]:
+    def troubles() -> list[str]:
+        found = [] if assembled.room.is_there else ["The disk is nearly full."]
+        return [*found, "The journal cannot be written."] if opened.journal.is_broken else found
+
+    application = mount.application(
+        assembled.services,
+        settings.public_url,
+        opened.secrets["links"],
+        settings.limits.request_bytes,
+        registry,
+        troubles,
+    )
+    sockets = inherited.get("https" if settings.http.tls else "http", ())
+    tls = certificate.context if settings.http.tls else None
+    return server.running(application, settings.http.listen, sockets, tls, settings.limits.drain_seconds)
 
 
 def _runner(settings: Settings, opened: Store, assembled: Assembled, doorbell: Doorbell, smtp: Listeners) -> Any:

@@ -1,4 +1,4 @@
-"""Outcomes on their way to the disk: many workers' in one transaction, and none of them goes on before it is there."""
+"""Outcomes on their way to the disk: many workers' in one transaction, and never many at stake."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ import structlog
 from mailserver.entities import errors
 from mailserver.services.outbound.outcomes import Told
 
+AT_STAKE = 12  # outcomes known and not yet on the disk: a crash now sends these messages again
 AGAIN_SECONDS = 1.0  # when the store cannot write
-MOST_TOLD = 500  # of one transaction
 
 log = structlog.get_logger()
 
@@ -28,36 +28,39 @@ class Ledger:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._waiting: list[tuple[Told, asyncio.Future[None]]] = []
+        self._waiting: list[Told] = []
+        self._writing = 0
         self._bell = asyncio.Event()
+        self._progress = asyncio.Event()
 
     async def record(self, told: Sequence[Told]) -> None:
-        """Return once everything told is on the disk, however long the store is away."""
-        written: list[asyncio.Future[None]] = []
-        for one in told:
-            future = asyncio.get_running_loop().create_future()
-            self._waiting.append((one, future))
-            written.append(future)
+        """Hand outcomes in; return once so few are not on the disk that the next message may be sent."""
+        self._waiting.extend(told)
         self._bell.set()
-        for future in written:
-            await future
+        await self._until(AT_STAKE)
+
+    async def flush(self) -> None:
+        """Return once everything told is on the disk."""
+        await self._until(0)
 
     async def run_forever(self) -> None:
         """Write what was told, until the store takes it: the message has gone and cannot be recalled."""
         while True:
             await self._bell.wait()
-            batch, self._waiting = self._waiting[:MOST_TOLD], self._waiting[MOST_TOLD:]
-            if not self._waiting:
-                self._bell.clear()
-            if not batch:
-                continue
-            await self._write([one for one, _ in batch])
-            for _, future in batch:
-                if not future.done():
-                    future.set_result(None)
+            self._bell.clear()
+            batch, self._waiting = self._waiting, []
+            self._writing = len(batch)
+            await self._write(batch)
+            self._writing = 0
+            self._progress.set()
+
+    async def _until(self, most: int) -> None:
+        while len(self._waiting) + self._writing > most:
+            self._progress.clear()
+            await self._progress.wait()
 
     async def _write(self, told: list[Told]) -> None:
-        while True:
+        while told:
             try:
                 await self._recorder.tell(told)
             except errors.Temporary as error:

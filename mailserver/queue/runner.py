@@ -27,7 +27,7 @@ TOPIC = "queue"
 RESCAN_SECONDS = 300.0  # whatever was missed is found within this time
 TROUBLE_SECONDS = 1.0  # before the store is asked again after it failed
 SOONEST_SECONDS = 0.05
-AHEAD = 4  # deliveries claimed for each connection that a destination may have
+AHEAD = 20  # deliveries claimed for each connection that a destination may have
 MOST_CLAIMED = 2000  # in all, waiting for a worker
 FORGET_ABOVE = 10_000  # destinations that nothing is going on with
 
@@ -159,7 +159,8 @@ class Runner:
             quotas = self._share(due)
             if quotas:
                 self._take(await self._claims.claim(quotas), quotas)
-            next_due_at = await self._claims.next_due_at()
+            is_idle = not any(one.workers or one.backlog for one in self._destinations.values())
+            next_due_at = await self._claims.next_due_at() if is_idle or not quotas else None
         except errors.Temporary as error:
             log.error("queue.claim.failed", error=error.message)
             return TROUBLE_SECONDS
@@ -233,7 +234,7 @@ class Runner:
             outcomes = await self._try(job)
             self._held.difference_update(delivery.id for delivery in job.deliveries)
             await self._learn(job.deliveries[0].domain, destination, outcomes)
-            if destination.has_more and len(destination.backlog) < destination.pace.limit:
+            if destination.has_more and len(destination.backlog) == destination.pace.limit * AHEAD // 4:
                 self._doorbell.ring(TOPIC)
 
     async def _try(self, job: Job) -> list[Outcome]:
@@ -276,15 +277,15 @@ class Runner:
 
     async def _finish(self) -> None:
         """Let attempts under way end by themselves, for a while."""
-        workers = [worker for one in self._destinations.values() for worker in one.workers]
-        if not workers:
-            return
-        _, unfinished = await asyncio.wait(workers, timeout=self._limits.drain_seconds)
+        unfinished = {worker for one in self._destinations.values() for worker in one.workers}
+        if unfinished:
+            _, unfinished = await asyncio.wait(unfinished, timeout=self._limits.drain_seconds)
         for worker in unfinished:
             log.warning("queue.attempt.abandoned")
             worker.cancel()
         if unfinished:
             await asyncio.wait(unfinished)
+        await self._ledger.flush()
 
     async def _let_go(self) -> None:
         if self._held:

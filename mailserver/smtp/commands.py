@@ -100,14 +100,15 @@ class SessionCommands(Dialogue):
         refusal = self._refuse_auth()
         if refusal or authenticator is None:
             return refusal or replies.NOT_IMPLEMENTED
-        mechanism, _, initial = argument.partition(" ")
-        mechanism = mechanism.upper()
-        if not mechanism or " " in initial:
+        words = argument.split()
+        if len(words) not in (1, 2):
             return replies.BAD_ARGUMENT
+        mechanism = words[0].upper()
+        initial = words[1] if len(words) > 1 else None
         bindings = self.peer.bindings()
         if mechanism not in authenticator.mechanisms(bindings):
             return replies.BAD_MECHANISM
-        attempt = authenticator.run(mechanism, initial or None, self.ask, bindings, self.peer.address)
+        attempt = authenticator.run(mechanism, initial, self.ask, bindings, self.peer.address)
         self.start(self._log_in(mechanism, attempt), lambda reply: reply, replies.login_refusal)
         return None
 

@@ -379,10 +379,10 @@ class Connection(smtp.SMTP):
             return
         self._active_at = self.listener.clock()
         data, self._pending = self._pending, b""
-        if self._is_paused:
+        self._advance(data)
+        if self._is_paused and not self._waits:  # what was held back is used up: only then is there room for more
             self._is_paused = False
             self.socket.resume_reading()
-        self._advance(data)
         if self._is_eof and not self._waits:
             self.close()
             self.flush()

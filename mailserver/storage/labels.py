@@ -1,18 +1,11 @@
 """Labels of messages: one dictionary a tenant, from what people see to an atom that IMAP and JMAP can carry."""
 
-import re
 import time
 from collections.abc import Iterable, Sequence
 
+from mailserver.entities import label
 from mailserver.entities.identifiers import IdSource
 from mailserver.storage.database import Snapshot, Transaction
-
-_NOT_ATOM = re.compile(r"[^a-z0-9._/-]+")
-
-
-def atom(display: str) -> str:
-    """The atom of a label: lower case, and nothing that a keyword may not have."""
-    return _NOT_ATOM.sub("-", display.strip().lower()).strip("-")[:100] or "label"
 
 
 def attach(tx: Transaction, ids: IdSource, tenant_id: int, message_id: int, displays: Iterable[str]) -> None:
@@ -61,7 +54,7 @@ def of_messages(snapshot: Snapshot, message_ids: Sequence[int]) -> dict[int, tup
 
 
 def _ensure(tx: Transaction, ids: IdSource, tenant_id: int, display: str) -> int:
-    name = atom(display)
+    name = label.atom(display)
     row = tx.one("SELECT id FROM label WHERE tenant_id = ? AND atom = ?", (tenant_id, name))
     if row is not None:
         return int(row[0])

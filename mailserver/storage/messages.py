@@ -1,34 +1,17 @@
 """Message queries: summaries of lists, one message, and where it lies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from mailserver.entities.listing import Filter
 from mailserver.entities.message import Attachment, Flag, MessageSummary, Visibility
 from mailserver.mail.address import Person
 from mailserver.storage import labels
 from mailserver.storage.database import Snapshot
 
 LARGEST_PAGE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What a list shows. Times are unix milliseconds; `labels` are atoms, all of which a message must have."""
-
-    inbox_ids: tuple[int, ...] = ()  # empty for all of the tenant
-    tenant_id: int = 0
-    folder_id: int | None = None
-    after: int | None = None
-    before: int | None = None
-    unread: bool | None = None
-    starred: bool | None = None
-    ours: bool | None = None
-    visibilities: tuple[Visibility, ...] = (Visibility.NORMAL,)
-    labels: tuple[str, ...] = ()
-    ascending: bool = False
 
 
 def find(snapshot: Snapshot, message_id: int) -> tuple[int, int] | None:

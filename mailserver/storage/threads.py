@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mailserver.entities.listing import Filter
 from mailserver.entities.message import Visibility
 from mailserver.entities.thread import ThreadSummary
 from mailserver.mail.address import Person
 from mailserver.storage import messages
 from mailserver.storage.database import Snapshot
-from mailserver.storage.messages import Filter
 
 LARGEST_MESSAGES = 1000  # of one thread that a summary looks at
 

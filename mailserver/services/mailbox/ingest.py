@@ -165,12 +165,13 @@ class Ingest:
 
     def _screened(self, tx: Transaction, record: Record) -> list[Delivery]:
         """The deliveries, those to suppressed addresses marked as never to be tried, and said so in an event."""
-        normal = {delivery.id: _normal(delivery.recipient) for delivery in record.deliveries}
-        stopped = {row.address for row in suppressions.find(tx, record.deliveries[0].inbox_id, [*normal.values()])}
+        forms = {delivery.id: _forms(delivery.recipient) for delivery in record.deliveries}
+        asked = sorted(set().union(*forms.values()))
+        stopped = {row.address for row in suppressions.find(tx, record.deliveries[0].inbox_id, asked)}
         screened = []
         now = int(time.time() * 1000)
         for delivery in record.deliveries:
-            if normal[delivery.id] not in stopped:
+            if not forms[delivery.id] & stopped:
                 screened.append(delivery)
                 continue
             screened.append(replace(delivery, state=State.SUPPRESSED, finished_at=now))
@@ -193,11 +194,13 @@ class Ingest:
         tx.publish(Event(self._ids.next(), copy.tenant_id, copy.inbox_id, kind, now, body))
 
 
-def _normal(recipient: str) -> str:
+def _forms(recipient: str) -> set[str]:
+    """The normal forms by which an address may be suppressed: as it is, and before its plus-tag."""
     try:
-        return addresses.parse(recipient).normal
+        parsed = addresses.parse(recipient)
     except addresses.AddressError:
-        return recipient.lower()
+        return {recipient.lower()}
+    return {parsed.normal, parsed.without_tag().normal}
 
 
 def _message_text(record: Record) -> str | None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -12,6 +13,7 @@ from mailserver.entities.access import Caller, Scope
 from mailserver.entities.folder import Folder, Role
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.inbox import Inbox
+from mailserver.entities.listing import Filter
 from mailserver.entities.message import Flag, MessageBody, MessageSummary, Visibility
 from mailserver.entities.paging import Page
 from mailserver.mail import message as parsing
@@ -20,7 +22,6 @@ from mailserver.services.mailbox import resolve
 from mailserver.storage import arrange, files, folders, messages, search
 from mailserver.storage.database import Database, Snapshot, Transaction
 from mailserver.storage.files import MessageFiles
-from mailserver.storage.messages import Filter
 
 log = structlog.get_logger()
 
@@ -75,6 +76,14 @@ class Messages:
         """One message by our id or its Message-ID."""
         caller.require(Scope.EMAIL_READ)
         return await self._database.read(_one, caller, text, inbox.id if inbox else None)
+
+    async def find(self, caller: Caller, text: str, inbox: Inbox | None = None) -> MessageSummary:
+        """One message for a purpose that has a scope of its own, such as answering it."""
+        return await self._database.read(_one, caller, text, inbox.id if inbox else None)
+
+    def place(self, summary: MessageSummary) -> Path:
+        """Where the file of a message lies."""
+        return self._files.path(files.location(summary.inbox_id, summary.id))
 
     async def raw(self, summary: MessageSummary) -> bytes:
         """The bytes of a message, as its file has them."""

@@ -5,12 +5,12 @@ from dataclasses import replace
 from mailserver.entities import errors
 from mailserver.entities.access import Caller, Scope
 from mailserver.entities.inbox import Inbox
+from mailserver.entities.listing import Filter
 from mailserver.entities.message import MessageSummary
 from mailserver.entities.thread import ThreadSummary
 from mailserver.services.mailbox import resolve
 from mailserver.storage import messages, threads
 from mailserver.storage.database import Database, Snapshot
-from mailserver.storage.messages import Filter
 
 
 class Threads:

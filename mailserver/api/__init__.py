@@ -1,0 +1,1 @@
+"""The two REST faces, and what every installation answers beside them."""

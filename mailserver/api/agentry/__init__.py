@@ -1,0 +1,1 @@
+"""The Agentry (AgentMail-compatible) API, /agent/v0: one file per page."""

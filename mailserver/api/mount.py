@@ -1,0 +1,78 @@
+"""Put every face on the application."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from mailserver import __version__
+from mailserver.api.agentry import messages as agentry_messages
+from mailserver.api.agentry import threads as agentry_threads
+from mailserver.api.agentry.cursors import Cursors
+from mailserver.api.agentry.errors import AgentryErrors
+from mailserver.api.downloads import Downloads
+from mailserver.api.gent import folders, messages, suppressions, uploads
+from mailserver.api.gent.blobs import Blobs
+from mailserver.api.gent.errors import GentErrors
+from mailserver.api.health import Health
+from mailserver.api.reference import Reference
+from mailserver.entities.access import Credential
+from mailserver.http import openapi, routing
+from mailserver.http.authentication import BearerAuthentication
+from mailserver.http.downloads import Links
+from mailserver.http.middleware import Around
+from mailserver.http.routing import Face
+from mailserver.services.registry import Services
+
+GENT = frozenset({Credential.AGENT_TOKEN, Credential.SESSION})
+AGENTRY = frozenset({Credential.API_KEY})
+
+
+def faces(services: Services, links: Links, cursors: Cursors) -> list[Face]:
+    """Both faces with their pages. Fixed words stand before the variable paths that they would fall under."""
+    blobs = Blobs(services)
+    gent = Face(
+        "/v1", "Gent", GENT, GentErrors(),
+        (
+            folders.FoldersPage(services), uploads.UploadsPage(services, blobs),
+            suppressions.SuppressionsPage(services), messages.MessagesPage(services, blobs),
+        ),
+        drop_nulls=False,
+    )  # fmt: skip
+    agentry = Face(
+        "/agent/v0", "Agentry", AGENTRY, AgentryErrors(),
+        (agentry_messages.MessagesPage(services, cursors, links), agentry_threads.ThreadsPage(services, cursors)),
+        drop_nulls=True,
+    )  # fmt: skip
+    return [gent, agentry]
+
+
+def application(
+    services: Services,
+    public_url: str,
+    secret: bytes,
+    request_bytes: int,
+    registry: CollectorRegistry,
+    troubles: Callable[[], list[str]],
+) -> web.Application:
+    """The application with everything on it."""
+    links = Links(secret, public_url)
+    served = faces(services, links, Cursors(secret))
+    around = Around(registry, [(face.prefix, face.errors) for face in served])
+    app = web.Application(client_max_size=request_bytes, middlewares=[around.middleware()])
+    health = Health(services, registry, troubles)
+    app.router.add_get("/healthz", health.live)
+    app.router.add_get("/readyz", health.ready)
+    app.router.add_get("/metrics", health.metrics)
+    app.router.add_get("/download/{token}", Downloads(services, links).serve)
+    Reference(document(served, public_url)).mount(app)
+    authenticate = BearerAuthentication(services.access)
+    for face in served:
+        routing.mount(app, face, authenticate)
+    return app
+
+
+def document(served: list[Face], public_url: str) -> dict[str, Any]:
+    """The OpenAPI document of every endpoint."""
+    return openapi.document(served, __version__, public_url)

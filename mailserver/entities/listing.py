@@ -1,0 +1,25 @@
+"""What a list of messages or threads shows."""
+
+from dataclasses import dataclass
+
+from mailserver.entities.message import Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Conditions that every item of a list meets.
+
+    Times are unix milliseconds; `labels` are atoms, all of which an item must have.
+    """
+
+    inbox_ids: tuple[int, ...] = ()  # empty for all of the tenant
+    tenant_id: int = 0
+    folder_id: int | None = None
+    after: int | None = None
+    before: int | None = None
+    unread: bool | None = None
+    starred: bool | None = None
+    ours: bool | None = None
+    visibilities: tuple[Visibility, ...] = (Visibility.NORMAL,)
+    labels: tuple[str, ...] = ()
+    ascending: bool = False

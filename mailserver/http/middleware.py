@@ -1,0 +1,78 @@
+"""Around every request: its id, its log line, its metrics, what a browser is told, and what a failure looks like."""
+
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from mailserver.http.routing import Errors
+
+REQUEST_ID = "X-Request-Id"
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+log = structlog.get_logger()
+
+
+class Around:
+    """The middleware of the whole application. `faces` are (prefix, how that face says no)."""
+
+    def __init__(self, registry: CollectorRegistry, faces: Sequence[tuple[str, Errors]]) -> None:
+        self._faces = faces
+        self._requests = Counter(
+            "mailserver_http_requests", "HTTP requests.", ("route", "method", "status"), registry=registry
+        )
+        self._seconds = Histogram(
+            "mailserver_http_request_duration_seconds", "Time to answer a request.", ("route",), registry=registry
+        )
+
+    def middleware(self) -> Middleware:
+        """The function that aiohttp calls."""
+
+        @web.middleware
+        async def around(request: web.Request, handler: Next) -> web.StreamResponse:
+            return await self._around(request, handler)
+
+        return around
+
+    async def _around(self, request: web.Request, following: Next) -> web.StreamResponse:
+        started = time.perf_counter()
+        given = request.headers.get(REQUEST_ID, "")
+        request_id = given if _ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
+        response = await self._safely(request, following, request_id)
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "unknown"
+        took = time.perf_counter() - started
+        self._requests.labels(route, request.method, response.status).inc()
+        self._seconds.labels(route).observe(took)
+        log.info(
+            "http.request.answered", request_id=request_id, method=request.method, route=route,
+            status=response.status, ms=round(took * 1000, 1), peer=request.remote,
+        )  # fmt: skip
+        if not response.prepared:
+            response.headers.setdefault(REQUEST_ID, request_id)
+            response.headers.setdefault("X-Content-Type-Options", "nosniff")
+            response.headers.setdefault("Cache-Control", "no-store")
+            response.headers["Server"] = "mailserver"
+        return response
+
+    async def _safely(self, request: web.Request, following: Next, request_id: str) -> web.StreamResponse:
+        errors = self._errors(request.path)
+        try:
+            return await following(request)
+        except web.HTTPException as refusal:
+            if errors is None or refusal.status < 400:
+                return refusal
+            return errors.unknown(refusal.status)
+        except ConnectionError:
+            raise
+        except Exception:
+            log.exception("http.request.failed", request_id=request_id, method=request.method)
+            return errors.failed() if errors else web.json_response({"error": "internal_error"}, status=500)
+
+    def _errors(self, path: str) -> Errors | None:
+        return next((errors for prefix, errors in self._faces if path.startswith(prefix)), None)

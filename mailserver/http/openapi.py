@@ -1,0 +1,116 @@
+"""Endpoints to an OpenAPI 3.1 document."""
+
+import re
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from mailserver.http.routing import Endpoint, Face
+
+_TEMPLATE = "#/components/schemas/{model}"
+_PARAMETER = re.compile(r"\{([^}:]+)[^}]*\}")
+
+
+def document(faces: Sequence[Face], version: str, server: str) -> dict[str, Any]:
+    """One document for every endpoint of every face."""
+    endpoints = [(face, endpoint) for face in faces for endpoint in face.endpoints()]
+    models: set[tuple[type[BaseModel], JsonSchemaMode]] = set()
+    for _, endpoint in endpoints:
+        for model, mode in _models(endpoint):
+            models.add((model, mode))
+    ordered = sorted(models, key=lambda pair: (pair[0].__module__, pair[0].__name__, pair[1]))
+    references, definitions = models_json_schema(ordered, ref_template=_TEMPLATE)
+    paths: dict[str, Any] = {}
+    for face, endpoint in endpoints:
+        path = _PARAMETER.sub(r"{\1}", endpoint.path)
+        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(face, endpoint, references)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "mailserver",
+            "version": version,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": server}],
+        "paths": paths,
+        "components": {
+            "schemas": definitions.get("$defs", {}),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _models(endpoint: Endpoint) -> list[tuple[type[BaseModel], JsonSchemaMode]]:
+    asked = [model for model in (endpoint.query, endpoint.body) if model is not None]
+    found: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in asked]
+    reply = _reply_model(endpoint)
+    if reply is not None:
+        found.append((reply, "serialization"))
+    return found
+
+
+def _reply_model(endpoint: Endpoint) -> type[BaseModel] | None:
+    reply = endpoint.reply
+    if typing.get_origin(reply) is list:
+        (reply,) = typing.get_args(reply)
+    return reply if isinstance(reply, type) and issubclass(reply, BaseModel) else None
+
+
+def _operation(face: Face, endpoint: Endpoint, references: Any) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "tags": [f"{face.title}: {endpoint.tag}"],
+        "summary": endpoint.summary,
+        "operationId": f"{face.title.lower()}_{endpoint.handler.__name__}_{endpoint.tag.lower()}",
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in endpoint.path_names
+        ],
+        "responses": _responses(endpoint, references),
+    }
+    if endpoint.description:
+        operation["description"] = endpoint.description
+    if endpoint.scope is not None:
+        operation["x-scope"] = endpoint.scope.value
+    if not endpoint.public:
+        operation["security"] = [{"bearer": []}]
+    if endpoint.query is not None:
+        operation["parameters"] += _query_parameters(endpoint.query)
+    if endpoint.body is not None:
+        schema = references[endpoint.body, "validation"]
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return operation
+
+
+def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    schema = model.model_json_schema(ref_template=_TEMPLATE)
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "description": described.get("description", ""),
+            "schema": {key: value for key, value in described.items() if key not in ("description", "title")},
+        }
+        for name, described in schema.get("properties", {}).items()
+    ]
+
+
+def _responses(endpoint: Endpoint, references: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": endpoint.answers.get(endpoint.status, "Done.")}
+    reply = _reply_model(endpoint)
+    if reply is not None:
+        schema = references[reply, "serialization"]
+        if typing.get_origin(endpoint.reply) is list:
+            schema = {"type": "array", "items": schema}
+        answer["content"] = {"application/json": {"schema": schema}}
+    elif endpoint.media_type != "application/json":
+        answer["content"] = {endpoint.media_type: {"schema": {"type": "string", "format": "binary"}}}
+    responses = {str(endpoint.status): answer}
+    for status, sentence in endpoint.answers.items():
+        responses.setdefault(str(status), {"description": sentence})
+    if not endpoint.public:
+        responses.setdefault("401", {"description": "The credentials are missing or not valid."})
+        responses.setdefault("403", {"description": "The credentials do not allow this."})
+    return responses

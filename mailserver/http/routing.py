@@ -1,0 +1,238 @@
+"""Endpoints: declared once, for serving and for OpenAPI.
+
+A page is an object whose methods carry `@get`, `@post` and so on. A method's parameters are read by name: `caller`,
+`query` and `body` (pydantic models), `request` (aiohttp's), and the names in the path. What it returns is the body.
+"""
+
+import inspect
+import typing
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from mailserver.entities import errors
+from mailserver.entities.access import Caller, Credential, Scope
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a decorator says of its method."""
+
+    method: str
+    path: str
+    scope: Scope | None
+    status: int
+    public: bool
+    media_type: str
+    answers: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A declaration with the method that it was written over."""
+
+    method: str
+    path: str
+    scope: Scope | None
+    status: int
+    public: bool
+    media_type: str
+    answers: dict[int, str]
+    summary: str
+    description: str
+    tag: str
+    handler: Handler
+    query: type[BaseModel] | None
+    body: type[BaseModel] | None
+    reply: Any
+    wants_caller: bool
+    wants_request: bool
+    path_names: tuple[str, ...] = field(default=())
+
+
+class Errors(Protocol):
+    """How a face says no."""
+
+    def refused(self, error: errors.ServiceError) -> web.Response:
+        """The answer to a service's refusal."""
+        ...
+
+    def invalid(self, problems: Sequence[tuple[str, str]]) -> web.Response:
+        """The answer to a request that does not fit its schema: (field, sentence)."""
+        ...
+
+    def failed(self) -> web.Response:
+        """The answer when the server is at fault."""
+        ...
+
+    def unknown(self, status: int) -> web.Response:
+        """The answer to a path (404) or method (405) that there is not."""
+        ...
+
+
+class Authenticate(Protocol):
+    """Turns a request's credentials into its caller."""
+
+    async def __call__(self, request: web.Request, accepted: frozenset[Credential]) -> Caller:
+        """The caller; Unauthenticated where there is none."""
+        ...
+
+
+def _declare(
+    method: str,
+    path: str,
+    *,
+    scope: Scope | None = None,
+    status: int = 200,
+    public: bool = False,
+    media_type: str = "application/json",
+    answers: dict[int, str] | None = None,
+) -> Callable[[Handler], Handler]:
+    def mark(function: Handler) -> Handler:
+        declaration = Declaration(method, path, scope, status, public, media_type, answers or {})
+        function.__endpoint__ = declaration  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def get(path: str, **declared: Any) -> Callable[[Handler], Handler]:
+    """Declare a GET endpoint."""
+    return _declare("GET", path, **declared)
+
+
+def post(path: str, **declared: Any) -> Callable[[Handler], Handler]:
+    """Declare a POST endpoint."""
+    return _declare("POST", path, **declared)
+
+
+def patch(path: str, **declared: Any) -> Callable[[Handler], Handler]:
+    """Declare a PATCH endpoint."""
+    return _declare("PATCH", path, **declared)
+
+
+def delete(path: str, **declared: Any) -> Callable[[Handler], Handler]:
+    """Declare a DELETE endpoint."""
+    return _declare("DELETE", path, **declared)
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """An API: where it lies, what credentials it takes, how it says no, and its pages."""
+
+    prefix: str
+    title: str
+    accepted: frozenset[Credential]
+    errors: Errors
+    pages: tuple[object, ...]
+    drop_nulls: bool
+
+    def endpoints(self) -> list[Endpoint]:
+        """Every endpoint of every page, in the order in which they are written."""
+        found = []
+        for page in self.pages:
+            for name, function in vars(type(page)).items():
+                declaration = getattr(function, "__endpoint__", None)
+                if declaration is not None:
+                    found.append(_endpoint(self.prefix, declaration, getattr(page, name)))
+        return found
+
+
+def _endpoint(prefix: str, declaration: Declaration, bound: Handler) -> Endpoint:
+    hints = typing.get_type_hints(bound)
+    parameters = inspect.signature(bound).parameters
+    lines = (inspect.getdoc(bound) or "").split("\n\n", 1)
+    reply = hints.get("return")
+    page = type(bound.__self__)  # type: ignore[attr-defined]
+    named = ("caller", "query", "body", "request")
+    return Endpoint(
+        method=declaration.method, path=prefix + declaration.path, scope=declaration.scope, status=declaration.status,
+        public=declaration.public, media_type=declaration.media_type, answers=declaration.answers,
+        summary=lines[0].strip().rstrip("."), description=lines[1].strip() if len(lines) > 1 else "",
+        tag=page.__name__.removesuffix("Page"), handler=bound, query=hints.get("query"), body=hints.get("body"),
+        reply=None if reply is type(None) else reply, wants_caller="caller" in parameters,
+        wants_request="request" in parameters, path_names=tuple(name for name in parameters if name not in named),
+    )  # fmt: skip
+
+
+def mount(app: web.Application, face: Face, authenticate: Authenticate) -> None:
+    """Put a face on the application."""
+    for endpoint in face.endpoints():
+        app.router.add_route(endpoint.method, endpoint.path, _Served(endpoint, face, authenticate).serve)
+
+
+class _Served:
+    """One endpoint as aiohttp calls it."""
+
+    def __init__(self, endpoint: Endpoint, face: Face, authenticate: Authenticate) -> None:
+        self._endpoint = endpoint
+        self._face = face
+        self._authenticate = authenticate
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Authenticate, validate, call, answer."""
+        endpoint = self._endpoint
+        try:
+            arguments: dict[str, Any] = {name: request.match_info[name] for name in endpoint.path_names}
+            if not endpoint.public:
+                caller = await self._authenticate(request, self._face.accepted)
+                if endpoint.scope is not None:
+                    caller.require(endpoint.scope)
+                if endpoint.wants_caller:
+                    arguments["caller"] = caller
+            if endpoint.wants_request:
+                arguments["request"] = request
+            if endpoint.query is not None:
+                arguments["query"] = endpoint.query.model_validate(_query(request))
+            if endpoint.body is not None:
+                arguments["body"] = await _body(request, endpoint.body)
+            return self._answer(await endpoint.handler(**arguments))
+        except ValidationError as error:
+            return self._face.errors.invalid(_problems(error))
+        except errors.ServiceError as error:
+            return self._face.errors.refused(error)
+
+    def _answer(self, reply: Any) -> web.StreamResponse:
+        if isinstance(reply, web.StreamResponse):
+            return reply
+        if reply is None:
+            return web.Response(status=204)
+        if isinstance(reply, list):
+            parts = [self._json(item) for item in reply]
+            body = b"[" + b",".join(parts) + b"]"
+        else:
+            body = self._json(reply)
+        return web.Response(body=body, status=self._endpoint.status, content_type="application/json")
+
+    def _json(self, reply: BaseModel) -> bytes:
+        return reply.__pydantic_serializer__.to_json(reply, by_alias=True, exclude_none=self._face.drop_nulls)
+
+
+def _query(request: web.Request) -> dict[str, Any]:
+    """Query parameters; those that come more than once as lists."""
+    found: dict[str, Any] = {}
+    for name in request.query:
+        values = request.query.getall(name)
+        found[name] = values if len(values) > 1 else values[0]
+    return found
+
+
+async def _body(request: web.Request, model: type[BaseModel]) -> BaseModel:
+    raw = await request.read()
+    if not raw.strip():
+        raw = b"{}"
+    elif request.content_type not in ("application/json", "application/octet-stream"):
+        raise errors.Invalid("The body must be JSON, with Content-Type: application/json.")
+    return model.model_validate_json(raw)
+
+
+def _problems(error: ValidationError) -> list[tuple[str, str]]:
+    return [
+        (".".join(str(part) for part in problem["loc"]) or "body", problem["msg"].removeprefix("Value error, "))
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
