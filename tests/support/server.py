@@ -1,0 +1,185 @@
+"""A real appliance for tests: its own process, directory and loopback ports.
+
+    async with running_server(tmp_path) as server:
+        server.smtp, server.submission, server.submissions, server.http   # (host, port), and the API's base URL
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+START_SECONDS = 30
+STOP_SECONDS = 30
+COMMAND_SECONDS = 60
+PASSWORD = "correct horse battery"
+
+
+class CommandFailed(Exception):
+    """A command of the appliance ended with another exit code than 0."""
+
+    def __init__(self, code: int, stderr: str) -> None:
+        super().__init__(f"exit {code}: {stderr}")
+        self.code = code
+        self.stderr = stderr
+
+
+@dataclass(slots=True)
+class Server:
+    """The appliance and how to reach it."""
+
+    directory: Path
+    environment: dict[str, str]
+    process: asyncio.subprocess.Process | None = None
+    listeners: dict[str, Any] = field(default_factory=dict)
+    account: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def smtp(self) -> tuple[str, int]:
+        return _pair(self.listeners["smtp"][0])
+
+    @property
+    def submission(self) -> tuple[str, int]:
+        return _pair(self.listeners["submission"][0])
+
+    @property
+    def submissions(self) -> tuple[str, int]:
+        return _pair(self.listeners["submissions"][0])
+
+    @property
+    def http(self) -> str:
+        return f"http://{self.listeners['http'][0]}"
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "server.log").read_text()
+
+    async def start(self, seconds: float = START_SECONDS) -> None:
+        """Start the process and wait until every socket is bound. The ports stay the same over restarts."""
+        log = self.directory / "server.log"
+        with log.open("ab") as stderr:
+            mark = stderr.tell()
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "mailserver", "serve", env=self.environment, stderr=stderr,
+                stdout=asyncio.subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for line in log.read_bytes()[mark:].splitlines():
+                if b'"server.ready"' in line:
+                    self.listeners = json.loads(line)["listeners"]
+                    self._keep_ports()
+                    return
+            if self.process.returncode is not None:
+                break
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"the server did not start:\n{self.log[-4000:]}")
+
+    async def stop(self) -> int:
+        """SIGTERM, and its exit code."""
+        process = self.process
+        assert process is not None
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(STOP_SECONDS):
+            return await process.wait()
+
+    async def kill(self) -> None:
+        """SIGKILL."""
+        process = self.process
+        assert process is not None
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+    async def command(self, *arguments: str, stdin: bytes = b"") -> Any:
+        """Run `mailserver --json …`; its document, or CommandFailed."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "mailserver", "--json", *arguments, env=self.environment,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(COMMAND_SECONDS):
+            stdout, stderr = await process.communicate(stdin)
+        if process.returncode:
+            raise CommandFailed(process.returncode, stderr.decode())
+        return json.loads(stdout) if stdout.strip() else None
+
+    async def bootstrap(self, domain: str = "local.test", address: str = "agent@local.test") -> dict[str, str]:
+        """Make the first tenant; its ids and tokens."""
+        path = self.directory / "password"
+        path.write_text(PASSWORD)
+        made = await self.command(
+            "bootstrap", "--domain", domain, "--address", address, "--password-file", str(path)
+        )
+        self.account = self.account or made
+        return made
+
+    def session(self, token: str | None = None) -> aiohttp.ClientSession:
+        """An HTTP client with a token, the agent's where none is named."""
+        bearer = token or self.account["agent_token"]
+        return aiohttp.ClientSession(self.http, headers={"Authorization": f"Bearer {bearer}"})
+
+    def _keep_ports(self) -> None:
+        for name, variable in (
+            ("smtp", "SMTP__MX_LISTEN"), ("submission", "SMTP__SUBMISSION_LISTEN"),
+            ("submissions", "SMTP__SUBMISSIONS_LISTEN"), ("http", "HTTP__LISTEN"),
+        ):  # fmt: skip
+            if name in self.listeners:
+                self.environment[f"MAILSERVER_{variable}"] = json.dumps(self.listeners[name])
+
+
+def environment(directory: Path, **settings: Any) -> dict[str, str]:
+    """The environment of an appliance on free loopback ports; settings as `limits__errors=3`."""
+    found = {name: value for name, value in os.environ.items() if not name.startswith("MAILSERVER_")}
+    chosen: dict[str, Any] = {
+        "hostname": "mail.local.test",
+        "data_dir": str(directory / "data"),
+        "smtp__mx_listen": ["127.0.0.1:0"],
+        "smtp__submission_listen": ["127.0.0.1:0"],
+        "smtp__submissions_listen": ["127.0.0.1:0"],
+        "http__listen": ["127.0.0.1:0"],
+        "dns__nameservers": ["127.0.0.1:9"],  # nobody answers: a test that needs DNS names its own
+        "storage__journal_segment_bytes": 8 << 20,
+        "storage__reserve_bytes": 0,
+        "queue__allow_private": True,
+        "log__format": "json",
+    }
+    chosen |= settings
+    for name, value in chosen.items():
+        found[f"MAILSERVER_{name.upper()}"] = value if isinstance(value, str) else json.dumps(value)
+    return found
+
+
+@asynccontextmanager
+async def running_server(
+    directory: Path, *, bootstrap: bool = True, more: Mapping[str, str] | None = None, **settings: Any
+) -> AsyncIterator[Server]:
+    """Start an appliance, with a first tenant on local.test; stop it at the end."""
+    directory.mkdir(parents=True, exist_ok=True)
+    server = Server(directory, environment(directory, **settings) | dict(more or {}))
+    if bootstrap:
+        await server.bootstrap()
+    await server.start()
+    try:
+        yield server
+    finally:
+        if server.process is not None and server.process.returncode is None:
+            try:
+                await server.stop()
+            except TimeoutError:
+                await server.kill()
+                raise
+
+
+def _pair(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
