@@ -37,8 +37,8 @@ class Shown:
         return scram.Bindings(unique, self.end_point)
 
 
-async def accept(clear: asyncio.Transport, protocol: asyncio.Protocol, tls: Tls, seconds: float) -> Shown | None:
-    """Shake hands as the server; None where the peer would not or could not."""
+async def start(clear: asyncio.Transport, protocol: asyncio.Protocol, tls: Tls, seconds: float) -> Shown | None:
+    """Take an open connection over to TLS; None where the peer would not or could not."""
     certificate = tls.certificate()
     try:
         transport = await asyncio.get_running_loop().start_tls(
@@ -48,8 +48,11 @@ async def accept(clear: asyncio.Transport, protocol: asyncio.Protocol, tls: Tls,
         peer = clear.get_extra_info("peername")
         logger.info("smtp.tls.failed", peer=peer[0] if peer else None, reason=str(error))
         return None
-    if transport is None or transport.is_closing():
-        return None
+    return None if transport is None or transport.is_closing() else shown(transport, certificate)
+
+
+def shown(transport: asyncio.Transport, certificate: bytes | None) -> Shown:
+    """Read what a TLS connection agreed on."""
     agreed = transport.get_extra_info("ssl_object")
     cipher = agreed.cipher()
     end_point = scram.end_point(certificate) if certificate else None

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import lru_cache
 from typing import Any, Protocol
 
+from mailserver.mail.reply import Reply
 from mailserver.smtp import replies
 from mailserver.smtp.authentication import Authenticator
 from mailserver.smtp.counts import Counts
@@ -73,6 +74,12 @@ class Listener:
         self.work.add(task)
         task.add_done_callback(self._done)
         return task
+
+    def admit(self, address: str) -> Reply | None:
+        """Count a connection in, or return why it may not come in."""
+        refusal = replies.SHUTTING_DOWN if self.is_draining else self.door.enter(address)
+        self.counts.connections[(self.name, "refused" if refusal else "accepted")] += 1
+        return refusal
 
     def arrive(self, connection: Connected) -> None:
         """Take a connection in."""

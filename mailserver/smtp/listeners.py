@@ -14,6 +14,7 @@ from prometheus_client.registry import CollectorRegistry
 from mailserver.smtp import sockets
 from mailserver.smtp.contracts import Logins, Reception, Submission
 from mailserver.smtp.counts import Counts
+from mailserver.smtp.gate import Gate
 from mailserver.smtp.handshake import Tls
 from mailserver.smtp.limits import Door, SmtpLimits
 from mailserver.smtp.listener import Connected, Listener
@@ -65,7 +66,7 @@ class Listeners:
         self._stack = AsyncExitStack()
         self._moved = asyncio.Event()
         self._listeners: list[Listener] = []
-        self._servers: list[asyncio.Server] = []
+        self._ways_in: list[asyncio.Server | Gate] = []
         self._addresses: dict[str, tuple[str, ...]] = {}
 
     @property
@@ -140,9 +141,9 @@ class Listeners:
     def _stop_accepting(self) -> None:
         for listener in self._listeners:
             listener.is_draining = True
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        for way_in in self._ways_in:
+            way_in.close()
+        self._ways_in.clear()
 
     async def _open(
         self, name: str, addresses: tuple[str, ...], policy: Policy, door: Door, *, implicit_tls: bool = False
@@ -170,5 +171,9 @@ class Listeners:
         loop = asyncio.get_running_loop()
         for one in opened:
             one.setblocking(False)
-            server = await loop.create_server(lambda: Receiver(listener), sock=one, backlog=sockets.BACKLOG)
-            self._servers.append(server)
+            if implicit_tls:
+                self._ways_in.append(Gate(one, listener, lambda: Receiver(listener), self._tasks))
+            else:
+                self._ways_in.append(
+                    await loop.create_server(lambda: Receiver(listener), sock=one, backlog=sockets.BACKLOG)
+                )

@@ -13,7 +13,7 @@ from aiosmtpd import smtp
 
 from mailserver.entities import errors
 from mailserver.mail.reply import Reply
-from mailserver.smtp import replies
+from mailserver.smtp import handshake, replies
 from mailserver.smtp.data import Intake
 from mailserver.smtp.listener import Listener
 from mailserver.smtp.session import Session
@@ -79,10 +79,6 @@ class Connection(smtp.SMTP):
         """Work through input; return what has to wait, for us or for the rest of a line."""
         raise NotImplementedError
 
-    def begin_tls(self) -> None:
-        """Go over to TLS; what was sent in clear behind the command never counts (RFC 3207 4.2)."""
-        raise NotImplementedError
-
     # The transport calls these.
 
     def connection_made(self, connected: asyncio.BaseTransport) -> None:
@@ -96,22 +92,19 @@ class Connection(smtp.SMTP):
             return
         listener = self.listener
         self.peer.address, self.peer.port = str(name[0]), int(name[1])
-        refusal = replies.SHUTTING_DOWN if listener.is_draining else listener.door.enter(self.peer.address)
-        listener.counts.connections[(listener.name, "refused" if refusal else "accepted")] += 1
+        if listener.implicit_tls:  # its gate has let the peer in
+            assert listener.tls is not None
+            self.peer.start_tls(handshake.shown(transport, listener.tls.certificate()))
+        refusal = None if listener.implicit_tls else listener.admit(self.peer.address)
         if refusal:
-            if listener.implicit_tls:
-                logger.info("smtp.connection.refused", listener=listener.name, peer=name[0], reply=refusal.line)
-                self.close()
-            else:
-                self.close_with(refusal)
+            self.close_with(refusal)
             self.flush()
             return
         self._is_admitted = True
         listener.arrive(self)
-        if listener.implicit_tls:
-            self.begin_tls()
-        else:
-            transport.write(listener.greeting)
+        transport.write(listener.greeting)
+        if listener.is_draining:
+            self.drain()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the reason changes nothing
         """Let go of everything but a message that is being stored: that goes on to its end."""
@@ -207,6 +200,11 @@ class Connection(smtp.SMTP):
             self.close_with(replies.SHUTTING_DOWN)
             self.flush()
 
+    @property
+    def was_admitted(self) -> bool:
+        """Whether the door will be told when this one leaves."""
+        return self._is_admitted
+
     # The commands call these.
 
     @property
@@ -296,14 +294,12 @@ class Connection(smtp.SMTP):
         self._waits |= _TASK
 
     def enter_handshake(self, work: Coroutine[Any, Any, None]) -> None:
-        """Hold back input while a handshake runs."""
+        """Hold back input in the kernel: it is for the new transport to read. What has come in is dropped."""
+        if self.socket:
+            self.socket.pause_reading()
         self._in_handshake = True
         self._waits |= _TASK
         self._task = self.listener.start(work)
-
-    def forget_input(self) -> None:
-        """Drop what has come in and was not looked at."""
-        self._pending = b""
 
     def leave_handshake(self, transport: asyncio.Transport) -> None:
         """Go on over the new transport."""
@@ -331,7 +327,8 @@ class Connection(smtp.SMTP):
 
     def _advance(self, data: bytes) -> None:
         try:
-            self._pending = self.take(data)
+            rest = self.take(data)
+            self._pending = b"" if self._in_handshake else rest
         except Exception:
             logger.exception("smtp.command.failed", listener=self.listener.name, command=self.verb)
             self.give_up(replies.INTERNAL)  # where in the input we stand is not sure any more

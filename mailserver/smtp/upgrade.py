@@ -1,10 +1,10 @@
-"""A connection that begins in clear text and may go over to TLS, at once or by STARTTLS."""
+"""A connection that goes over to TLS by STARTTLS (RFC 3207)."""
 
 from mailserver.smtp import handshake, protocol
 
 
 class SecureConnection(protocol.Connection):
-    """Runs both kinds of port through one handshake, so that a peer that never finishes it is counted and timed."""
+    """Shakes hands in a task, and is a new session afterwards."""
 
     __slots__ = ()
 
@@ -15,16 +15,13 @@ class SecureConnection(protocol.Connection):
     async def _shake_hands(self) -> None:
         listener, clear = self.listener, self.socket
         assert listener.tls is not None
-        self.forget_input()
         if clear is None or clear.is_closing():
             return
-        shown = await handshake.accept(clear, self, listener.tls, listener.limits.tls_handshake_seconds)
+        shown = await handshake.start(clear, self, listener.tls, listener.limits.tls_handshake_seconds)
         if shown is None:
             listener.counts.connections[(listener.name, "tls_failed")] += 1
             clear.abort()
             self.connection_lost(None)  # neither asyncio nor uvloop calls it after a failed handshake
             return
         self.peer.start_tls(shown)
-        if listener.implicit_tls:
-            self.answer_raw(listener.greeting)
         self.leave_handshake(shown.transport)

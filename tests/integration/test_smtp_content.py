@@ -55,7 +55,18 @@ async def data(client, content, reply):
     return await client.expect(reply)
 
 
-ENDS = [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\n\r\n.\n", b"\r\r\n.\r\r\n", b"\r\n.\r\r\n", b"\n\n.\n\n"]
+ENDS = [
+    b"\n.\n",
+    b"\n.\r\n",
+    b"\r.\r",
+    b"\r.\r\n",
+    b"\r\n.\n",
+    b"\r\n.\r",
+    b"\n\r\n.\n",
+    b"\r\r\n.\r\r\n",
+    b"\r\n.\r\r\n",
+    b"\n\n.\n\n",
+]
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -208,7 +219,16 @@ async def test_nothing_but_bdat_or_rset_follows_bdat(server, client):
     assert server.services.discarded == 1
 
 
-@pytest.mark.parametrize(("command", "reply"), [("BDAT", "501 5.5.4"), ("BDAT x", "501 5.5.4"), ("BDAT 5 FIRST", "501 5.5.4"), ("BDAT -1", "501"), ("BDAT 99999999", "552 5.3.4")])
+@pytest.mark.parametrize(
+    ("command", "reply"),
+    [
+        ("BDAT", "501 5.5.4"),
+        ("BDAT x", "501 5.5.4"),
+        ("BDAT 5 FIRST", "501 5.5.4"),
+        ("BDAT -1", "501"),
+        ("BDAT 99999999", "552 5.3.4"),
+    ],
+)
 async def test_a_chunk_of_no_known_size_ends_the_connection(client, command, reply):
     await begin(client)
     await client.command(command, reply)
@@ -269,19 +289,21 @@ async def test_50_mb_pass_through_with_flat_memory():
     services = FakeServices(spool_bytes=262_144, keeps=False, flush_seconds=0.001)
     line = b"x" * 76 + b"\r\n"
     block = line * 6_722  # about 512 KB
-    async with smtp_services.running(None, SmtpLimits(), services) as server:
-        async with await Dialog.connect(server.mx) as client:
-            await client.expect("220")
-            await client.command("EHLO remote.test", "250")
-            await begin(client, b"DATA\r\n")
-            await client.expect("354")
-            gc.collect()
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            for _ in range(99):
-                await client.send(block)
-            await client.send(b".\r\n")
-            await client.expect("250 2.0.0 Queued")
-            grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    async with (
+        smtp_services.running(None, SmtpLimits(), services) as server,
+        await Dialog.connect(server.mx) as client,
+    ):
+        await client.expect("220")
+        await client.command("EHLO remote.test", "250")
+        await begin(client, b"DATA\r\n")
+        await client.expect("354")
+        gc.collect()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for _ in range(99):
+            await client.send(block)
+        await client.send(b".\r\n")
+        await client.expect("250 2.0.0 Queued")
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert services.total == len(block) * 99
     assert services.flushes > 100
     assert services.most_held <= 262_144 + 300_000

@@ -242,14 +242,25 @@ async def test_rset_and_ehlo_forget_the_transaction(client):
         await client.command("RCPT TO:<agent@local.test>", "503 5.5.1")
 
 
-@pytest.mark.parametrize("line", [b"EHLO a\x00b", b"EHLO \xff", b"MAIL FROM:<a\x01@b.test>", b"NOOP \x1b[2J", b"NOOP\tx", b"\xf0"])
+@pytest.mark.parametrize(
+    "line", [b"EHLO a\x00b", b"EHLO \xff", b"MAIL FROM:<a\x01@b.test>", b"NOOP \x1b[2J", b"NOOP\tx", b"\xf0"]
+)
 async def test_control_bytes_and_bad_utf8_are_refused(client, line):
     await client.send(line + b"\r\n")
     await client.expect("500 5.5.2")
     await client.command("NOOP", "250 2.0.0")
 
 
-@pytest.mark.parametrize("sent", [b"EHLO a\n", b"NOOP\nNOOP\r\n", b"NOOP\rNOOP\r\n", b"NOOP\r\r\n", b"MAIL FROM:<a@b.test>\nRCPT TO:<agent@local.test>\n"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"EHLO a\n",
+        b"NOOP\nNOOP\r\n",
+        b"NOOP\rNOOP\r\n",
+        b"NOOP\r\r\n",
+        b"MAIL FROM:<a@b.test>\nRCPT TO:<agent@local.test>\n",
+    ],
+)
 async def test_a_bare_line_end_in_a_command_ends_the_connection(client, sent):
     await client.send(sent)
     await client.expect("500 5.5.2")

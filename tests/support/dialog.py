@@ -1,6 +1,7 @@
 """Plays SMTP dialogs written as C: and S: lines against a real socket."""
 
 import asyncio
+import contextlib
 import ssl
 from types import TracebackType
 from typing import Self
@@ -41,10 +42,8 @@ class Dialog:
 
     async def close(self) -> None:
         self.writer.close()
-        try:
+        with contextlib.suppress(OSError, ssl.SSLError):
             await self.writer.wait_closed()
-        except (OSError, ssl.SSLError):
-            pass
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)

@@ -96,7 +96,9 @@ def test_a_bare_line_end_is_refused_and_ends_nothing_wherever_the_stream_is_cut(
 def test_random_content_survives_random_cuts():
     chance = random.Random(7)
     for _ in range(300):
-        lines = [b"".join(chance.choice([b".", b"x", b"..", b"yz"]) for _ in range(chance.randrange(5))) for _ in range(8)]
+        lines = [
+            b"".join(chance.choice([b".", b"x", b"..", b"yz"]) for _ in range(chance.randrange(5))) for _ in range(8)
+        ]
         content = b"".join(line + b"\r\n" for line in lines)
         stream = b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in lines) + b".\r\n.\r\nZ"
         chunks, rest = [], stream
@@ -118,7 +120,11 @@ def test_lines_may_be_as_long_as_the_limit_wherever_they_are_cut(size):
 
     fits = b"abc\r\n" + b"x" * 10 + b"\r\n\r\n" + b"y" * 10 + b"\r\n.\r\n"
     assert read(cut(fits), line_bytes=10)[1] is None
-    for too_long in (b"x" * 11 + b"\r\n.\r\n", b"a\r\n" + b"y" * 11 + b"\r\nb\r\n.\r\n", b"a\r\n\r\n" + b"z" * 40 + b"\r\n.\r\n"):
+    for too_long in (
+        b"x" * 11 + b"\r\n.\r\n",
+        b"a\r\n" + b"y" * 11 + b"\r\nb\r\n.\r\n",
+        b"a\r\n\r\n" + b"z" * 40 + b"\r\n.\r\n",
+    ):
         assert read(cut(too_long), line_bytes=10)[1] is replies.CONTENT_LINE_TOO_LONG
 
 

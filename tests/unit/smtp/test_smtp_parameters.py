@@ -61,7 +61,10 @@ def test_requiretls_and_auth_are_known_only_where_offered():
         ("NOTIFY=never", RecipientParameters("NEVER")),
         ("NOTIFY=Success,delay", RecipientParameters("SUCCESS,DELAY")),
         ("ORCPT=rfc822;Bob+2Bx@Example.test", RecipientParameters(None, "rfc822;Bob+2Bx@Example.test")),
-        ("ORCPT=utf-8;ü\\x{20AC}@example.test NOTIFY=FAILURE", RecipientParameters("FAILURE", "utf-8;ü\\x{20AC}@example.test")),
+        (
+            "ORCPT=utf-8;ü\\x{20AC}@example.test NOTIFY=FAILURE",
+            RecipientParameters("FAILURE", "utf-8;ü\\x{20AC}@example.test"),
+        ),
     ],
 )
 def test_rcpts_parameters_are_read(text, found):

@@ -50,7 +50,9 @@ def test_what_is_no_path_is_refused(argument):
         paths.mailbox(paths.split(argument, "FROM:")[0])
 
 
-@pytest.mark.parametrize("path", ["a", "@b.test", "a@", "a@b@c.test", "a..b@c.test", ".a@c.test", '""@c.test', "a@-b.test", "a@[1.2.3]"])
+@pytest.mark.parametrize(
+    "path", ["a", "@b.test", "a@", "a@b@c.test", "a..b@c.test", ".a@c.test", '""@c.test', "a@-b.test", "a@[1.2.3]"]
+)
 def test_what_others_could_read_differently_is_no_mailbox(path):
     with pytest.raises(paths.PathError):
         paths.mailbox(path)
