@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from mailserver.mail import reply as replies
 from mailserver.mail.reply import Reply
 from mailserver.queue import extensions, parameters, tls
 from mailserver.queue.extensions import Extensions
@@ -207,10 +208,11 @@ class Conversation:
 
     async def _verdict_on(self, stage: Stage) -> Refused | None:
         seconds = self._patience.data_seconds if stage is Stage.DATA else self._patience.command_seconds
-        reply = await self._wire.reply(seconds, stage.value)
-        if (reply.code == 354) if stage is Stage.DATA else reply.is_positive:
+        code, lines = await self._wire.lines(seconds, stage.value)
+        if (code == 354) if stage is Stage.DATA else (200 <= code < 300):
             return None
-        if reply.code < 400:
+        reply = replies.parse(code, "\n".join(lines))
+        if code < 400:
             self._wire.abort()
             raise Broken(f"The server answered {stage.value} with {reply}", "4.5.0")
         return Refused(reply, stage)

@@ -9,7 +9,7 @@ import structlog
 from mailserver.entities import errors
 from mailserver.services.outbound.outcomes import Told
 
-AT_STAKE = 12  # outcomes known and not yet on the disk: a crash now sends these messages again
+AT_STAKE = 20  # outcomes known and not yet on the disk: a crash now sends these messages again
 AGAIN_SECONDS = 1.0  # when the store cannot write
 
 log = structlog.get_logger()

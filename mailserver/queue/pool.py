@@ -1,7 +1,6 @@
 """Open connections, and reuse them."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from mailserver.queue.conversation import Conversation, Login, Patience, Refused
 from mailserver.queue.parameters import Unsupported
 from mailserver.queue.routing import Target
 from mailserver.queue.tls import TlsContexts, TlsLevel
-from mailserver.queue.wire import Broken, Wire
+from mailserver.queue.wire import Broken, HandshakeFailed, Wire
 
 CONNECT_SECONDS = 30.0  # Postfix's; the kernel would try for two minutes
 IDLE_SECONDS = 15.0  # a kept connection that nobody uses
@@ -140,11 +139,11 @@ class Pool:
         while True:
             try:
                 conversation = await self._converse(target, level)
-            except ssl.SSLError as error:
+            except HandshakeFailed as error:
                 lower = TlsLevel(level - 1) if level else level
                 log.info("queue.tls.failed", host=target.name, level=level.name, error=str(error))
                 if lower < least or level is TlsLevel.CLEAR:
-                    raise Broken(f"TLS with {target.name} failed: {error.reason or error}", "4.7.5") from error
+                    raise Broken(f"TLS with {target.name} failed: {error}", "4.7.5") from error
                 self._learn(target, lower)
                 level = lower
                 continue

@@ -91,7 +91,7 @@ class Limits:
     """How much at the same time."""
 
     connections: int = 100
-    connections_per_destination: int = 10
+    connections_per_destination: int = 20
     lease_seconds: float = 900.0
     drain_seconds: float = 15.0
 

@@ -5,6 +5,7 @@ message: every attempt sends the same bytes.
 """
 
 import asyncio
+import os
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol
@@ -70,6 +71,15 @@ class Signing:
 
 
 def _whole(path: Path, keys: tuple[SigningKey, ...], signed_at: int) -> Content:
-    head, body = content.split(content.mend(path.read_bytes()))
+    head, body = content.split(content.mend(_read(path)))
     data = content.public_head(head) + b"\r\n" + body
     return WholeContent((dkim.sign(data, keys, signed_at) if keys else b"") + data)
+
+
+def _read(path: Path) -> bytes:
+    """The whole file, without the layers of `open`: this is done for every message."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)

@@ -24,6 +24,10 @@ class Broken(Exception):
         super().__init__(text)
 
 
+class HandshakeFailed(Exception):
+    """TLS could not be put over the connection, which is of no more use."""
+
+
 class Wire(asyncio.Protocol):
     """One connection to a server. One task uses it at a time."""
 
@@ -124,7 +128,7 @@ class Wire(asyncio.Protocol):
         return found
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str, timeout_seconds: float) -> None:
-        """Put TLS over the connection; ssl.SSLError or Broken where it cannot be."""
+        """Put TLS over the connection; HandshakeFailed where it cannot be."""
         if self._received:  # injected before the handshake: never let it count as said inside TLS
             self.abort()
             raise Broken("The server said more than the reply to STARTTLS")
@@ -137,13 +141,12 @@ class Wire(asyncio.Protocol):
                 server_hostname=server_name,
                 ssl_handshake_timeout=timeout_seconds,
             )
-        except OSError as error:
+        except OSError as error:  # ssl.SSLError is one too
             self.abort()
-            if isinstance(error, ssl.SSLError):
-                raise
-            raise Broken(f"During the TLS handshake: {error}", "4.7.5") from error
+            reason = getattr(error, "reason", None) or error.strerror or str(error)
+            raise HandshakeFailed(reason or "the server broke it off") from error
         if transport is None:
-            raise Broken("The connection was lost during the TLS handshake", "4.7.5")
+            raise HandshakeFailed("the connection was lost")
         self._transport = transport
 
     def abort(self) -> None:
@@ -169,6 +172,8 @@ class Wire(asyncio.Protocol):
     def _take_reply(self, awaited: str) -> tuple[int, tuple[str, ...]] | None:
         """Cut one whole reply off what came; None where there is none yet."""
         buffer = self._received
+        if not buffer:
+            return None
         lines: list[bytes] = []
         code = b""
         start = 0
@@ -225,5 +230,5 @@ def _expire(waiter: asyncio.Future[None]) -> Callable[[], None]:
 
 def _readable(line: bytes) -> str:
     """A peer's text as it may stand in a log: no control characters, whatever it sent."""
-    text = line.decode("utf-8", "replace")
+    text = line.decode("utf-8", "replace")  # nearly always one printable line
     return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -246,6 +246,7 @@ async def test_what_expires_without_an_attempt_is_given_up(parts, remote):
         (number,) = await out.send("a@remote.test", expires_at=out.clock() - 1)
         task = asyncio.create_task(out.ledger.run_forever())
         await out.upkeep.once()
+        await out.ledger.flush()
         shown = await out.show(number)
         task.cancel()
     assert shown.delivery.state is FAILED
