@@ -91,6 +91,7 @@ class Outcomes:
             deliveries.close_in_queued(tx, closed)
         if waiting:
             deliveries.defer(tx, waiting)
+            tx.ring("queue")  # it may be due sooner than what the runner waits for
         deliveries.add_attempts(tx, ((self._ids.next(), _attempt(one)) for one in told))
 
     def record_report(

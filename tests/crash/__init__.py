@@ -1,0 +1,1 @@
+"""Kill the appliance again and again under load, and account for every message."""
