@@ -5,8 +5,6 @@ import re
 from collections.abc import Coroutine
 from typing import Any
 
-import structlog
-
 from mailserver.entities import errors
 from mailserver.mail.reply import Reply
 from mailserver.smtp import authentication, replies
@@ -21,7 +19,6 @@ _HELP = replies.wire_lines(
         "2.0.0 RFC 5321 says the rest",
     ),
 )
-logger = structlog.get_logger()
 
 
 class SessionCommands(Dialogue):
@@ -126,8 +123,7 @@ class SessionCommands(Dialogue):
         if self.peer.helo and not self.unless_junk(replies.OK):
             return False
         self.reset()
-        self.peer.helo = name
-        self.peer.esmtp = esmtp
+        self.peer.greet(name, esmtp=esmtp)
         return True
 
     def unless_junk(self, reply: Reply) -> Reply | None:
@@ -162,16 +158,15 @@ class SessionCommands(Dialogue):
             return await self._failed(mechanism, replies.BAD_BASE64)
         except errors.ServiceError as error:
             return await self._failed(mechanism, replies.login_refusal(error))
-        self.peer.login, self.peer.caller = login.name, login.caller
+        self.peer.log_in(login.name, login.caller)
         self.listener.counts.logins[(mechanism, "accepted")] += 1
         return replies.AUTHENTICATED
 
     async def _failed(self, mechanism: str, reply: Reply) -> Reply | None:
         self.peer.failed_logins += 1
         self.listener.counts.logins[(mechanism, "refused")] += 1
-        logger.info(
+        self.listener.log.info(
             "smtp.login.refused",
-            listener=self.listener.name,
             peer=self.peer.address,
             mechanism=mechanism,
             attempt=self.peer.failed_logins,

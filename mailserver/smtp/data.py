@@ -40,7 +40,8 @@ class Dots:
     def take(self, chunk: bytes) -> tuple[bytes, bytes | None]:
         """See `Framing`."""
         chunk = self._held + chunk
-        end = chunk.find(_END)
+        dot = chunk.find(b"\r\n.")  # most messages have none but the last, which one search finds
+        end = dot if dot < 0 or chunk.startswith(_END, dot) else chunk.find(_END, dot)
         rest: bytes | None = None
         if end >= 0:
             rest = chunk[end + 5 :]
@@ -48,7 +49,7 @@ class Dots:
         else:
             self._held = next((held for held in _HELD if chunk.endswith(held)), b"")
             content = chunk[: len(chunk) - len(self._held)]
-        if b"\r\n." in content:
+        if dot != end:
             content = content.replace(b"\r\n.", b"\r\n")
         if not self._started and content:
             self._started = True

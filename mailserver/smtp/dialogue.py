@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import structlog
-
 from mailserver.entities import errors
 from mailserver.mail.reply import Reply
 from mailserver.smtp import authentication, replies, upgrade
@@ -22,7 +20,6 @@ _HTTP = frozenset(
     ("GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "PATCH", "TRACE", "HOST:", "USER-AGENT:")
 )
 
-logger = structlog.get_logger()
 Command = Callable[[Any, str], Reply | None]
 
 
@@ -102,11 +99,7 @@ class Dialogue(upgrade.SecureConnection):
         except UnicodeDecodeError:
             text = "\0"
         if not text.isprintable():
-            self.verb = "unknown"
-            if b"\n" in line or b"\r" in line:
-                self.give_up(replies.BARE_LINE_END)
-            else:
-                self.answer(replies.BAD_CHARACTERS)
+            self._refuse_characters(line)
             return
         verb, _, argument = text.partition(" ")
         command = self.commands.get(verb)
@@ -114,7 +107,7 @@ class Dialogue(upgrade.SecureConnection):
             verb = verb.upper()
             command = self.commands.get(verb)
         self.verb = verb if command else "unknown"
-        if len(line) + 2 > _LONGEST.get(verb, LONGEST_COMMAND):
+        if len(line) >= LONGEST_COMMAND - 1 and len(line) + 2 > _LONGEST.get(verb, LONGEST_COMMAND):
             self.answer(replies.EXCHANGE_TOO_LONG if verb == "AUTH" else replies.LINE_TOO_LONG)
         elif command:
             self._run(command, argument.strip(" "))
@@ -123,13 +116,20 @@ class Dialogue(upgrade.SecureConnection):
         else:
             self.answer(replies.NOT_RECOGNISED)
 
+    def _refuse_characters(self, line: bytes) -> None:
+        self.verb = "unknown"
+        if b"\n" in line or b"\r" in line:
+            self.give_up(replies.BARE_LINE_END)
+        else:
+            self.answer(replies.BAD_CHARACTERS)
+
     def _run(self, command: Command, argument: str) -> None:
         try:
             reply = command(self, argument)
         except errors.ServiceError as error:
             reply = replies.refusal(error)
         except Exception:  # RFC 5321 4.2.1: what went wrong here is for our log, and for the peer to try again
-            logger.exception("smtp.command.failed", listener=self.listener.name, command=self.verb)
+            self.listener.log.exception("smtp.command.failed", command=self.verb)
             reply = replies.INTERNAL
         if reply:
             self.answer(reply)

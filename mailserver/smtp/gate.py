@@ -9,13 +9,10 @@ import socket
 import ssl
 from collections.abc import Callable
 
-import structlog
-
 from mailserver.smtp.listener import Listener
 from mailserver.smtp.protocol import Connection
 
 NO_DESCRIPTOR_SECONDS = 1.0  # before accepting again when the process or the machine has run out of something
-logger = structlog.get_logger()
 
 
 class Gate:
@@ -50,14 +47,12 @@ class Gate:
             except ConnectionAbortedError:
                 continue
             except OSError:
-                logger.exception("smtp.accept.failed", listener=self._listener.name)
+                self._listener.log.exception("smtp.accept.failed")
                 await asyncio.sleep(NO_DESCRIPTOR_SECONDS)
                 continue
             refusal = self._listener.admit(address[0])
             if refusal:
-                logger.info(
-                    "smtp.connection.refused", listener=self._listener.name, peer=address[0], reply=refusal.line
-                )
+                self._listener.log.info("smtp.connection.refused", peer=address[0], reply=refusal.line)
                 peer.close()
                 continue
             task = self._tasks.create_task(self._shake_hands(peer, address[0]))
@@ -78,7 +73,7 @@ class Gate:
             )
         except (OSError, ssl.SSLError) as error:
             listener.counts.connections[(listener.name, "tls_failed")] += 1
-            logger.info("smtp.tls.failed", listener=listener.name, peer=address, reason=str(error))
+            self._listener.log.info("smtp.tls.failed", peer=address, reason=str(error))
         finally:
             if not receiver.was_admitted:
                 listener.door.leave(address)

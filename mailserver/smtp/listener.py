@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from functools import lru_cache
 from typing import Any, Protocol
 
+import structlog
+
 from mailserver.mail.reply import Reply
 from mailserver.smtp import replies
 from mailserver.smtp.authentication import Authenticator
@@ -66,14 +68,21 @@ class Listener:
         self.wheel = Wheel(tick_seconds=min(1.0, max(0.02, shortest / 4)), horizon_seconds=min(30.0, shortest))
         self.moved = moved  # tells a drain that something came to its end
         self.work: set[asyncio.Task[None]] = set()
+        self.log = structlog.get_logger().bind(listener=name)
         self._tasks = tasks
 
     def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run a connection's work; the listeners own the task."""
         task = self._tasks.create_task(work)
         self.work.add(task)
-        task.add_done_callback(self._done)
         return task
+
+    def finished(self, task: "asyncio.Task[None] | None") -> None:
+        """Note that a connection's work has come to its end."""
+        if task:
+            self.work.discard(task)
+        if self.is_draining:
+            self.moved()
 
     def admit(self, address: str) -> Reply | None:
         """Count a connection in, or return why it may not come in."""
@@ -95,11 +104,6 @@ class Listener:
             self.wheel.forget(connection)
             if self.is_draining:
                 self.moved()
-
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        self.work.discard(task)
-        if self.is_draining:
-            self.moved()
 
     def ehlo(self, *, tls: bool, bindings: Bindings) -> bytes:
         """Return the answer to EHLO (RFC 5321 4.1.1.1)."""

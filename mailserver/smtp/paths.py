@@ -5,6 +5,7 @@ what an address is must not depend on who reads it.
 """
 
 import re
+from functools import lru_cache
 
 from mailserver.mail import address
 from mailserver.mail.address import Address
@@ -32,6 +33,7 @@ def split(argument: str, keyword: str) -> tuple[str, str]:
     return path, found[2] or ""
 
 
+@lru_cache(maxsize=4_096)
 def mailbox(path: str) -> Address:
     """Read a mailbox; PathError where it is none, or one that other readers could read differently."""
     try:

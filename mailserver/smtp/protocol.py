@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, cast
 
-import structlog
 from aiosmtpd import smtp
 
 from mailserver.entities import errors
@@ -28,7 +27,6 @@ _TASK = 1
 _WRITE = 2
 _TURN = 4
 _CLASSES = {1: "1xx", 2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
-logger = structlog.get_logger()
 
 
 class Connection(smtp.SMTP):
@@ -117,6 +115,8 @@ class Connection(smtp.SMTP):
             self.listener.door.leave(self.peer.address)
         if not self._waits & _TASK:
             self._drop_intake()
+        if self._in_handshake:
+            self._task_ended()
         if self.asked and not self.asked.done():
             self.asked.set_exception(ConnectionResetError())
         self.socket = None
@@ -195,7 +195,7 @@ class Connection(smtp.SMTP):
         """See `Connected`."""
         if self._task:
             self._task.cancel()
-            self._waits &= ~_TASK
+            self._task_ended()
         if self.socket and not self._closing_at and not self._in_handshake:
             self.close_with(replies.SHUTTING_DOWN)
             self.flush()
@@ -232,13 +232,7 @@ class Connection(smtp.SMTP):
         counts.commands[(self.verb, _CLASSES[reply.code // 100])] += 1
         if reply.code >= 400:
             counts.rejections[(reply.enhanced,)] += 1
-            logger.info(
-                "smtp.command.refused",
-                listener=self.listener.name,
-                peer=self.peer.address,
-                command=self.verb,
-                reply=reply.line,
-            )
+            self.listener.log.info("smtp.command.refused", peer=self.peer.address, command=self.verb, reply=reply.line)
 
     def close_with(self, reply: Reply) -> None:
         """Send a last reply."""
@@ -304,8 +298,7 @@ class Connection(smtp.SMTP):
     def leave_handshake(self, transport: asyncio.Transport) -> None:
         """Go on over the new transport."""
         self._in_handshake = False
-        self._task = None
-        self._waits &= ~_TASK
+        self._task_ended()
         if not self._is_lost:
             self.socket = transport
             self._go_on()
@@ -330,7 +323,7 @@ class Connection(smtp.SMTP):
             rest = self.take(data)
             self._pending = b"" if self._in_handshake else rest
         except Exception:
-            logger.exception("smtp.command.failed", listener=self.listener.name, command=self.verb)
+            self.listener.log.exception("smtp.command.failed", command=self.verb)
             self.give_up(replies.INTERNAL)  # where in the input we stand is not sure any more
         self.flush()
 
@@ -359,16 +352,20 @@ class Connection(smtp.SMTP):
         except errors.ServiceError as error:
             reply = refused(error)
         except Exception:
-            logger.exception("smtp.command.failed", listener=self.listener.name, command=self.verb)
+            self.listener.log.exception("smtp.command.failed", command=self.verb)
             reply = refused(errors.Temporary())
-        self._task = None
-        self._waits &= ~_TASK
+        self._task_ended()
         if self._is_lost:
             self._drop_intake()
             return
         if reply:
             self.answer(reply)
         self._go_on()
+
+    def _task_ended(self) -> None:
+        self.listener.finished(self._task)
+        self._task = None
+        self._waits &= ~_TASK
 
     def _go_on(self) -> None:
         if self._waits or self.socket is None:

@@ -1,7 +1,5 @@
 """Every reply we send, in one table (RFC 5321 4.2, RFC 3463, RFC 2034)."""
 
-from functools import lru_cache
-
 from mailserver.entities import errors
 from mailserver.mail.reply import Reply
 
@@ -122,9 +120,9 @@ def login_refusal(error: errors.ServiceError) -> Reply:
     return BAD_CREDENTIALS
 
 
-def queued(queue_id: str) -> Reply:
+def queued(queue_id: str) -> bytes:
     """Say that the message is ours now."""
-    return Reply(250, "2.0.0", f"Queued as {queue_id}")
+    return f"250 2.0.0 Queued as {queue_id}\r\n".encode("ascii")
 
 
 def chunk_received(size: int) -> Reply:
@@ -132,15 +130,9 @@ def chunk_received(size: int) -> Reply:
     return Reply(250, "2.0.0", f"{size} octets received")
 
 
-@lru_cache(maxsize=256)
 def wire(reply: Reply) -> bytes:
-    """Write a one-line reply as it goes over the wire; for the replies of the table, which are few."""
-    return wire_once(reply)
-
-
-def wire_once(reply: Reply) -> bytes:
-    """Write a one-line reply that will hardly come again."""
-    return f"{reply.line}\r\n".encode("ascii")
+    """Write a one-line reply as it goes over the wire."""
+    return _WIRE.get(id(reply)) or f"{reply.line}\r\n".encode("ascii")
 
 
 def wire_lines(code: int, lines: tuple[str, ...]) -> bytes:
@@ -149,3 +141,7 @@ def wire_lines(code: int, lines: tuple[str, ...]) -> bytes:
     return "".join(f"{code}{' ' if index == last else '-'}{line}\r\n" for index, line in enumerate(lines)).encode(
         "ascii"
     )
+
+
+# The table as bytes, by identity: these replies live as long as the process, and hashing one is dear.
+_WIRE = {id(reply): f"{reply.line}\r\n".encode("ascii") for reply in tuple(vars().values()) if isinstance(reply, Reply)}

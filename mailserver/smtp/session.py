@@ -24,6 +24,7 @@ class Session:
     """From the greeting, or from STARTTLS, to the end of the connection."""
 
     __slots__ = (
+        "_peer",
         "address",
         "caller",
         "errors",
@@ -44,6 +45,7 @@ class Session:
         self.helo = ""
         self.esmtp = False
         self.shown: Shown | None = None
+        self._peer: Peer | None = None  # as the next envelope names it
         self.login: str | None = None
         self.caller: Caller | None = None
         self.transaction: Transaction | None = None
@@ -57,11 +59,22 @@ class Session:
         """The TLS version; None in clear."""
         return self.shown.protocol if self.shown else None
 
+    def greet(self, name: str, *, esmtp: bool) -> None:
+        """Take down what the peer calls itself."""
+        self.helo = name
+        self.esmtp = esmtp
+        self._peer = None
+
+    def log_in(self, name: str, caller: Caller) -> None:
+        """Take down who has logged in."""
+        self.login = name
+        self.caller = caller
+        self._peer = None
+
     def start_tls(self, shown: Shown) -> None:
         """Forget everything that was said in clear, but not how often it was wrong (RFC 3207 4.2)."""
         self.shown = shown
-        self.helo = ""
-        self.esmtp = False
+        self.greet("", esmtp=False)
         self.login = None
         self.caller = None
         self.transaction = None
@@ -73,9 +86,11 @@ class Session:
     def envelope(self, transaction: Transaction) -> Envelope:
         """Freeze the transaction."""
         parameters = transaction.parameters
-        cipher = self.shown.cipher if self.shown else None
+        if self._peer is None:
+            cipher = self.shown.cipher if self.shown else None
+            self._peer = Peer(self.address, self.port, self.helo, self.esmtp, self.tls, cipher, self.login)
         return Envelope(
-            peer=Peer(self.address, self.port, self.helo, self.esmtp, self.tls, cipher, self.login),
+            peer=self._peer,
             sender=transaction.sender,
             recipients=tuple(transaction.recipients),
             body=parameters.body,

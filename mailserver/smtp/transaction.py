@@ -3,8 +3,6 @@
 import re
 from collections.abc import Awaitable
 
-import structlog
-
 from mailserver.entities import errors
 from mailserver.mail.address import Address
 from mailserver.mail.envelope import Envelope, Recipient
@@ -16,7 +14,6 @@ from mailserver.smtp.parameters import PLAIN_MAIL, PLAIN_RECIPIENT
 from mailserver.smtp.session import Transaction
 
 _BDAT = re.compile(r"([0-9]{1,10})( +LAST)?", re.IGNORECASE)
-logger = structlog.get_logger()
 
 
 class Receiver(SessionCommands):
@@ -241,11 +238,10 @@ class Receiver(SessionCommands):
         peer.transaction = None
         peer.errors = peer.junk = 0
         listener.counts.messages[(listener.name, "accepted")] += 1
-        self.answer_raw(replies.wire_once(replies.queued(queue_id)))
-        logger.info(
+        self.answer_raw(replies.queued(queue_id))
+        listener.log.info(
             "smtp.message.accepted",
             queue_id=queue_id,
-            listener=listener.name,
             peer=peer.address,
             protocol=envelope.protocol,
             recipients=len(envelope.recipients),

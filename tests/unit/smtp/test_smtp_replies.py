@@ -47,5 +47,11 @@ def test_a_login_refusal_tells_only_now_or_never():
     assert replies.login_refusal(errors.StoreUnavailable()) is replies.LOGIN_LATER
 
 
+def test_a_reply_that_is_not_in_the_table_is_written_all_the_same():
+    assert replies.wire(Reply(250, "2.0.0", "Hello")) == b"250 2.0.0 Hello\r\n"
+    assert replies.wire(replies.OK) == b"250 2.0.0 Ok\r\n"
+    assert replies.queued("que_1") == b"250 2.0.0 Queued as que_1\r\n"
+
+
 def test_several_lines_are_joined_by_hyphens():
     assert replies.wire_lines(250, ("a", "b", "c")) == b"250-a\r\n250-b\r\n250 c\r\n"
