@@ -159,8 +159,7 @@ class Runner:
             quotas = self._share(due)
             if quotas:
                 self._take(await self._claims.claim(quotas), quotas)
-            is_idle = not any(one.workers or one.backlog for one in self._destinations.values())
-            next_due_at = await self._claims.next_due_at() if is_idle or not quotas else None
+            next_due_at = await self._claims.next_due_at()
         except errors.Temporary as error:
             log.error("queue.claim.failed", error=error.message)
             return TROUBLE_SECONDS
@@ -222,8 +221,7 @@ class Runner:
     def _dismiss(self, destination: _Destination, worker: asyncio.Task[None]) -> None:
         destination.workers.discard(worker)
         self._workers -= 1
-        if destination.backlog or destination.has_more or self._workers + 1 >= self._limits.connections:
-            self._doorbell.ring(TOPIC)
+        self._doorbell.ring(TOPIC)  # there is room again, and what was put off has a time to be woken for
 
     async def _work(self, destination: _Destination) -> None:
         """One job after another, until there is none or the destination wants fewer connections."""

@@ -44,7 +44,8 @@ class Remote:
         self.connections = 0
         self.open_now = 0
         self.most_open = 0
-        self.raw_writes: list[int] = []
+        self.busy_now = 0
+        self.most_busy = 0  # sessions with a message under way
         self.port = 0
         self._rules: list[Rule] = []
         self._server: asyncio.Server | None = None
@@ -162,6 +163,14 @@ class _Session:
             self.recipients.append(command)
 
     async def do_data(self, command: str) -> None:
+        self.remote.busy_now += 1
+        self.remote.most_busy = max(self.remote.most_busy, self.remote.busy_now)
+        try:
+            await self._take(command)
+        finally:
+            self.remote.busy_now -= 1
+
+    async def _take(self, command: str) -> None:
         usual = "354 go on" if self.recipients else "554 5.5.1 no valid recipients"
         if not (await self.say(command, usual)).startswith("354"):
             return
