@@ -89,8 +89,8 @@ class Storage(Section):
 
     database: str = "sqlite"
     node: int = Field(0, ge=0, le=63)
-    journal_segment_bytes: int = Field(64 << 20, ge=1 << 20)
-    journal_segments: int = Field(16, ge=2, le=1024)
+    journal_segment_bytes: int = Field(32 << 20, ge=1 << 20)
+    journal_segments: int = Field(32, ge=2, le=1024)
     spool_threshold_bytes: int = Field(1 << 20, ge=64 << 10)
     reserve_bytes: int = Field(256 << 20, ge=0)
     checkpoint_seconds: float = Field(5, gt=0)
