@@ -220,6 +220,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--serve")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="P6 and P11 only")
     arguments = parser.parse_args()
     if arguments.serve:
         logs.configure("info", "json")
@@ -227,10 +228,14 @@ def main():
             runner.run(serve(arguments.serve))
         return
     for messages, sessions, size in (
-        (10_000, 50, 1_024),
-        (10_000, 10, 1_024),
-        (3_000, 10, 51_200),
-        (60, 10, 5_242_880),
+        ((10_000, 50, 1_024),)
+        if arguments.quick
+        else (
+            (10_000, 50, 1_024),
+            (10_000, 10, 1_024),
+            (3_000, 10, 51_200),
+            (60, 10, 5_242_880),
+        )
     ):
         print(f"{size} bytes, {sessions} sessions:")
         compare(arguments.rounds, messages, sessions, size)

@@ -49,6 +49,10 @@ class Dialogue(upgrade.SecureConnection):
 
     def take(self, data: bytes) -> bytes:
         """Work through input; return what has to wait, for us or for the rest of a line."""
+        end = data.find(b"\r\n")
+        if 0 <= end == len(data) - 2 and not (self.intake or self._skipped_bytes):  # one command: the common case
+            self._line(data[:-2])
+            return b""
         is_complete = True
         while data and is_complete and not self.is_waiting:
             if self.intake and self.intake.is_reading:

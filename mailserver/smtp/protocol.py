@@ -311,7 +311,7 @@ class Connection(smtp.SMTP):
             self._out.clear()
             return
         if self._out:
-            self.socket.write(b"".join(self._out))
+            self.socket.write(self._out[0] if len(self._out) == 1 else b"".join(self._out))
             self._out.clear()
         if self._closing_at and not self.socket.is_closing():
             self._hang_up(self.socket)
