@@ -71,10 +71,11 @@ class Listener:
         self.log = structlog.get_logger().bind(listener=name)
         self._tasks = tasks
 
-    def start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Run a connection's work; the listeners own the task."""
+    def start(self, work: Coroutine[Any, Any, None], *, may_cancel: bool = True) -> "asyncio.Task[None]":
+        """Run a connection's work; the listeners own the task, and cancel it at the end of a drain where they may."""
         task = self._tasks.create_task(work)
-        self.work.add(task)
+        if may_cancel:
+            self.work.add(task)
         return task
 
     def finished(self, task: "asyncio.Task[None] | None") -> None:

@@ -193,7 +193,7 @@ class Connection(smtp.SMTP):
 
     def abandon(self) -> None:
         """See `Connected`."""
-        if self._task:
+        if self._task and not self.intake:
             self._task.cancel()
             self._task_ended()
         if self.socket and not self._closing_at and not self._in_handshake:
@@ -269,7 +269,8 @@ class Connection(smtp.SMTP):
     ) -> None:
         """Wait for something in a task of the listeners; input is held back until its reply is out."""
         self._waits |= _TASK
-        self._task = self.listener.start(self._work(work, then, refused))
+        # A flush has a thread at work on the arrival's file: it must be over before the arrival is discarded.
+        self._task = self.listener.start(self._work(work, then, refused), may_cancel=self.intake is None)
 
     async def ask(self, challenge: bytes) -> bytes:
         """Put a challenge to the client, from within a task, and return the line that it answers (RFC 4954 4)."""

@@ -274,6 +274,23 @@ async def test_draining_gives_up_at_its_deadline():
         assert services.discarded == 1
 
 
+async def test_a_flush_under_way_is_over_before_its_message_is_given_up():
+    services = FakeServices(spool_bytes=1, flush_seconds=0.4)
+    async with running(services) as server:
+        client = await connect(server)
+        await begin(client)
+        await client.send(b"half\r\n and more\r\n")
+        while not services.flushes:
+            await asyncio.sleep(0.001)
+        draining = asyncio.create_task(server.listeners.drain(0.05))
+        await client.expect("421 4.3.2")
+        assert services.discarded == 0
+        await draining
+        await asyncio.sleep(0.4)
+        assert services.discarded == 1
+        await client.close()
+
+
 def test_all_of_it_runs_on_uvloop_too():
     async def main():
         async with running() as server, await connect(server) as client:
