@@ -26,7 +26,7 @@ from mailserver.settings import Settings
 from mailserver.smtp.handshake import Tls
 from mailserver.smtp.limits import SmtpLimits
 from mailserver.smtp.listeners import Listeners, Ports
-from mailserver.storage import store
+from mailserver.storage import journal_state, store
 from mailserver.storage.store import Store
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -54,7 +54,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         heard: list[Callable[[str], None]] = [doorbell.ring]
         opened, assembled = await _foundation(settings, stack, lambda topic: _announce(heard, topic))
         heard.append(lambda topic: assembled.services.routing.forget() if topic == "accounts" else None)
-        await _start_stage(opened, assembled, tasks, stack)
+        await _start_stage(settings, opened, assembled, tasks, stack)
         certificate = Certificate(
             settings.tls.certificate, settings.tls.key, opened.directory / "tls", settings.hostname
         )
@@ -95,12 +95,16 @@ async def _foundation(
     return opened, assembly.assemble(settings, opened, pools)
 
 
-async def _start_stage(opened: Store, assembled: Assembled, tasks: asyncio.TaskGroup, stack: AsyncExitStack) -> None:
+async def _start_stage(
+    settings: Settings, opened: Store, assembled: Assembled, tasks: asyncio.TaskGroup, stack: AsyncExitStack
+) -> None:
     """Store what an earlier run had accepted, then begin to accept."""
-    left = await asyncio.to_thread(opened.journal.open)
+    applied = await opened.database.read(journal_state.applied, settings.storage.node)
+    left = await asyncio.to_thread(opened.journal.open, applied)
     opened.journal.start()
     stack.push_async_callback(asyncio.to_thread, opened.journal.stop)
-    replayed = await assembled.stage.replay(left)
+    replayed = await assembled.stage.replay(left, applied)
+    opened.ids.raise_floor(await opened.database.read(journal_state.largest_id))  # the journal had ids of its own
     log.info("server.journal.replayed", records=replayed)
     _run(tasks, stack, assembled.stage.run(), assembled.stage.drain)
     watch = tasks.create_task(assembled.room.run())

@@ -53,7 +53,8 @@ def named(snapshot: Snapshot, places: Sequence[str]) -> set[str]:
     rows = snapshot.all(f"SELECT id FROM message WHERE id IN ({marks})", [*by_message]) if by_message else []
     found = {place for (message_id,) in rows for place in by_message[message_id]}
     marks = ",".join("?" * len(places))
-    return found | {row[0] for row in snapshot.all(f"SELECT location FROM queued WHERE location IN ({marks})", places)}
+    waiting = f"SELECT location FROM queued WHERE open_deliveries > 0 AND location IN ({marks})"
+    return found | {row[0] for row in snapshot.all(waiting, places)}
 
 
 def removable(snapshot: Snapshot, limit: int) -> list[str]:

@@ -13,6 +13,10 @@ _DELIVERY_COLUMNS = ", ".join(f"d.{name}" for name in _DELIVERY)
 _MESSAGE_COLUMNS = ", ".join(f"q.{name}" for name in _MESSAGE)
 _JOINED = f"SELECT {_DELIVERY_COLUMNS}, {_MESSAGE_COLUMNS} FROM delivery d JOIN queued q ON q.id = d.queued_id"
 _CHUNK = 500  # ids of one IN list
+_UNNEEDED = (
+    "INSERT INTO removed_file SELECT location, ? FROM queued "
+    "WHERE id = ? AND open_deliveries = 0 AND message_id IS NULL ON CONFLICT DO NOTHING"
+)
 _OPEN = "('queued', 'held')"
 LARGEST_PAGE = 1000
 
@@ -28,6 +32,8 @@ def add(tx: Transaction, message: QueuedMessage, deliveries: Sequence[Delivery])
         f"INSERT INTO delivery({', '.join(_DELIVERY)}) VALUES ({_marks(len(_DELIVERY))})",
         [_row(_DELIVERY, delivery) for delivery in deliveries],
     )
+    if not waiting:
+        tx.execute(_UNNEEDED, (message.created_at, message.id))
 
 
 def is_queued(snapshot: Snapshot, queued_id: int) -> bool:
@@ -134,12 +140,16 @@ def finish(tx: Transaction, rows: Sequence[tuple[State, int, str, str, str, int]
     )
 
 
-def close_in_queued(tx: Transaction, queued_ids: Iterable[int]) -> None:
-    """Count one delivery less that is open, for each time that a queued message is named."""
+def close_in_queued(tx: Transaction, queued_ids: Sequence[int], at: int) -> None:
+    """Count one delivery less that is open, for each time that a queued message is named.
+
+    A file that nobody keeps a copy of may go once nothing waits for it.
+    """
     tx.executemany(
         "UPDATE queued SET open_deliveries = open_deliveries - 1 WHERE id = ?",
         [(queued_id,) for queued_id in queued_ids],
     )
+    tx.executemany(_UNNEEDED, [(at, queued_id) for queued_id in set(queued_ids)])
 
 
 def defer(tx: Transaction, rows: Sequence[tuple[int, str, str, str, int]]) -> None:

@@ -16,6 +16,7 @@ from mailserver.entities.identifiers import Kind
 
 OUTBOUND = "outbound"  # the directory of queued mail that nobody keeps a copy of
 CHUNK_BYTES = 1 << 20
+_NOT_OFFERED = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EISDIR)  # by the file system
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -70,10 +71,7 @@ class MessageFiles:
             _write_all(descriptor, head)
             offset = skip
             while offset < size:
-                copied = os.copy_file_range(spool, descriptor, min(size - offset, CHUNK_BYTES * 8), offset)
-                if copied == 0:
-                    raise OSError(errno.EIO, "the spool is shorter than it was written")
-                offset += copied
+                offset += _copy(spool, descriptor, offset, min(size - offset, CHUNK_BYTES * 8))
             os.fsync(descriptor)
         except BaseException:
             os.close(descriptor)
@@ -84,16 +82,29 @@ class MessageFiles:
         self._sync_directory(os.path.dirname(self._root / place))
 
     def link(self, place: str, other: str) -> None:
-        """Give a file a second name; nothing happens where the name is there already."""
+        """Give a file a second name, in the place of whatever other file a crash may have left there."""
         self._make_directory(other)
+        source, target = self._root / place, self._root / other
         try:
-            os.link(self._root / place, self._root / other)
+            os.link(source, target)
         except FileExistsError:
-            return
+            if os.path.samefile(source, target):
+                return
+            temporary = self._temporary_name()
+            os.link(source, temporary)
+            os.rename(temporary, target)
 
     def spool(self) -> int:
         """Open an unnamed file; the caller closes it."""
-        return os.open(self._tmp, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            return os.open(self._tmp, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno not in _NOT_OFFERED:
+                raise
+        temporary = self._temporary_name()
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        os.unlink(temporary)
+        return descriptor
 
     def read(self, place: str) -> bytes:
         """The whole of a file; FileNotFoundError where it is not there."""
@@ -136,24 +147,35 @@ class MessageFiles:
             cur = owner / "cur"
             if cur.is_dir():
                 for bucket in sorted(cur.iterdir()):
-                    for entry in os.scandir(bucket):
-                        yield f"{owner.name}/cur/{bucket.name}/{entry.name}"
+                    for name in sorted(os.listdir(bucket)):
+                        yield f"{owner.name}/cur/{bucket.name}/{name}"
 
     def free(self) -> tuple[int, int]:
         """Free bytes and inodes of the file system, for who is not root."""
         status = os.statvfs(self._root)
         return status.f_bavail * status.f_frsize, status.f_favail
 
-    def _open_temporary(self) -> tuple[int, str]:
+    def _temporary_name(self) -> str:
         with self._lock:
             self._serial += 1
-            serial = self._serial
-        temporary = f"{self._tmp}/{os.getpid()}.{serial}"
+            return f"{self._tmp}/{os.getpid()}.{self._serial}"
+
+    def _open_temporary(self) -> tuple[int, str]:
+        temporary = self._temporary_name()
         return os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), temporary
 
     def _rename(self, temporary: str, place: str) -> None:
-        self._make_directory(place)
-        os.rename(temporary, self._root / place)
+        try:
+            self._make_directory(place)
+            try:
+                os.rename(temporary, self._root / place)
+            except FileNotFoundError:  # somebody has tidied up the directory
+                self._made.discard(place.rpartition("/")[0])
+                self._make_directory(place)
+                os.rename(temporary, self._root / place)
+        except OSError:
+            os.unlink(temporary)  # a full disk must not fill up further with every try
+            raise
 
     def _make_directory(self, place: str) -> None:
         directory = place.rpartition("/")[0]
@@ -174,6 +196,21 @@ class MessageFiles:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _copy(source: int, target: int, offset: int, length: int) -> int:
+    """Copy some octets to the end of a file, in the kernel where the file system can."""
+    try:
+        copied = os.copy_file_range(source, target, length, offset)
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise
+        chunk = os.pread(source, min(length, CHUNK_BYTES), offset)
+        _write_all(target, chunk)
+        copied = len(chunk)
+    if copied == 0:
+        raise OSError(errno.EIO, "the spool is shorter than it was written")
+    return copied
 
 
 def _write_all(descriptor: int, chunk: bytes | memoryview) -> None:

@@ -7,10 +7,9 @@
 import asyncio
 import errno
 import os
-import struct
+import sys
 import threading
 import time
-import zlib
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,14 +18,15 @@ from pathlib import Path
 import structlog
 
 from mailserver.entities import errors
-from mailserver.storage import segments
+from mailserver.storage import checkpoints, segments
 from mailserver.storage.segments import Entry, Segment
 
 BATCH_RECORDS = 512
 BATCH_BYTES = 16 << 20
 HELD_BYTES = 64 << 20  # payloads of waiting records that are kept in memory; the rest is read back
 HEAL_SECONDS = 1.0
-_CHECKPOINT = struct.Struct("<QI")
+SPARES = 2
+MARGIN_BYTES = 4096  # of a segment, for its header and a record's
 log = structlog.get_logger()
 
 
@@ -77,31 +77,50 @@ class Journal:
         self._maker = threading.Thread(target=self._make_spare, name="journal-segments", daemon=True)
         self._want_spare = threading.Event()
         self._old: list[Path] = []
+        self._old_end = 0
         self._room = threading.Event()
         self.appended = 0
         self.syncs = 0
 
     # -- life ---------------------------------------------------------------------------------------------------
 
-    def open(self) -> list[Waiting]:
-        """Find what an earlier run left; the records above the checkpoint, in order, are given to the stage first."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self._checkpointed = self._read_checkpoint()
+    def open(self, applied: int = 0) -> list[Waiting]:
+        """Find what an earlier run left: the records above the checkpoint, in order, for the stage to store first.
+
+        `applied` is the last record whose rows are in the tables; no number up to it is given out again.
+        """
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sync_directory(self._directory.parent)
+        self._checkpointed = checkpoints.read(self._directory)
         found: list[Waiting] = []
-        for path in sorted(self._directory.glob("*.seg")):
-            self._serial = max(self._serial, int(path.stem))
-            self._old.append(path)
-            entries = list(segments.scan(path))
-            if entries:
-                self._next = max(self._next, entries[-1].sequence + 1)
-            found += [Waiting(entry, None) for entry in entries if entry.sequence > self._checkpointed]
-        self._next = max(self._next, self._checkpointed + 1)
-        self._generation = time.time_ns()
+        ceiling = sys.maxsize
+        lives = [segments.life(path) for path in self._directory.glob("*.seg")]
+        for life in sorted(lives, key=lambda each: (each.generation, each.first_sequence), reverse=True):
+            # What a later life began with was never promised by an earlier one: its write had failed.
+            promised = [entry for entry in life.entries if entry.sequence < ceiling]
+            if life.generation:
+                ceiling = min(ceiling, life.first_sequence)
+            live = [Waiting(entry, None) for entry in promised if entry.sequence > self._checkpointed]
+            found += live
+            self._keep_old(life.path, is_live=bool(live))
+            self._generation = max(self._generation, life.generation)
         found.sort(key=lambda waiting: waiting.entry.sequence)
-        self._current = self._new_segment()
-        self._current.begin(self._generation, self._next)
-        self._sync_directory()
+        last = found[-1].entry.sequence if found else 0
+        self._next = max(last, self._checkpointed, applied) + 1
+        self._old_end = last
+        self._generation = max(self._generation, time.time_ns())
+        self._advance()
         return found
+
+    def _keep_old(self, path: Path, *, is_live: bool) -> None:
+        """Use a file of an earlier run again, where nothing in it is needed; else keep it until its records are."""
+        self._serial = max(self._serial, int(path.stem))
+        if is_live:
+            self._old.append(path)
+        elif len(self._spare) < SPARES and path.stat().st_size == self._segment_bytes:
+            self._spare.append(Segment(path, self._segment_bytes))
+        else:
+            path.unlink()
 
     def start(self) -> None:
         """Begin to take appends, on the running loop."""
@@ -144,7 +163,7 @@ class Journal:
         length = sum(map(len, payload))
         if self._stopping or self._broken_until > time.monotonic():
             done.set_exception(errors.StoreUnavailable())
-        elif length > self._segment_bytes - 4096:
+        elif length > self._segment_bytes - MARGIN_BYTES:
             done.set_exception(errors.TooLarge())
         else:
             self._queue.append(_Append(payload, length, done))
@@ -153,23 +172,41 @@ class Journal:
 
     def _write_forever(self) -> None:
         while True:
-            self._wake.wait()
+            self._wake.wait(HEAL_SECONDS if self._broken_until else None)
             self._wake.clear()
             while self._queue:
                 self._write_batch(self._gather())
             if self._stopping and not self._queue:
                 return
+            if self._broken_until and time.monotonic() >= self._broken_until:
+                self._heal()
+
+    def _heal(self) -> None:
+        """Find out whether the disk takes a segment again, though nobody appends."""
+        try:
+            if self._current is None:
+                self._advance()
+        except OSError as error:
+            log.warning("journal.heal.failed", error=str(error))
+            self._broken_until = time.monotonic() + HEAL_SECONDS
+        else:
+            self._broken_until = 0.0
 
     def _gather(self) -> list[_Append]:
         batch: list[_Append] = []
         size = 0
         while self._queue and len(batch) < BATCH_RECORDS and size < BATCH_BYTES:
             item = self._queue[0]
-            if batch and self._current is not None and not self._current.fits(size + len(batch) * 32 + item.length):
+            if batch and not self._fits(size + len(batch) * 32 + item.length):
                 break
             batch.append(self._queue.popleft())
             size += item.length
         return batch
+
+    def _fits(self, length: int) -> bool:
+        if self._current is None:
+            return length <= self._segment_bytes - MARGIN_BYTES
+        return self._current.fits(length)
 
     def _write_batch(self, batch: list[_Append]) -> None:
         total = sum(item.length + segments.RECORD.size + segments.ALIGN for item in batch)
@@ -230,18 +267,24 @@ class Journal:
         """Take the next segment: a spare one, or a new one while there are not too many."""
         deadline = time.monotonic() + HEAL_SECONDS
         while True:
+            self._room.clear()
             with self._lock:
                 following = self._spare.popleft() if self._spare else None
                 crowded = len(self._full) + 2 > self._most
             if following is not None or not crowded:
                 break
-            self._room.clear()
             if not self._room.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
                 raise OSError(errno.ENOSPC, "the journal is full: the store behind it is too slow or stands still")
         if following is None:
             following = self._new_segment()
-            self._sync_directory()
-        following.begin(self._generation, self._next)
+            _sync_directory(self._directory)
+        self._generation += 1
+        try:
+            following.begin(self._generation, self._next)
+        except OSError:
+            with suppress(OSError):
+                following.discard()
+            raise
         with self._lock:
             if self._current is not None:
                 self._full.append(self._current)
@@ -267,7 +310,7 @@ class Journal:
                 continue
             try:
                 spare = self._new_segment()
-                self._sync_directory()
+                _sync_directory(self._directory)
             except OSError as error:
                 log.warning("journal.segment.failed", error=str(error))
                 continue
@@ -304,53 +347,31 @@ class Journal:
     def checkpoint(self, sequence: int) -> None:
         """Everything up to a sequence number is stored, on the disk: record that, and free the segments. Blocks."""
         if sequence > self._checkpointed:
-            self._write_checkpoint(sequence)
+            checkpoints.write(self._directory, sequence)
             self._checkpointed = sequence
         freed = False
         with self._lock:
             while self._full and self._full[0].last_sequence <= sequence:
                 segment = self._full.popleft()
                 freed = True
-                if len(self._spare) < 2 and os.fstat(segment._descriptor).st_size == segment.size:  # noqa: SLF001
+                if len(self._spare) < SPARES and segment.is_whole:
                     self._spare.append(segment)
                 else:
-                    segment.close()
-                    segment.path.unlink(missing_ok=True)
-        if self._old and sequence >= self._old_end():
+                    segment.discard()
+        if self._old and sequence >= self._old_end:
             for path in self._old:
                 path.unlink(missing_ok=True)
             self._old.clear()
         if freed:
             self._room.set()
 
-    def _old_end(self) -> int:
-        return max((entry.sequence for path in self._old for entry in segments.scan(path)), default=0)
 
-    def _read_checkpoint(self) -> int:
-        try:
-            raw = (self._directory / "checkpoint").read_bytes()
-        except FileNotFoundError:
-            return 0
-        if len(raw) != _CHECKPOINT.size:
-            return 0
-        sequence, checksum = _CHECKPOINT.unpack(raw)
-        return sequence if zlib.crc32(raw[:8]) == checksum else 0
-
-    def _write_checkpoint(self, sequence: int) -> None:
-        body = struct.pack("<Q", sequence)
-        descriptor = os.open(self._directory / "checkpoint", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        try:
-            os.pwrite(descriptor, _CHECKPOINT.pack(sequence, zlib.crc32(body)), 0)
-            os.fdatasync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _sync_directory(self) -> None:
-        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _resolve(results: list[tuple[asyncio.Future[int], int | Exception]]) -> None:

@@ -33,6 +33,16 @@ class Entry:
     length: int
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What a segment file holds: which of its lives it is in, the number that began it, and its whole records."""
+
+    path: Path
+    generation: int
+    first_sequence: int
+    entries: tuple[Entry, ...]
+
+
 class Segment:
     """One file that records are appended to."""
 
@@ -43,13 +53,19 @@ class Segment:
         self.generation = 0
         self.offset = 0
         self.last_sequence = 0
+        self._is_spoiled = False
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if os.fstat(self._descriptor).st_size != size:
                 self._fill()
         except BaseException:
-            os.close(self._descriptor)
+            self.discard()  # a full disk must not fill up further with every try
             raise
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file still has the size that it was made with, and no write of it has failed."""
+        return not self._is_spoiled and os.fstat(self._descriptor).st_size == self.size
 
     def begin(self, generation: int, first_sequence: int) -> None:
         """Start a new life; what was in the file does not count any more once this is on the disk."""
@@ -98,12 +114,18 @@ class Segment:
 
     def cut(self, offset: int) -> None:
         """Make sure that nothing from `offset` on is read as a record; best done, never trusted again."""
+        self._is_spoiled = True
         os.ftruncate(self._descriptor, offset)
         os.fsync(self._descriptor)
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+
+    def discard(self) -> None:
+        """Close the file and take it away."""
+        os.close(self._descriptor)
+        self.path.unlink(missing_ok=True)
 
     def _fill(self) -> None:
         os.ftruncate(self._descriptor, 0)
@@ -113,34 +135,36 @@ class Segment:
         os.fsync(self._descriptor)
 
 
-def scan(path: Path) -> Iterator[Entry]:
+def life(path: Path) -> Life:
     """The records of a segment in order, up to the first that is not whole."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         head = os.pread(descriptor, HEADER.size, 0)
         if len(head) < HEADER.size:
-            return
+            return Life(path, 0, 0, ())
         magic, generation, sequence, checksum = HEADER.unpack(head)
         if magic != MAGIC or checksum != zlib.crc32(struct.pack("<QQ", generation, sequence)):
-            return
-        offset = HEADER_BYTES
-        size = os.fstat(descriptor).st_size
-        while offset + RECORD.size <= size:
-            magic, length, found, checksum = RECORD.unpack(os.pread(descriptor, RECORD.size, offset))
-            start = offset + RECORD.size
-            if magic != MAGIC or found != sequence or start + length > size:
-                return
-            payload = os.pread(descriptor, length, start)
-            if (
-                len(payload) < length
-                or zlib.crc32(payload, zlib.crc32(struct.pack("<QQ", generation, found))) != checksum
-            ):
-                return
-            yield Entry(found, path, start, length)
-            offset = start + length + (-(start + length) % ALIGN)
-            sequence += 1
+            return Life(path, 0, 0, ())
+        return Life(path, generation, sequence, tuple(_entries(descriptor, path, generation, sequence)))
     finally:
         os.close(descriptor)
+
+
+def _entries(descriptor: int, path: Path, generation: int, sequence: int) -> Iterator[Entry]:
+    offset = HEADER_BYTES
+    size = os.fstat(descriptor).st_size
+    while offset + RECORD.size <= size:
+        magic, length, found, checksum = RECORD.unpack(os.pread(descriptor, RECORD.size, offset))
+        start = offset + RECORD.size
+        if magic != MAGIC or found != sequence or start + length > size:
+            return
+        payload = os.pread(descriptor, length, start)
+        seed = zlib.crc32(struct.pack("<QQ", generation, found))
+        if len(payload) < length or zlib.crc32(payload, seed) != checksum:
+            return
+        yield Entry(found, path, start, length)
+        offset = start + length + (-(start + length) % ALIGN)
+        sequence += 1
 
 
 def read(entry: Entry) -> bytes:

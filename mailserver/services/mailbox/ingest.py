@@ -17,14 +17,15 @@ from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.mail import address as addresses
 from mailserver.mail import message, threading
 from mailserver.mail.message import Parsed
-from mailserver.storage import deliveries, files, ingest, journal_state, labels, suppressions
-from mailserver.storage.database import Database, Transaction
+from mailserver.storage import audit, deliveries, files, ingest, journal_state, labels, suppressions
+from mailserver.storage.database import Database, Snapshot, Transaction
 from mailserver.storage.files import MessageFiles
 from mailserver.storage.ingest import StoredMessage
 from mailserver.storage.records import Copy, Record
 from mailserver.storage.thread_book import NewMessage
 
 log = structlog.get_logger()
+PLACES = 500  # that one question names
 Answer = TypeVar("Answer")
 ApplyReport = Callable[[Transaction, str, int], None]
 
@@ -35,6 +36,10 @@ class Prepared:
 
     record: Record
     messages: tuple[NewMessage, ...]
+
+
+class LostFile(Exception):
+    """A record names a file that is not there."""
 
 
 class Ingest:
@@ -83,7 +88,7 @@ class Ingest:
         raw = record.content
         try:
             if raw is None:
-                raw = self._files.read(record.location or "")
+                raw = self._large(record)
             self._write_files(record, raw, sync=sync)
         except OSError as error:
             log.warning("storage.file.failed", error=str(error))
@@ -112,11 +117,32 @@ class Ingest:
             journal_state.set_applied(tx, self._node, sequence)
         return results
 
+    def restore(self, batch: Sequence[Record], wanted: frozenset[str]) -> None:
+        """Write those files of records again that rows name and that a crash took. Blocks."""
+        for record in batch:
+            places = [place for place in _places(record) if place in wanted]
+            if not places:
+                continue
+            first = record.location or places[0]
+            try:
+                if record.content is not None and not self._is_there(first, record.content):
+                    self._files.write(first, [record.content], sync=False)
+                for place in places:
+                    if place != first:
+                        self._files.link(first, place)
+            except FileNotFoundError:
+                log.error("storage.file.lost", place=first)
+
+    def _large(self, record: Record) -> bytes:
+        """The bytes of a record that only names its file."""
+        try:
+            return self._files.read(record.location or "")
+        except FileNotFoundError as error:  # waiting does not bring it back
+            raise LostFile(record.location) from error
+
     def _write_files(self, record: Record, raw: bytes, *, sync: bool) -> None:
         """One file for the first, links for the others; a file that is there with the right size is left."""
-        places = [files.location(copy.inbox_id, copy.message_id) for copy in record.copies]
-        if record.queued and record.queued.location not in places:
-            places.append(record.queued.location)
+        places = _places(record)
         if not places:
             return
         first = record.location or places[0]
@@ -192,6 +218,21 @@ class Ingest:
             "folder": copy.role,
         }
         tx.publish(Event(self._ids.next(), copy.tenant_id, copy.inbox_id, kind, now, body))
+
+
+def needed_files(snapshot: Snapshot, batch: Sequence[Record]) -> frozenset[str]:
+    """The files of records that a message or a delivery that waits still names."""
+    places = sorted({place for record in batch for place in _places(record)})
+    chunks = (places[start : start + PLACES] for start in range(0, len(places), PLACES))
+    return frozenset(place for chunk in chunks for place in audit.named(snapshot, chunk))
+
+
+def _places(record: Record) -> list[str]:
+    """Where the files of a record lie, the first copy's first."""
+    places = [files.location(copy.inbox_id, copy.message_id) for copy in record.copies]
+    if record.queued and record.queued.location not in places:
+        places.append(record.queued.location)
+    return places
 
 
 def _forms(recipient: str) -> set[str]:

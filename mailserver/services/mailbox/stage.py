@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from mailserver.entities import errors
-from mailserver.services.mailbox.ingest import Ingest, Prepared
+from mailserver.services.mailbox.ingest import Ingest, Prepared, needed_files
 from mailserver.storage import records
 from mailserver.storage.files import MessageFiles
 from mailserver.storage.journal import Journal, Waiting
@@ -21,6 +21,9 @@ from mailserver.storage.journal import Journal, Waiting
 BATCH_RECORDS = 128
 BATCH_BYTES = 8 << 20
 POLL_SECONDS = 1.0
+QUIET_SECONDS = 0.02  # without a new record
+PATIENCE_SECONDS = 2.0
+PATIENCE_RECORDS = 20_000
 RETRY_SECONDS = 1.0
 log = structlog.get_logger()
 
@@ -48,10 +51,18 @@ class Stage:
         self._checkpointed = 0
         self._stopping = False
 
-    async def replay(self, left: Sequence[Waiting]) -> int:
-        """Store what an earlier run had accepted; the number of records. Called before any port is open."""
-        for start in range(0, len(left), BATCH_RECORDS):
+    async def replay(self, left: Sequence[Waiting], applied: int) -> int:
+        """Store what an earlier run had accepted; the number of records. Called before any port is open.
+
+        Records up to `applied` have had their rows: only files that a crash took are written again, so that a message
+        that was deleted since does not come back.
+        """
+        done = sum(waiting.entry.sequence <= applied for waiting in left)
+        for start in range(0, done, BATCH_RECORDS):
+            await self._restore(left[start : min(done, start + BATCH_RECORDS)])
+        for start in range(done, len(left), BATCH_RECORDS):
             await self._apply(list(left[start : start + BATCH_RECORDS]))
+        self._applied = max(self._applied, applied)
         await self._checkpoint()
         return len(left)
 
@@ -60,6 +71,7 @@ class Stage:
         loop = asyncio.get_running_loop()
         checkpoint_at = loop.time() + self._checkpoint_seconds
         while True:
+            await self._wait_for_quiet()
             batch = await loop.run_in_executor(self._executor, self._take)
             if batch:
                 await self._apply(batch)
@@ -74,6 +86,15 @@ class Stage:
         """Finish what is in the journal, then let `run` return."""
         self._stopping = True
         self._journal.nudge()
+
+    async def _wait_for_quiet(self) -> None:
+        """Let the connections that are being answered go first, for a while."""
+        journal = self._journal
+        while not self._stopping and journal.backlog < PATIENCE_RECORDS and journal.oldest_age() < PATIENCE_SECONDS:
+            seen = journal.appended
+            await asyncio.sleep(QUIET_SECONDS)
+            if journal.appended == seen:
+                return
 
     def _take(self) -> list[Waiting]:
         timeout = 0.0 if self._stopping else POLL_SECONDS
@@ -96,6 +117,12 @@ class Stage:
                 break
         self._applied = last
 
+    async def _restore(self, batch: Sequence[Waiting]) -> None:
+        loop = asyncio.get_running_loop()
+        read = await loop.run_in_executor(self._executor, lambda: [records.decode(each.read()) for each in batch])
+        wanted = await self._database.read(needed_files, read)
+        await loop.run_in_executor(self._executor, self._ingest.restore, read, wanted)
+
     async def _store(self, batch: Sequence[Waiting], last: int) -> None:
         prepared = await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare, batch)
         await self._database.write(self._ingest.write, prepared, last)
@@ -114,7 +141,17 @@ class Stage:
             except Exception:
                 path = self._quarantine / f"{waiting.entry.sequence}.record"
                 log.exception("stage.record.quarantined", path=str(path))
+                await self._set_aside(waiting, path)
+
+    async def _set_aside(self, waiting: Waiting, path: Path) -> None:
+        while True:
+            try:
                 await asyncio.get_running_loop().run_in_executor(self._executor, _keep, path, waiting.read())
+            except OSError as error:
+                log.error("stage.quarantine.failed", error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     async def _checkpoint(self) -> None:
         if self._applied <= self._checkpointed:
@@ -133,10 +170,9 @@ class Stage:
 
 
 def _keep(path: Path, payload: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, payload)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(payload)
+        file.flush()
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -88,7 +88,7 @@ class Outcomes:
         if finished:
             deliveries.finish(tx, finished)
         if closed:
-            deliveries.close_in_queued(tx, closed)
+            deliveries.close_in_queued(tx, closed, max(one.outcome.at for one in told))
         if waiting:
             deliveries.defer(tx, waiting)
             tx.ring("queue")  # it may be due sooner than what the runner waits for

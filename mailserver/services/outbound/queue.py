@@ -102,6 +102,6 @@ def _drop(tx: Transaction, delivery_ids: Sequence[int], now: int) -> list[int]:
             gone = replace(delivery, state=State.DROPPED, finished_at=now)
             row = (gone.state, now, gone.last_reply or "", gone.last_host or "", gone.tls or "none", gone.id)
             deliveries.finish(tx, [row])
-            deliveries.close_in_queued(tx, [gone.queued_id])
+            deliveries.close_in_queued(tx, [gone.queued_id], now)
             dropped.append(gone.id)
     return dropped
