@@ -16,6 +16,8 @@ from mailserver.settings import Settings
 from mailserver.storage.sqlite import DatabaseProblem
 from mailserver.storage.store import DataDirectoryProblem
 
+SWITCH_SECONDS = 0.0005  # the event loop gets its turn soon, whatever the threads behind it work on
+
 
 @click.command()
 @click.pass_obj
@@ -28,6 +30,7 @@ def serve(operator: Operator) -> None:
 
 def run(loaded: Settings) -> None:
     """Serve with settings that stand; ends the process with its exit code where that fails."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         uvloop.run(app.serve(loaded, announce))
     except* (DataDirectoryProblem, DatabaseProblem) as group:
