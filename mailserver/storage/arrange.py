@@ -147,15 +147,16 @@ def _settle(tx: Transaction, message: _Message, before: tuple[set[int], bool], t
         (thread_id,),
     )
     row = tx.one(
-        "SELECT COUNT(*), COALESCE(SUM((flags & ?) = 0 AND visibility != ?), 0), MIN(visibility), MAX(received_at), "
-        "MAX(id) FROM message WHERE thread_id = ?",
+        "SELECT COUNT(*), COALESCE(SUM((flags & ?) = 0 AND visibility != ?), 0), MIN(visibility), MAX(received_at) "
+        "FROM message WHERE thread_id = ?",
         (int(Flag.SEEN | Flag.DRAFT), int(Visibility.TRASH), thread_id),
     )
     if row[0]:
+        last = tx.one("SELECT id FROM message WHERE thread_id = ? ORDER BY received_at DESC, id DESC", (thread_id,))
         tx.execute(
             "UPDATE thread SET message_count = ?, unread_count = ?, visibility = ?, last_received_at = ?, "
             "last_message_id = ? WHERE id = ?",
-            (*row, thread_id),
+            (*row, last[0], thread_id),
         )
         changes.touch_thread(tx, message.inbox_id, thread_id)
     else:

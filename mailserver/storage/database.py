@@ -26,6 +26,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 MAX_GROUP = 64
 READERS = 3
+_OURS = (
+    sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError,
+    peewee.IntegrityError, peewee.ProgrammingError, peewee.InterfaceError, peewee.DataError,
+)  # fmt: skip
 log = structlog.get_logger()
 
 
@@ -108,7 +112,8 @@ class Database:
         self._database = database
         self._announce = announce
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._readers = ThreadPoolExecutor(readers, "database-reader", initializer=self._open_reader)
+        self._readers = ThreadPoolExecutor(readers, "database-reader")
+        self._is_open = False
         self.commits = 0
         self.committed_jobs = 0
 
@@ -117,9 +122,11 @@ class Database:
         """Serve reads and writes until the block ends; what was asked for before the end is still done."""
         writer = threading.Thread(target=self._write_forever, name="database-writer", daemon=True)
         writer.start()
+        self._is_open = True
         try:
             yield self
         finally:
+            self._is_open = False
             self._jobs.put(None)
             await asyncio.to_thread(writer.join)
             await asyncio.to_thread(self._readers.shutdown)
@@ -128,6 +135,8 @@ class Database:
         """Run a function on a consistent snapshot, in a reader thread."""
 
         def run() -> T:
+            if self._database.is_closed():
+                self._open_reader()
             connection = self._database.connection()
             connection.execute("BEGIN")
             try:
@@ -135,6 +144,8 @@ class Database:
             finally:
                 connection.execute("COMMIT")
 
+        if not self._is_open:
+            raise errors.StoreUnavailable
         try:
             return await asyncio.get_running_loop().run_in_executor(self._readers, run)
         except (sqlite3.Error, peewee.PeeweeException) as error:
@@ -145,17 +156,18 @@ class Database:
 
         A caller that is cancelled leaves the change to be made: what was asked for is done or fails as a whole.
         """
+        if not self._is_open:
+            raise errors.StoreUnavailable
         loop = asyncio.get_running_loop()
         job = _Job(lambda tx: fn(tx, *args, **kwargs), loop.create_future(), loop)
         self._jobs.put(job)
         return await asyncio.shield(job.done)
 
     def _open_reader(self) -> None:
-        self._database.connect(reuse_if_open=True)
+        self._database.connect()
         self._database.execute_sql("PRAGMA query_only = 1")
 
     def _write_forever(self) -> None:
-        self._database.connect(reuse_if_open=True)
         while (job := self._jobs.get()) is not None:
             group = [job]
             while len(group) < MAX_GROUP and not self._jobs.empty():
@@ -169,18 +181,20 @@ class Database:
 
     def _commit(self, group: list[_Job]) -> None:
         """Run every job in its own savepoint and commit once."""
-        connection = self._database.connection()
+        connection: Any = None
         results: list[tuple[_Job, frozenset[str], Any, BaseException | None]] = []
         try:
+            self._database.connect(reuse_if_open=True)
+            connection = self._database.connection()
             connection.execute("BEGIN IMMEDIATE")
             results = [_run(job, Transaction(connection, self._database), connection) for job in group]
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001  the commit failed, so nobody's change happened: everyone is told
             with suppress(sqlite3.Error):
-                if connection.in_transaction:
+                if connection is not None and connection.in_transaction:
                     connection.execute("ROLLBACK")
             problem = _translate(error)
-            log.error("storage.commit.failed", error=repr(error), jobs=len(group))
+            log.error("storage.commit.failed", error=type(error).__name__, jobs=len(group))
             results = [(job, frozenset(), None, problem) for job in group]
         self.commits += 1
         self.committed_jobs += len(group)
@@ -224,11 +238,8 @@ def _run(
 
 
 def _translate(error: Exception) -> Exception:
-    """A driver's trouble becomes a sentence for whoever asked; other errors pass."""
-    if isinstance(error, sqlite3.IntegrityError | peewee.IntegrityError):
+    """A driver's trouble becomes a sentence for whoever asked; our own mistakes and other errors pass."""
+    if isinstance(error, _OURS) or not isinstance(error, sqlite3.Error | peewee.PeeweeException | OSError):
         return error
-    if isinstance(error, sqlite3.OperationalError | peewee.OperationalError | OSError):
-        if "full" in str(error):
-            return errors.StoreFull()
-        return errors.StoreUnavailable()
-    return error
+    log.error("storage.statement.failed", error=repr(error))
+    return errors.StoreFull() if "full" in str(error) else errors.StoreUnavailable()

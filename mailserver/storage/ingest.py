@@ -5,7 +5,7 @@ writer keep up with a busy port 25. A message whose id is there already is left 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -39,6 +39,7 @@ class _Inbox:
     folders: dict[str, "_Folder"]
     used_bytes: int = 0
     count: int = 0
+    unread_elsewhere: dict[int, int] = field(default_factory=dict)  # folder id to its threads that became unread
 
 
 @dataclass(slots=True)
@@ -90,7 +91,6 @@ class _Batch:
         self._now = now_ms
         self._inboxes: dict[int, _Inbox | None] = {}
         self._threads = ThreadBook(tx)
-        self._other_folders: dict[int, int] = {}  # folder id to threads that became unread there
         self._rows: dict[str, list[tuple[Any, ...]]] = {
             name: [] for name in ("message", "data", "part", "placement", "search")
         }
@@ -138,9 +138,14 @@ class _Batch:
         modseq = inbox.modseq
         thread = self._threads.of(message)
         counts = not copy.flags & (Flag.SEEN | Flag.DRAFT) and copy.visibility != Visibility.TRASH
+        becomes_unread = counts and not thread.unread
+        elsewhere = list(thread.folders) if becomes_unread else []
         if copy.role:
             folder = inbox.folders.get(copy.role) or inbox.folders[Role.INBOX]
-            self._place(message, thread, folder, modseq, counts=counts)
+            elsewhere = [each for each in elsewhere if each != folder.id]
+            self._place(message, thread, folder, modseq, becomes_unread=becomes_unread)
+        for each in elsewhere:
+            inbox.unread_elsewhere[each] = inbox.unread_elsewhere.get(each, 0) + 1
         inbox.modseq += 1
         self._threads.touch(thread, message, inbox.modseq, counts=counts)
         inbox.used_bytes += message.size
@@ -172,7 +177,9 @@ class _Batch:
         rows["search"].append(search_row(copy, parsed))
         return thread
 
-    def _place(self, message: NewMessage, thread: Thread, folder: _Folder, modseq: int, *, counts: bool) -> None:
+    def _place(
+        self, message: NewMessage, thread: Thread, folder: _Folder, modseq: int, *, becomes_unread: bool
+    ) -> None:
         copy = message.copy
         unread = int(not copy.flags & (Flag.SEEN | Flag.DRAFT))
         self._rows["placement"].append(
@@ -185,17 +192,12 @@ class _Batch:
         folder.total += 1
         folder.unread += unread
         folder.bytes += message.size
-        was_unread = thread.unread > 0
         if folder.id not in thread.folders:
             thread.folders[folder.id] = [0, message.received_at, copy.message_id]
             folder.threads += 1
-            folder.unread_threads += int(counts or was_unread)
-        elif counts and not was_unread:
+            folder.unread_threads += int(becomes_unread or thread.unread > 0)
+        elif becomes_unread:
             folder.unread_threads += 1
-        if counts and not was_unread:
-            for other in thread.folders:
-                if other != folder.id:
-                    self._other_folders[other] = self._other_folders.get(other, 0) + 1
         place = thread.folders[folder.id]
         place[0] += 1
         if (message.received_at, copy.message_id) >= (place[1], place[2]):
@@ -219,6 +221,7 @@ class _Batch:
 
     def _write_folders(self) -> None:
         folders = []
+        others = []
         inboxes = []
         states = []
         for inbox_id, inbox in self._inboxes.items():
@@ -235,6 +238,9 @@ class _Batch:
                         folder.bytes, inbox.modseq, inbox.modseq, folder.id,
                     )
                 )  # fmt: skip
+            for folder_id, count in inbox.unread_elsewhere.items():
+                inbox.modseq += 1
+                others.append((count, inbox.modseq, inbox.modseq, folder_id))
             inboxes.append((inbox.modseq, inbox.used_bytes, inbox.count, inbox_id))
             states += [(inbox_id, EMAIL, last_email), (inbox_id, MAILBOX, inbox.modseq), (inbox_id, THREAD, last_email)]
         tx = self._tx
@@ -245,8 +251,7 @@ class _Batch:
             folders,
         )
         tx.executemany(
-            "UPDATE folder SET unread_threads = unread_threads + ? WHERE id = ?",
-            [(count, folder_id) for folder_id, count in self._other_folders.items()],
+            "UPDATE folder SET unread_threads = unread_threads + ?, highestmodseq = ?, modseq = ? WHERE id = ?", others
         )
         tx.executemany(
             "UPDATE inbox SET modseq = ?, used_bytes = used_bytes + ?, message_count = message_count + ? WHERE id = ?",

@@ -36,7 +36,11 @@ def detach_all(tx: Transaction, message_id: int) -> None:
         "AND label_id IN (SELECT label_id FROM message_label WHERE message_id = ?)",
         (message_id, message_id),
     )
-    tx.execute("DELETE FROM thread_label WHERE message_count <= 0 AND source IS NULL")
+    tx.execute(
+        "DELETE FROM thread_label WHERE thread_id = (SELECT thread_id FROM message WHERE id = ?) "
+        "AND message_count <= 0 AND source IS NULL",
+        (message_id,),
+    )
     tx.execute("DELETE FROM message_label WHERE message_id = ?", (message_id,))
 
 

@@ -102,6 +102,8 @@ class ThreadBook:
                 return None
             thread_id = row[0]
         thread = self._threads.get(thread_id) or self._load(thread_id)
+        if thread.last_received_at <= message.received_at - SUBJECT_WINDOW_MS:
+            return None
         senders = {person.address.lower() for person in message.parsed.sender}
         return thread_id if senders & thread.people else None
 
