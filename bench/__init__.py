@@ -1,0 +1,1 @@
+"""Side by side: this server, Postfix as it comes, and the bare libraries."""

@@ -1,0 +1,31 @@
+"""`python -m bench [figures] [--quick] [--rounds N]`: for example `python -m bench P1 P2 --rounds 3`."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+
+from bench import accept, sides
+from tests.support import postfix
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="bench")
+    parser.add_argument("names", nargs="*", metavar="P1", help="figures of docs/performance.md; all where none is named")
+    parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer messages")
+    asked = parser.parse_args()
+    names = {name.upper() for name in asked.names}
+    rounds = asked.rounds or (2 if asked.quick else 5)
+    missing = postfix.missing()
+    if missing:
+        sys.exit(f"Nothing to compare with: {missing}.")
+    try:
+        asyncio.run(accept.run(names, rounds, quick=asked.quick))
+    finally:
+        for path in sides.MADE:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
