@@ -11,7 +11,9 @@ from tests.support import postfix
 
 def main():
     parser = argparse.ArgumentParser(prog="bench")
-    parser.add_argument("names", nargs="*", metavar="P1", help="figures of docs/performance.md; all where none is named")
+    parser.add_argument(
+        "names", nargs="*", metavar="P1", help="figures of docs/performance.md; all where none is named"
+    )
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer messages")
     asked = parser.parse_args()

@@ -18,6 +18,7 @@ from mailserver.api import mount
 from mailserver.certificates import Certificate, CertificateProblem
 from mailserver.http import server
 from mailserver.jobs import schedule
+from mailserver.jobs.lag import LoopLag
 from mailserver.queue import assembly as queue_assembly
 from mailserver.services import assembly
 from mailserver.services.assembly import Assembled, Threadpools
@@ -72,8 +73,8 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         )
         await stack.enter_async_context(smtp)
         stack.push_async_callback(smtp.drain, settings.limits.drain_seconds)
-        watch = tasks.create_task(supervisor.watch())
-        stack.callback(watch.cancel)
+        for watching in (supervisor.watch(), LoopLag(registry).run()):
+            stack.callback(tasks.create_task(watching).cancel)
         supervisor.notify("READY=1")
         ready({"listeners": {**smtp.addresses, "http": addresses}})
         await stopped.wait()
