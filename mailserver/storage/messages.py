@@ -8,7 +8,7 @@ import orjson
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Attachment, Flag, MessageSummary, Visibility
 from mailserver.mail.address import Person
-from mailserver.storage import labels
+from mailserver.storage import labels, ranges
 from mailserver.storage.database import Snapshot
 
 LARGEST_PAGE = 200
@@ -111,20 +111,17 @@ def in_inboxes(
         )
         values.append(name)
     owners = [("m.inbox_id", inbox_id) for inbox_id in where.inbox_ids] or [("m.tenant_id", where.tenant_id)]
-    ranges: list[str] = []
-    parameters: list[Any] = []
+    parts: list[str] = []
+    groups: list[list[Any]] = []
     for column, owner in owners:
         for visibility in where.visibilities:
             clause = " AND ".join([f"{column} = ?", "m.visibility = ?", *conditions])
-            ranges.append(
-                f"SELECT * FROM (SELECT m.received_at AS at, m.id AS id FROM message m WHERE {clause} "
-                f"ORDER BY m.received_at {direction}, m.id {direction} LIMIT ?)"
+            parts.append(
+                f"SELECT m.received_at AS at, m.id AS id FROM message m WHERE {clause} "
+                f"ORDER BY m.received_at {direction}, m.id {direction} LIMIT ?"
             )
-            parameters += [owner, int(visibility), *values, limit + offset]
-    rows = snapshot.all(
-        f"{' UNION ALL '.join(ranges)} ORDER BY at {direction}, id {direction} LIMIT ? OFFSET ?",
-        [*parameters, limit, offset],
-    )
+            groups.append([owner, int(visibility), *values])
+    rows = snapshot.all(ranges.merged(parts, direction), ranges.values(groups, limit, offset))
     return [row[1] for row in rows]
 
 

@@ -7,7 +7,7 @@ from mailserver.entities.listing import Filter
 from mailserver.entities.message import Visibility
 from mailserver.entities.thread import ThreadSummary
 from mailserver.mail.address import Person
-from mailserver.storage import messages
+from mailserver.storage import messages, ranges
 from mailserver.storage.database import Snapshot
 
 LARGEST_MESSAGES = 1000  # of one thread that a summary looks at
@@ -55,19 +55,17 @@ def page(snapshot: Snapshot, where: Filter, cursor: tuple[int, int] | None, limi
         )
         values.append(name)
     owners = [("t.inbox_id", inbox_id) for inbox_id in where.inbox_ids] or [("t.tenant_id", where.tenant_id)]
-    ranges: list[str] = []
-    parameters: list[Any] = []
+    parts: list[str] = []
+    groups: list[list[Any]] = []
     for column, owner in owners:
         for visibility in where.visibilities:
             clause = " AND ".join([f"{column} = ?", "t.visibility = ?", *conditions])
-            ranges.append(
-                f"SELECT * FROM (SELECT t.id AS id, t.last_received_at AS at FROM thread t WHERE {clause} "
-                f"ORDER BY t.last_received_at {direction}, t.id {direction} LIMIT ?)"
+            parts.append(
+                f"SELECT t.id AS id, t.last_received_at AS at FROM thread t WHERE {clause} "
+                f"ORDER BY t.last_received_at {direction}, t.id {direction} LIMIT ?"
             )
-            parameters += [owner, int(visibility), *values, limit]
-    rows = snapshot.all(
-        f"{' UNION ALL '.join(ranges)} ORDER BY at {direction}, id {direction} LIMIT ?", [*parameters, limit]
-    )
+            groups.append([owner, int(visibility), *values])
+    rows = snapshot.all(ranges.merged(parts, direction), ranges.values(groups, limit, 0))
     return [(row[0], row[1]) for row in rows]
 
 

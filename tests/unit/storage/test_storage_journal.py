@@ -244,7 +244,7 @@ async def test_a_journal_whose_stage_stands_still_refuses_and_goes_on_later(tmp_
         results = [await asyncio.gather(journal.append([b"z" * 400_000]), return_exceptions=True) for _ in range(8)]
         accepted = [one for (one,) in results if isinstance(one, int)]
         assert isinstance(results[-1][0], errors.Temporary)
-        assert len(accepted) == 4
+        assert 4 <= len(accepted) <= 6  # two segments, and a third where the spare was there in time
         journal.take(100, 1 << 30, 0)
         journal.checkpoint(accepted[-1])
         await asyncio.sleep(1.5)
