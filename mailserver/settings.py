@@ -14,10 +14,12 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 DEFAULT_FILE = Path("/etc/mailserver/config.toml")
 PREFIX = "MAILSERVER_"
+SECRET_FILE = f"{PREFIX}QUEUE__SMARTHOST_PASSWORD_FILE"  # names a file, so it is no key
 HOURS = 3600
 DAYS = 24 * HOURS
 RETRY_SECONDS = (60, 300, 900, 1800, 1 * HOURS, 2 * HOURS, 4 * HOURS, 8 * HOURS)
@@ -168,6 +170,8 @@ class Settings(BaseSettings):
     def _known_database(cls, value: Storage) -> Storage:
         if value.database != "sqlite":
             raise ValueError('only "sqlite" is served by this version; leave the key out')
+        if value.journal_segment_bytes < 2 * value.spool_threshold_bytes:
+            raise ValueError("journal_segment_bytes must be at least twice spool_threshold_bytes")
         return value
 
     @property
@@ -191,7 +195,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags before environment before credentials before the file."""
         del env_settings, dotenv_settings, file_secret_settings
-        return (init_settings, EnvSettingsSource(settings_cls), InitSettingsSource(settings_cls, cls._document))
+        environment = EnvSettingsSource(settings_cls)
+        environment.env_vars = {
+            name: text for name, text in environment.env_vars.items() if name.upper() != SECRET_FILE
+        }
+        return (init_settings, environment, InitSettingsSource(settings_cls, cls._document))
 
 
 def load(config: Path | None = None, **flags: Any) -> Settings:
@@ -204,6 +212,10 @@ def load(config: Path | None = None, **flags: Any) -> Settings:
         settings: Settings = loaded(**flags)
     except ValidationError as error:
         raise SettingsProblem(_explain(error, path)) from error
+    except SettingsError as error:
+        raise SettingsProblem(
+            f"The environment cannot be read: {error}; lists and tables are written as JSON."
+        ) from error
     return settings
 
 
@@ -236,7 +248,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _with_secrets(document: dict[str, Any]) -> dict[str, Any]:
     """Take the smarthost's password from a systemd credential or a file that the environment names."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    named = os.environ.get(f"{PREFIX}QUEUE__SMARTHOST_PASSWORD_FILE")
+    named = os.environ.get(SECRET_FILE)
     path = Path(named) if named else Path(directory) / "smarthost_password" if directory else None
     if path is None or not (named or path.exists()):
         return document
@@ -251,7 +263,7 @@ def _with_secrets(document: dict[str, Any]) -> dict[str, Any]:
 def _refuse_unknown_environment() -> None:
     known = {PREFIX + key.upper().replace(".", "__") for key in keys()}
     known |= {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    known |= {f"{PREFIX}CONFIG", f"{PREFIX}QUEUE__SMARTHOST_PASSWORD_FILE", f"{PREFIX}FUZZ"}
+    known |= {f"{PREFIX}CONFIG", SECRET_FILE, f"{PREFIX}FUZZ"}
     for name in os.environ:
         if name.startswith(PREFIX) and name.upper() not in known:
             raise SettingsProblem(f"The environment variable {name} is not known.{_near(name, known)}")

@@ -38,7 +38,8 @@ class MessageFiles:
     def __init__(self, directory: Path) -> None:
         self._root = directory
         self._tmp = directory / "tmp"
-        self._tmp.mkdir(parents=True, exist_ok=True)
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._tmp.mkdir(mode=0o700, exist_ok=True)
         self._made: set[str] = set()
         self._lock = threading.Lock()
         self._serial = 0
@@ -183,10 +184,9 @@ class MessageFiles:
             return
         path = self._root / directory
         if not path.is_dir():
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for parent in (path, path.parent, path.parent.parent):
-                self._sync_directory(parent)
-            self._sync_directory(self._root)
+            for each in (path.parent.parent, path.parent, path):  # one by one: `parents` would forget the mode
+                each.mkdir(mode=0o700, exist_ok=True)
+                self._sync_directory(each.parent)
         self._made.add(directory)
 
     @staticmethod
