@@ -18,7 +18,8 @@ from mailserver.mail import address as addresses
 from mailserver.mail.address import Person
 from mailserver.mail.compose import File
 from mailserver.services.outbound import send
-from mailserver.services.outbound.send import Outgoing, Repeatable, Sent
+from mailserver.services.outbound.outgoing import Outgoing
+from mailserver.services.outbound.send import Repeatable, Sent
 from mailserver.services.registry import Services
 
 

@@ -11,6 +11,7 @@ from mailserver.entities.inbox import Inbox
 from mailserver.entities.message import Attachment, MessageSummary
 from mailserver.http import downloads
 from mailserver.mail.compose import File
+from mailserver.services.outbound import outgoing
 from mailserver.services.registry import Services
 
 
@@ -49,7 +50,7 @@ class Blobs:
         if part is not None:
             summary, attachment = await self._attachment(caller, inbox, *part)
             content = await self._services.messages.part(summary, attachment.number)
-            return File(attachment.filename or "attachment", attachment.content_type, content)
+            return File(outgoing.plain_name(attachment.filename or "attachment"), attachment.content_type, content)
         upload = await self._services.attachments.find(inbox, blob_id)
         content = await self._services.attachments.read(upload)
         return File(upload.filename or "attachment", upload.content_type, content)

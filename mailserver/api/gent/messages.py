@@ -12,7 +12,8 @@ from mailserver.http.routing import delete, get, patch, post
 from mailserver.mail.address import Person
 from mailserver.services.mailbox.messages import Listing, Update
 from mailserver.services.outbound import send
-from mailserver.services.outbound.send import Outgoing, Repeatable
+from mailserver.services.outbound.outgoing import Outgoing
+from mailserver.services.outbound.send import Repeatable
 from mailserver.services.registry import Services
 
 

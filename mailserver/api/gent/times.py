@@ -34,4 +34,7 @@ def read(text: str | None, local: tzinfo | None, field: str) -> int | None:
         raise errors.Invalid(f"{field} is not a time that can be read.", **{field: sentence}) from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=local or UTC)
-    return int(moment.timestamp() * 1000)
+    try:
+        return int(moment.timestamp() * 1000)
+    except OverflowError as error:  # the first or last day of the calendar, in a zone
+        raise errors.Invalid(f"{field} is too far away.", **{field: "The time is too far away."}) from error

@@ -3,6 +3,8 @@
 import time
 from collections import OrderedDict
 
+import structlog
+
 from mailserver.entities import errors
 from mailserver.entities.access import ALL_SCOPES, Caller, Credential, Scope, Token
 from mailserver.entities.identifiers import IdSource
@@ -14,6 +16,7 @@ from mailserver.storage import credentials, inboxes
 from mailserver.storage.credentials import StoredToken
 from mailserver.storage.database import Database, Snapshot
 
+log = structlog.get_logger()
 CACHE_SECONDS = 1.0  # a revoked token is refused everywhere after this time (threats D8)
 CACHE_TOKENS = 10_000
 LAST_USED_MS = 60_000
@@ -106,16 +109,9 @@ class Access:
         """The caller behind a name and a password or agent token; Unauthenticated, or TooMany from this address."""
         self._refuse_flood(peer)
         inbox, stored = await self._database.read(_login, _normal(name))
-        if secret.startswith(secrets.AGENT_PREFIX) and inbox is not None:
-            try:
-                caller = await self.token(secret)
-            except errors.Unauthenticated:
-                self._failed(peer)
-                raise
-            if caller.inbox_id == inbox.id:
-                return caller
-            self._failed(peer)
-            raise errors.Unauthenticated
+        caller = await self._token_of(inbox, secret)
+        if caller is not None:
+            return caller
         position = await self._hasher.verify(secret, [one.argon2 for one in stored])
         if inbox is None or position is None or inbox.status != "active":
             self._failed(peer)
@@ -137,6 +133,17 @@ class Access:
             raise errors.Unauthenticated
         return _caller(inbox, stored[0].id)
 
+    async def _token_of(self, inbox: Inbox | None, secret: str) -> Caller | None:
+        """The caller behind an agent token used as a password; whatever is wrong goes the way of a wrong password."""
+        if not secret.startswith(secrets.AGENT_PREFIX):
+            return None
+        try:
+            caller = await self.token(secret)
+        except errors.Unauthenticated:
+            return None
+        is_its_own = inbox is not None and inbox.status == "active" and caller.inbox_id == inbox.id
+        return caller if is_its_own else None
+
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _cached(self, digest: str) -> StoredToken | None:
@@ -151,7 +158,10 @@ class Access:
     async def _note_use(self, token: Token) -> None:
         now = int(time.time() * 1000)
         if now - (token.last_used_at or 0) > LAST_USED_MS:
-            await self._database.write(credentials.touch_tokens, {token.id: now})
+            try:
+                await self._database.write(credentials.touch_tokens, {token.id: now})
+            except errors.Temporary as error:  # a full disk keeps nobody from reading
+                log.warning("accounts.token.use.unnoted", error=error.message)
 
     def _refuse_flood(self, peer: str) -> None:
         recent = self._recent(peer)

@@ -12,6 +12,8 @@ from mailserver.mail.address import Address
 from mailserver.storage import inboxes, tenants
 from mailserver.storage.database import Database, Snapshot, Transaction
 
+LONGEST_NAME = 200
+
 
 class Inboxes:
     """Every inbox of the installation; `of` is the check that every path to mail passes."""
@@ -44,6 +46,9 @@ class Inboxes:
 
     async def add(self, text: str, display_name: str | None = None) -> Inbox:
         """Make an inbox on a domain of ours; one that is there already is left as it is."""
+        if display_name is not None and not (display_name.isprintable() and len(display_name) <= LONGEST_NAME):
+            sentence = f"A name has at most {LONGEST_NAME} printable characters."
+            raise errors.Invalid(sentence, display_name=sentence)
         return await self._database.write(self.insert, parse(text), display_name)
 
     def insert(self, tx: Transaction, address: Address, display_name: str | None) -> Inbox:

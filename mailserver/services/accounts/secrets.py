@@ -63,7 +63,7 @@ class PasswordHasher:
         for position, stored in enumerate(hashes or [self._dummy]):
             try:
                 self._hasher.verify(stored, password)
-            except (argon2.exceptions.VerifyMismatchError, argon2.exceptions.InvalidHashError):
+            except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError, UnicodeEncodeError):
                 continue
             return position if hashes else None
         return None

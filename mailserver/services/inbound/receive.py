@@ -1,6 +1,7 @@
 """The ordered steps from envelope to a promise: mail from strangers for our own recipients."""
 
 import time
+from collections.abc import Awaitable
 from typing import Protocol
 
 import structlog
@@ -79,8 +80,32 @@ class Reception:
         del envelope
         return Arrival(self, self._acceptance.content())
 
-    async def accept(self, envelope: Envelope, content: Content) -> str:
-        """Take responsibility for a message, or refuse it; the id that its trace has."""
+    def accept(self, envelope: Envelope, content: Content) -> Awaitable[str]:
+        """Take responsibility for a message, or refuse it; the id that its trace has.
+
+        What needs nothing but memory and the journal is on its way there when this returns, and needs no task.
+        """
+        routes = self._known_routes(envelope)
+        if content.is_spooled or envelope.sender is None or routes is None:
+            return self._accept_later(envelope, content)
+        self._refuse_loops(envelope, content)
+        copies = self._copies(routes)
+        if not copies:
+            raise errors.UnknownRecipient
+        received_at = time.time()
+        queue_id = identifiers.encode(Kind.MESSAGE, copies[0].message_id)
+        head = self._trace(envelope, queue_id, received_at)
+        record = Record(tuple(copies), int(received_at * 1000), len(head) + content.size)
+        return self._acceptance.promise(content, head, record, queue_id)
+
+    async def _accept_later(self, envelope: Envelope, content: Content) -> str:
+        """The same for what has to be looked up, read as a report, or moved from its spool."""
+        try:
+            return await self._accept(envelope, content)
+        finally:
+            content.discard()
+
+    async def _accept(self, envelope: Envelope, content: Content) -> str:
         routes = await self._routes(envelope)
         self._refuse_loops(envelope, content)
         copies = self._copies(routes)
@@ -98,6 +123,16 @@ class Reception:
         await self._acceptance.commit(content, head, record)
         return queue_id
 
+    def _known_routes(self, envelope: Envelope) -> list[tuple[Address, Route]] | None:
+        """The routes, where memory knows them all and none is a return path of ours."""
+        found = []
+        for recipient in envelope.recipients:
+            route = self._routing.cached(recipient.address)
+            if route is None or route.delivery_id is not None:
+                return None
+            found.append((recipient.address, route))
+        return found
+
     async def _routes(self, envelope: Envelope) -> list[tuple[Address, Route]]:
         """The routes as they are now: an inbox may have gone since its RCPT."""
         found = []
@@ -110,6 +145,8 @@ class Reception:
 
     def _refuse_loops(self, envelope: Envelope, content: Content) -> None:
         """RFC 5321 6.3: too many hops, or an address of ours that has had it already."""
+        if not trace.may_loop(content.head(), self._most_hops):
+            return
         head = content.headers()
         if trace.hops(head) > self._most_hops:
             raise errors.MessageLoop
@@ -156,12 +193,13 @@ class Arrival:
         self.flush = content.flush
         self.discard = content.discard
 
-    async def accept(self, envelope: Envelope) -> str:
+    def accept(self, envelope: Envelope) -> Awaitable[str]:
         """Take responsibility for it, or refuse it."""
         try:
-            return await self._reception.accept(envelope, self._content)
-        finally:
+            return self._reception.accept(envelope, self._content)
+        except BaseException:
             self._content.discard()
+            raise
 
 
 def _takes_mail(route: Route) -> bool:

@@ -70,14 +70,15 @@ class Routing:
         domain = tenants.domain(snapshot, address.domain)
         if domain is None:
             return self._at_hostname(snapshot, address)
-        found = inboxes.exact(snapshot, address.normal)
-        if not found:
-            found = inboxes.exact(snapshot, address.without_tag(self._separator).normal)
-        if not found and address.local.lower() in ALWAYS_REACHED:
+        if delivery_id is not None:  # whoever has the address before the tag gets no reports of others
+            return Route((), is_ours=True, delivery_id=delivery_id)
+        untagged = address.without_tag(self._separator)
+        found = inboxes.exact(snapshot, address.normal) or inboxes.exact(snapshot, untagged.normal)
+        if not found and untagged.local.lower() in ALWAYS_REACHED:
             found = inboxes.postmaster(snapshot, address.domain)
-        if not found and delivery_id is None:
+        if not found:
             found = inboxes.catch_all(snapshot, address.domain)
-        return Route(tuple(found), is_ours=True, delivery_id=delivery_id)
+        return Route(tuple(found), is_ours=True)
 
     def _at_hostname(self, snapshot: Snapshot, address: Address) -> Route:
         """`postmaster` alone, or at the server's own name, reaches the first domain's."""

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 import structlog
 
@@ -48,7 +48,18 @@ class Acceptance:
     @property
     def threshold(self) -> int:
         """Up to which size a message stays in memory just now."""
-        return self._threshold if self.memory < MEMORY_BYTES else SMALL_BYTES
+        held = self.memory + self._journal.pending_bytes
+        return self._threshold if held < MEMORY_BYTES else SMALL_BYTES
+
+    def promise(self, content: "Content", head: bytes, record: Record, answer: Result) -> asyncio.Future[Result]:
+        """Bring a message that is all in memory to the disk; `answer` comes once it is there.
+
+        The record has its size already. StoreFull or StoreUnavailable where that fails.
+        """
+        try:
+            return self._journal.promise(records.encode(record, content.pieces(head)), answer)
+        finally:
+            content.discard()
 
     async def commit(self, content: "Content", head: bytes, record: Record, skip: int = 0) -> None:
         """Bring the message to the disk: `head`, then its bytes from `skip` on.
@@ -65,9 +76,9 @@ class Acceptance:
         finally:
             content.discard()
 
-    async def write(self, spool: int | None, chunks: list[bytes]) -> int:
-        """Append chunks to a spool, made where there is none."""
-        return await self._run(self._write, spool, chunks)
+    async def write(self, content: "Content", chunks: list[bytes]) -> None:
+        """Append chunks to a content's spool, made where there is none."""
+        await self._run(content, self._write, content, chunks)
 
     async def _adopt(self, content: "Content", head: bytes, record: Record, skip: int) -> Record:
         if record.copies:
@@ -76,20 +87,25 @@ class Acceptance:
             place = record.queued.location
         else:
             raise errors.StoreUnavailable
-        await self._run(self._files.adopt, place, head, content.spool, content.size, skip)
+        await self._run(content, self._files.adopt, place, head, content.spool, content.size, skip)
         return replace(record, location=place, size=len(head) + content.size - skip)
 
-    def _write(self, spool: int | None, chunks: list[bytes]) -> int:
-        descriptor = self._files.spool() if spool is None else spool
+    def _write(self, content: "Content", chunks: list[bytes]) -> None:
+        if not content.is_spooled:
+            content.spool = self._files.spool()
         for chunk in chunks:
             view = memoryview(chunk)
             while view:
-                view = view[os.write(descriptor, view) :]
-        return descriptor
+                view = view[os.write(content.spool, view) :]
 
-    async def _run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+    async def _run(
+        self, content: "Content", function: Callable[[*Arguments], Result], *arguments: *Arguments
+    ) -> Result:
+        """Work in a thread. Where the caller is cancelled meanwhile, the thread keeps its descriptor to the end."""
+        work = asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
+        content.work = work
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
+            return await asyncio.shield(work)
         except OSError as error:
             log.error("storage.spool.failed", error=str(error))
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -108,6 +124,7 @@ class Content:
         self._headers: Headers | None = None
         self.size = 0
         self.spool = -1
+        self.work: asyncio.Future[Any] | None = None  # in a thread, with the spool
         self.is_ascii = True
         self.body_offset = 0
 
@@ -131,13 +148,17 @@ class Content:
     async def flush(self) -> None:
         """Move what is in memory to the spool."""
         chunks, self._chunks = self._chunks, []
-        if len(self._head) < HEAD_BYTES and not self.is_spooled:
-            self._head = b"".join(chunks)[:HEAD_BYTES]
+        if len(self._head) < HEAD_BYTES:
+            self._head = (self._head + b"".join(chunks))[:HEAD_BYTES]
         pending, self._pending = self._pending, 0
         try:
-            self.spool = await self._acceptance.write(self.spool if self.is_spooled else None, chunks)
+            await self._acceptance.write(self, chunks)
         finally:
             self._acceptance.memory -= pending
+
+    def pieces(self, head: bytes) -> list[bytes]:
+        """The whole of a message that is not spooled, with `head` before it, in pieces."""
+        return [head, *self._chunks]
 
     def octets(self) -> bytes:
         """The whole of a message that is not spooled."""
@@ -158,6 +179,12 @@ class Content:
         self._acceptance.memory -= self._pending
         self._pending = 0
         self._chunks = []
+        if self.work is not None and not self.work.done():
+            self.work.add_done_callback(self._close)
+        else:
+            self._close()
+
+    def _close(self, _: object = None) -> None:
         if self.is_spooled:
             os.close(self.spool)
             self.spool = -1

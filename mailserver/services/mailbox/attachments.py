@@ -18,6 +18,7 @@ from mailserver.storage.database import Database
 from mailserver.storage.uploads import Upload
 
 LIFE_MS = 7 * 86_400_000
+STALE_SECONDS = 86_400
 CHUNK_BYTES = 256 << 10
 _ID = re.compile(r"G[A-Za-z0-9_-]{22}")
 
@@ -30,27 +31,38 @@ class Attachments:
         self._directory = directory
         self._executor = executor
         self._most = most_bytes
+        self._sweeping = asyncio.Lock()
 
     async def upload(
         self, caller: Caller, inbox: Inbox, chunks: AsyncIterator[bytes], content_type: str, filename: str | None
     ) -> Upload:
         """Keep a file for seven days; TooLarge past the limit. On the disk when this returns."""
         caller.require(Scope.FILES_WRITE)
+        if not (content_type.isprintable() and (filename or "").isprintable()):
+            sentence = "The file's name and type have printable characters only."
+            raise errors.Invalid(sentence, file=sentence)
         loop = asyncio.get_running_loop()
-        writer = await loop.run_in_executor(self._executor, _Writer, self._directory)
+        try:
+            writer = await loop.run_in_executor(self._executor, _Writer, self._directory)
+        except OSError as error:
+            raise errors.StoreFull from error
         try:
             async for chunk in chunks:
                 if writer.size + len(chunk) > self._most:
                     raise errors.TooLarge(f"A file has at most {self._most} octets.")
                 await loop.run_in_executor(self._executor, writer.write, chunk)
-            digest = await loop.run_in_executor(self._executor, writer.finish)
+            async with self._sweeping:  # a sweep between file and row would take the file
+                digest = await loop.run_in_executor(self._executor, writer.finish)
+                return await self._add(inbox, digest, writer.size, content_type, filename)
         except OSError as error:
             raise errors.StoreFull from error
         finally:
             await loop.run_in_executor(self._executor, writer.close)
+
+    async def _add(self, inbox: Inbox, digest: bytes, size: int, content_type: str, filename: str | None) -> Upload:
         now = int(time.time() * 1000)
         upload = Upload(
-            f"G{secrets.token_urlsafe(16)}", inbox.tenant_id, inbox.id, digest, writer.size, content_type, filename,
+            f"G{secrets.token_urlsafe(16)}", inbox.tenant_id, inbox.id, digest, size, content_type, filename,
             now, now + LIFE_MS,
         )  # fmt: skip
         await self._database.write(uploads.add, upload)
@@ -76,13 +88,17 @@ class Attachments:
 
     async def sweep(self) -> int:
         """Remove what is past its life; the number of files."""
-        hashes = await self._database.write(uploads.expire, int(time.time() * 1000))
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._remove, hashes)
+        async with self._sweeping:
+            hashes = await self._database.write(uploads.expire, int(time.time() * 1000))
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._remove, hashes)
         return len(hashes)
 
     def _remove(self, hashes: list[bytes]) -> None:
         for digest in hashes:
             _path(self._directory, digest).unlink(missing_ok=True)
+        for half in self._directory.glob("tmp.*"):  # of an upload that a crash broke off
+            if half.stat().st_mtime < time.time() - STALE_SECONDS:
+                half.unlink(missing_ok=True)
 
 
 class _Writer:

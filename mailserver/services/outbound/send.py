@@ -14,17 +14,19 @@ from mailserver.entities.delivery import State
 from mailserver.entities.folder import Role
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
-from mailserver.entities.message import Flag, MessageSummary
+from mailserver.entities.message import Flag
 from mailserver.mail import address as addresses
 from mailserver.mail import answer, compose
 from mailserver.mail.address import AddressError, Person
-from mailserver.mail.compose import Draft, File
+from mailserver.mail.compose import Draft
 from mailserver.mail.encoding import InjectionError
 from mailserver.mail.envelope import Recipient
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.mailbox.ingest import Ingest
 from mailserver.services.mailbox.messages import Messages
+from mailserver.services.outbound import outgoing as outgoing_fields
 from mailserver.services.outbound.enqueue import Enqueue, Terms
+from mailserver.services.outbound.outgoing import Outgoing
 from mailserver.services.outbound.senders import Room, refuse_unless_allowed
 from mailserver.storage import arrange, deliveries, idempotency
 from mailserver.storage.database import Database, Snapshot, Transaction
@@ -33,24 +35,6 @@ from mailserver.storage.ingest import StoredMessage
 from mailserver.storage.records import Copy, Record
 
 LONGEST_KEY = 255
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """What a client wants to send. Recipients of a reply are derived where `to` is empty."""
-
-    to: tuple[Person, ...] = ()
-    cc: tuple[Person, ...] = ()
-    bcc: tuple[Person, ...] = ()
-    reply_to: tuple[Person, ...] = ()
-    subject: str | None = None
-    text: str | None = None
-    html: str | None = None
-    attachments: tuple[File, ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
-    labels: tuple[str, ...] = ()
-    reply_to_message: MessageSummary | None = None
-    reply_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +97,13 @@ class Sending:
         refuse_unless_allowed(caller)
         if repeatable is not None:
             _check_key(repeatable)
+            repeatable = Repeatable(f"{inbox.id:x} {repeatable.key}", repeatable.fingerprint)  # one inbox's own
             answered = await self._database.read(
                 idempotency.get, inbox.tenant_id, repeatable.key, int(time.time() * 1000)
             )
             if answered is not None:
                 return _repeat(answered, repeatable)
+        outgoing_fields.check(outgoing)
         if not self._room.is_there:
             raise errors.StoreFull
         message_id = self._ids.next()
@@ -165,7 +151,7 @@ class Sending:
             derived = answer.reply(await self._messages.parsed(original), set(own), outgoing.reply_all)
             to = to or derived.to
             cc = cc or derived.cc
-            subject = subject or derived.subject
+            subject = subject or outgoing_fields.plain_name(derived.subject)
             in_reply_to = derived.in_reply_to or original.header_id
             references = derived.references or (original.header_id,)
             if not to and not cc:

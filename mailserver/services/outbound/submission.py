@@ -76,6 +76,8 @@ class Submission:
         refuse_unless_allowed(caller)
         inbox = await self._inboxes.of(caller, None)
         head = content.headers()
+        if head.defects:  # others might find a second From where we have not looked
+            raise errors.Invalid("The header of the message cannot be read to its end.")
         self._refuse_foreign(head, await self._inboxes.addresses(inbox))
         _refuse_binary(envelope, content)
         message_id = self._ids.next()
@@ -101,7 +103,8 @@ class Submission:
         )
         sender = str(envelope.sender) if envelope.sender else ""
         saved = message_id if self._save_sent else None
-        queued, deliveries = self._enqueue.build(inbox, sender, saved, envelope.recipients, terms)
+        each = {recipient.address.normal: recipient for recipient in reversed(envelope.recipients)}
+        queued, deliveries = self._enqueue.build(inbox, sender, saved, [*each.values()][::-1], terms)
         copies = (self._sent_copy(inbox, message_id, head, envelope),) if self._save_sent else ()
         record = Record(copies, int(now * 1000), 0, queued=queued, deliveries=deliveries)
         await self._acceptance.commit(content, top + kept, record, skip=content.body_offset)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from mailserver.entities import errors
 from mailserver.entities.paging import Page
 from mailserver.entities.suppression import Reason, Suppression
 from mailserver.mail import address
-from mailserver.mail.address import Address
+from mailserver.mail.address import Address, AddressError
 from mailserver.storage import suppressions
 from mailserver.storage.database import Database, Snapshot
 
@@ -21,8 +22,12 @@ class Suppressions:
         return await self._database.read(_page, inbox_id, limit, position)
 
     async def remove(self, inbox_id: int, text: str, reason: Reason = Reason.HARD_BOUNCE) -> bool:
-        """Write to an address again; False where nothing stood in the way. AddressError for what is no address."""
-        return await self._database.write(suppressions.remove, inbox_id, address.parse(text).normal, reason)
+        """Write to an address again; False where nothing stood in the way. Invalid for what is no address."""
+        try:
+            normal = address.parse(text.strip()).normal
+        except AddressError as error:
+            raise errors.Invalid(f"{text!r} is not an address.", address=str(error)) from error
+        return await self._database.write(suppressions.remove, inbox_id, normal, reason)
 
     async def check(self, inbox_id: int, addresses: Sequence[Address]) -> dict[Address, Suppression]:
         """Which of these addresses are not to be written to."""
