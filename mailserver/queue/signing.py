@@ -40,6 +40,7 @@ class Signing:
         self._mail_directory = mail_directory
         self._keys = keys
         self._executor = executor
+        self._complained: set[str] = set()  # domains without keys that the log knows of
 
     async def prepare(self, message: QueuedMessage) -> Content:
         """Read and sign; OSError where the file cannot be read."""
@@ -52,8 +53,9 @@ class Signing:
     def _prepare(self, message: QueuedMessage) -> Content:
         path = self.path(message)
         keys = self._keys.signing_keys(message.domain)
-        if not keys:
-            log.warning("queue.message.unsigned", domain=message.domain, queued_id=message.id)
+        if not keys and message.domain not in self._complained:
+            self._complained.add(message.domain)
+            log.warning("queue.domain.unsigned", domain=message.domain)
         signed_at = message.created_at // 1000
         if message.size <= STREAMED_BYTES:
             return _whole(path, keys, signed_at)
