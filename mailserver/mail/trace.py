@@ -36,6 +36,13 @@ def delivered_to(address: Address | str) -> bytes:
     return f"Delivered-To: {_NOT_PATH.sub('?', str(address))}\r\n".encode("utf-8", "replace")
 
 
+def may_loop(raw: bytes, most_hops: int) -> bool:
+    """Whether the header may name so many hops, or an earlier delivery, that its fields are worth looking at."""
+    end = raw.find(b"\r\n\r\n")
+    block = (raw if end < 0 else raw[:end]).lower()
+    return block.count(b"received") > most_hops or b"delivered-to" in block
+
+
 def hops(head: Headers) -> int:
     """How many servers say that they have had the message (RFC 5321 6.3)."""
     return head.count(b"received")

@@ -1,5 +1,6 @@
 """What this room asks of the services: one Protocol for each."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from mailserver.entities.access import Caller
@@ -19,8 +20,11 @@ class Arrival(Protocol):
         """Write what is held in memory to disk."""
         ...
 
-    async def accept(self, envelope: Envelope) -> str:
-        """Take responsibility for the message and return its queue id, or refuse with a ServiceError."""
+    def accept(self, envelope: Envelope) -> Awaitable[str]:
+        """Take responsibility for the message and return its queue id, or refuse with a ServiceError.
+
+        A future is waited for without a task.
+        """
         ...
 
     def discard(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from mailserver.entities import errors
 from mailserver.mail.reply import Reply
 from mailserver.smtp import replies
 from mailserver.smtp.authentication import Authenticator
@@ -84,6 +85,13 @@ class Listener:
             self.work.discard(task)
         if self.is_draining:
             self.moved()
+
+    def refusal(self, error: Exception, command: str) -> errors.ServiceError:
+        """The refusal that a piece of work ended with; what is none is logged, and a reason to try again."""
+        if isinstance(error, errors.ServiceError):
+            return error
+        self.log.error("smtp.command.failed", command=command, exc_info=error)
+        return errors.Temporary()
 
     def admit(self, address: str) -> Reply | None:
         """Count a connection in, or return why it may not come in."""

@@ -18,6 +18,7 @@ from mailserver.smtp.listener import Listener
 from mailserver.smtp.session import Session
 
 T = TypeVar("T")
+Refused = Callable[[errors.ServiceError], Reply | None]
 
 HELD_BACK_BYTES = 16_384  # what comes in while we wait, before the peer is told to wait too
 LINGER_SECONDS = 10.0  # for a peer that does not read our last words
@@ -141,8 +142,10 @@ class Connection(smtp.SMTP):
             return
         if self._waits:
             self._pending += data
-            if len(self._pending) > HELD_BACK_BYTES:
-                self._pause_reading()
+            # A handshake runs on a transport that is about to be replaced; what it leaves is one read at most.
+            if len(self._pending) > HELD_BACK_BYTES and self.socket and not self._is_paused and not self._in_handshake:
+                self._is_paused = True
+                self.socket.pause_reading()
             return
         self._active_at = self.listener.clock()
         if self._pending:
@@ -261,14 +264,15 @@ class Connection(smtp.SMTP):
         self._waits |= _TURN
         asyncio.get_running_loop().call_soon(self._next_turn)
 
-    def start(
-        self,
-        work: Awaitable[T],
-        then: Callable[[T], Reply | None],
-        refused: Callable[[errors.ServiceError], Reply | None] = replies.refusal,
-    ) -> None:
-        """Wait for something in a task of the listeners; input is held back until its reply is out."""
+    def start(self, work: Awaitable[T], then: Callable[[T], Reply | None], refused: Refused = replies.refusal) -> None:
+        """Wait for something in a task of the listeners; input is held back until its reply is out.
+
+        A future needs no task: it is somebody else's work, who ends it whatever becomes of this connection.
+        """
         self._waits |= _TASK
+        if isinstance(work, asyncio.Future):
+            work.add_done_callback(lambda done: self._settled(done, then, refused))
+            return
         # A flush has a thread at work on the arrival's file: it must be over before the arrival is discarded.
         self._task = self.listener.start(self._work(work, then, refused), may_cancel=self.intake is None)
 
@@ -341,20 +345,25 @@ class Connection(smtp.SMTP):
         self._waits &= ~_TURN
         self._go_on()
 
-    async def _work(
-        self,
-        work: Awaitable[T],
-        then: Callable[[T], Reply | None],
-        refused: Callable[[errors.ServiceError], Reply | None],
-    ) -> None:
-        reply: Reply | None
+    async def _work(self, work: Awaitable[T], then: Callable[[T], Reply | None], refused: Refused) -> None:
         try:
             reply = then(await work)
-        except errors.ServiceError as error:
-            reply = refused(error)
-        except Exception:
-            self.listener.log.exception("smtp.command.failed", command=self.verb)
-            reply = refused(errors.Temporary())
+        except Exception as error:  # noqa: BLE001  the listener logs what is no refusal
+            reply = refused(self.listener.refusal(error, self.verb))
+        self._work_ended(reply)
+
+    def _settled(self, done: asyncio.Future[T], then: Callable[[T], Reply | None], refused: Refused) -> None:
+        was_closing = self._closing_at
+        try:
+            reply = then(done.result())
+        except Exception as error:  # noqa: BLE001  as in `_work`
+            reply = refused(self.listener.refusal(error, self.verb))
+        if was_closing:  # it was given up at the end of a drain: its last words are out
+            self._out.clear()
+            reply = None
+        self._work_ended(reply)
+
+    def _work_ended(self, reply: Reply | None) -> None:
         self._task_ended()
         if self._is_lost:
             self._drop_intake()
@@ -387,9 +396,3 @@ class Connection(smtp.SMTP):
             self.intake.refuse(replies.INTERNAL)
             self.listener.counts.messages[(self.listener.name, "abandoned")] += 1
             self.intake = None
-
-    def _pause_reading(self) -> None:
-        # A handshake runs on a transport that is about to be replaced; what it leaves is one read at most.
-        if self.socket and not self._is_paused and not self._in_handshake:
-            self._is_paused = True
-            self.socket.pause_reading()

@@ -134,13 +134,20 @@ class Receiver(SessionCommands):
             self._message_refused(intake.refusal)
         elif intake.is_last:
             self.intake = None
-            accepting = intake.arrival.accept(self._envelope)
-            self.start(accepting, lambda queue_id: self._message_accepted(queue_id, intake), self._accept_refused)
+            self._accept(intake)
         elif intake.wants_flush:
             self.start(intake.flush(), lambda _: replies.chunk_received(intake.chunk_bytes), self._flush_failed)
         else:
             self.answer(replies.chunk_received(intake.chunk_bytes))
         return rest
+
+    def _accept(self, intake: Intake) -> None:
+        try:
+            accepting = intake.arrival.accept(self._envelope)
+        except Exception as error:  # noqa: BLE001  the listener logs what is no refusal
+            self._accept_refused(self.listener.refusal(error, self.verb))
+        else:
+            self.start(accepting, lambda queue_id: self._message_accepted(queue_id, intake), self._accept_refused)
 
     def _begin(self, argument: str) -> Transaction | Reply:  # noqa: PLR0911  one return a rule
         """Read what MAIL says."""

@@ -14,6 +14,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import structlog
 
@@ -27,6 +28,7 @@ HELD_BYTES = 64 << 20  # payloads of waiting records that are kept in memory; th
 HEAL_SECONDS = 1.0
 SPARES = 2
 MARGIN_BYTES = 4096  # of a segment, for its header and a record's
+Answer = TypeVar("Answer")
 log = structlog.get_logger()
 
 
@@ -35,19 +37,20 @@ class Waiting:
     """A record that is on the disk and not yet stored; `payload` is None where it has to be read back."""
 
     entry: Entry
-    payload: bytes | None
+    payload: list[bytes] | None
     appended_at: float = 0.0
 
     def read(self) -> bytes:
         """The payload."""
-        return segments.read(self.entry) if self.payload is None else self.payload
+        return segments.read(self.entry) if self.payload is None else b"".join(self.payload)
 
 
 @dataclass(slots=True)
 class _Append:
     payload: list[bytes]
     length: int
-    done: asyncio.Future[int]
+    done: asyncio.Future[Any]
+    answer: Any
 
 
 class Journal:
@@ -81,6 +84,7 @@ class Journal:
         self._room = threading.Event()
         self.appended = 0
         self.syncs = 0
+        self.pending_bytes = 0  # appended, and nobody told yet; counted on the loop
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -156,18 +160,27 @@ class Journal:
 
     def append(self, payload: list[bytes]) -> asyncio.Future[int]:
         """Write a record; its sequence number comes once it is on the disk. StoreFull, StoreUnavailable or TooLarge."""
+        return self._append(payload, None)
+
+    def promise(self, payload: list[bytes], answer: Answer) -> asyncio.Future[Answer]:
+        """Write a record as `append` does; what comes once it is on the disk is `answer`."""
+        return self._append(payload, answer)
+
+    def _append(self, payload: list[bytes], answer: Any) -> asyncio.Future[Any]:
         loop = self._loop
         if loop is None:
             raise errors.StoreUnavailable
-        done: asyncio.Future[int] = loop.create_future()
+        done: asyncio.Future[Any] = loop.create_future()
         length = sum(map(len, payload))
         if self._stopping or self._broken_until > time.monotonic():
             done.set_exception(errors.StoreUnavailable())
         elif length > self._segment_bytes - MARGIN_BYTES:
             done.set_exception(errors.TooLarge())
         else:
-            self._queue.append(_Append(payload, length, done))
-            self._wake.set()
+            self.pending_bytes += length
+            self._queue.append(_Append(payload, length, done, answer))
+            if not self._wake.is_set():
+                self._wake.set()
         return done
 
     def _write_forever(self) -> None:
@@ -227,7 +240,7 @@ class Journal:
         self.appended += len(batch)
         self.syncs += 1
         self._hand_over(batch, entries)
-        self._settle(batch, [(item.done, entry.sequence) for item, entry in zip(batch, entries, strict=True)])
+        self._settle([(item, entry.sequence) for item, entry in zip(batch, entries, strict=True)])
 
     def _hand_over(self, batch: list[_Append], entries: list[Entry]) -> None:
         now = time.monotonic()
@@ -236,14 +249,25 @@ class Journal:
                 keep = self._held_bytes + item.length <= HELD_BYTES
                 if keep:
                     self._held_bytes += item.length
-                self._waiting.append(Waiting(entry, b"".join(item.payload) if keep else None, now))
+                self._waiting.append(Waiting(entry, item.payload if keep else None, now))
             self._arrived.notify()
 
-    def _settle(self, batch: list[_Append], results: list[tuple[asyncio.Future[int], int | Exception]]) -> None:
-        loop = self._loop
-        if loop is not None and batch:
+    def _settle(self, results: list[tuple[_Append, int | Exception]]) -> None:
+        if self._loop is not None:
             with suppress(RuntimeError):  # the loop is closed: nobody is there to be told
-                loop.call_soon_threadsafe(_resolve, results)
+                self._loop.call_soon_threadsafe(self._tell, results)
+
+    def _tell(self, results: list[tuple[_Append, int | Exception]]) -> None:
+        for item, result in results:
+            self.pending_bytes -= item.length
+            done = item.done
+            if done.done():
+                continue
+            if isinstance(result, Exception):
+                done.set_exception(result)
+                done.exception()  # a caller that has gone does not make this an unseen error
+            else:
+                done.set_result(result if item.answer is None else item.answer)
 
     def _fail(self, batch: list[_Append], segment: Segment | None, start: int, error: OSError) -> None:
         """Tell everyone in the batch, and never trust the segment again: its pages may be lost."""
@@ -259,7 +283,7 @@ class Journal:
             with self._lock:
                 self._full.append(segment)
             self._current = None
-        self._settle(batch, [(item.done, refusal()) for item in batch])
+        self._settle([(item, refusal()) for item in batch])
 
     # -- segments -----------------------------------------------------------------------------------------------
 
@@ -372,14 +396,3 @@ def _sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _resolve(results: list[tuple[asyncio.Future[int], int | Exception]]) -> None:
-    for done, result in results:
-        if done.done():
-            continue
-        if isinstance(result, Exception):
-            done.set_exception(result)
-            done.exception()  # a caller that has gone does not make this an unseen error
-        else:
-            done.set_result(result)

@@ -4,6 +4,7 @@ Every id is in the record, so that applying it twice changes nothing.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import orjson
@@ -43,8 +44,8 @@ class Record:
     report: str | None = None  # what a bounce or complaint says about our mail, as its own JSON
 
 
-def encode(record: Record) -> list[bytes]:
-    """The record as buffers to be written one after the other."""
+def encode(record: Record, content: Sequence[bytes] = ()) -> list[bytes]:
+    """The record as buffers to be written one after the other; `content` stands for its own in pieces."""
     head = orjson.dumps(
         {
             "c": [
@@ -70,7 +71,7 @@ def encode(record: Record) -> list[bytes]:
             "r": record.report,
         }
     )
-    return [_LENGTH.pack(len(head)), head, record.content or b""]
+    return [_LENGTH.pack(len(head)), head, *(content or (record.content or b"",))]
 
 
 def decode(payload: bytes) -> Record:
