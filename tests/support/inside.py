@@ -6,6 +6,8 @@ async with inside(tmp_path) as house:
 """
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -100,11 +102,29 @@ def settings(directory: Path, **sections: Any) -> Settings:
     return Settings(**chosen)
 
 
+_MADE: list[tuple[tempfile.TemporaryDirectory[str], Bootstrapped]] = []  # RSA keys take longer than most tests
+
+
+async def _furnish(data: Path) -> Bootstrapped:
+    """Put a copy of a house with its first tenant into a directory that has none yet."""
+    if not _MADE:
+        place = tempfile.TemporaryDirectory()
+        async with inside(Path(place.name), bootstrap=False) as house:
+            made = await house.services.bootstrap.run("local.test", "agent@local.test", PASSWORD)
+        _MADE.append((place, made))
+    place, made = _MADE[0]
+    await asyncio.to_thread(shutil.copytree, Path(place.name) / "data", data)
+    return made
+
+
 @asynccontextmanager
 async def inside(directory: Path, *, bootstrap: bool = True, **sections: Any) -> AsyncIterator[House]:
     """Open a house; its stage runs, and ends with everything stored."""
     loaded = settings(directory, **sections)
     rung: list[str] = []
+    account = None
+    if bootstrap and not (directory / "data").exists():
+        account = await _furnish(directory / "data")
     async with AsyncExitStack() as stack:
         pools = Threadpools(*(stack.enter_context(ThreadPoolExecutor(2)) for _ in range(4)))
         heard = [rung.append]
@@ -125,7 +145,7 @@ async def inside(directory: Path, *, bootstrap: bool = True, **sections: Any) ->
             await task
 
         stack.push_async_callback(finish)
-        house = House(opened, assembled, rung)
-        if bootstrap:
+        house = House(opened, assembled, rung, account)
+        if bootstrap and account is None:
             house.account = await assembled.services.bootstrap.run("local.test", "agent@local.test", PASSWORD)
         yield house
