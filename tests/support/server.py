@@ -1,7 +1,7 @@
 """A real appliance for tests: its own process, directory and loopback ports.
 
-    async with running_server(tmp_path) as server:
-        server.smtp, server.submission, server.submissions, server.http   # (host, port), and the API's base URL
+async with running_server(tmp_path) as server:
+    server.smtp, server.submission, server.submissions, server.http   # (host, port), and the API's base URL
 """
 
 import asyncio
@@ -42,6 +42,7 @@ class Server:
     process: asyncio.subprocess.Process | None = None
     listeners: dict[str, Any] = field(default_factory=dict)
     account: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()  # a program that runs it, such as strace
 
     @property
     def smtp(self) -> tuple[str, int]:
@@ -69,6 +70,7 @@ class Server:
         with log.open("ab") as stderr:
             mark = stderr.tell()
             self.process = await asyncio.create_subprocess_exec(
+                *self.prefix,
                 sys.executable, "-m", "mailserver", "serve", env=self.environment, stderr=stderr,
                 stdout=asyncio.subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
@@ -89,9 +91,18 @@ class Server:
         process = self.process
         assert process is not None
         if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
+            os.kill(self.pid, signal.SIGTERM)
         async with asyncio.timeout(STOP_SECONDS):
             return await process.wait()
+
+    @property
+    def pid(self) -> int:
+        """The appliance's own process, behind whatever runs it."""
+        assert self.process is not None
+        if not self.prefix:
+            return self.process.pid
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(children[0])
 
     async def kill(self) -> None:
         """SIGKILL."""
@@ -117,9 +128,7 @@ class Server:
         """Make the first tenant; its ids and tokens."""
         path = self.directory / "password"
         path.write_text(PASSWORD)
-        made = await self.command(
-            "bootstrap", "--domain", domain, "--address", address, "--password-file", str(path)
-        )
+        made = await self.command("bootstrap", "--domain", domain, "--address", address, "--password-file", str(path))
         self.account = self.account or made
         return made
 
