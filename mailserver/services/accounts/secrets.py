@@ -26,7 +26,7 @@ def new_token(prefix: str) -> str:
 
 def digest(token: str) -> str:
     """What is stored of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class PasswordHasher:
@@ -50,9 +50,8 @@ class PasswordHasher:
     def invented_keys(self, name: str, secret: bytes) -> ScramKeys:
         """Keys for a name that does not exist: always the same, never right, not to be told from real ones."""
         seed = hmac.digest(secret, name.encode(), "sha256")
-        return ScramKeys(
-            seed[:16], SCRAM_ITERATIONS, hmac.digest(seed, b"stored", "sha256"), hmac.digest(seed, b"server", "sha256")
-        )
+        salt, stored, server = (hmac.digest(seed, word, "sha256") for word in (b"salt", b"stored", b"server"))
+        return ScramKeys(salt, SCRAM_ITERATIONS, stored, server)  # scramp's salts have 32 octets too
 
     def _hash(self, password: str) -> tuple[str, ScramKeys]:
         mechanism = ScramMechanism("SCRAM-SHA-256")
