@@ -72,7 +72,6 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
             _http(settings, opened, assembled, certificate, inherited, registry)
         )
         await stack.enter_async_context(smtp)
-        stack.push_async_callback(smtp.drain, settings.limits.drain_seconds)
         for watching in (supervisor.watch(), LoopLag(registry).run()):
             stack.callback(tasks.create_task(watching).cancel)
         supervisor.notify("READY=1")
@@ -80,6 +79,8 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         await stopped.wait()
         log.info("server.stopping")
         supervisor.notify("STOPPING=1")
+        runner.stop()  # the queue finishes what is in hand while the ports do
+        await smtp.drain(settings.limits.drain_seconds)
 
 
 async def _foundation(
@@ -151,7 +152,7 @@ def _http(
     )
     sockets = inherited.get("https" if settings.http.tls else "http", ())
     tls = certificate.context if settings.http.tls else None
-    return server.running(application, settings.http.listen, sockets, tls, settings.limits.drain_seconds)
+    return server.running(application, settings.http.listen, sockets, tls, settings.limits.drain_seconds / 3)
 
 
 def _runner(settings: Settings, opened: Store, assembled: Assembled, doorbell: Doorbell, smtp: Listeners) -> Any:
