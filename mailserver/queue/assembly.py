@@ -20,6 +20,8 @@ from mailserver.queue.signing import KeyStore, Signing
 from mailserver.queue.upkeep import Upkeep, Waiting
 from mailserver.settings import Queue
 
+SMTP_PORT = 25
+
 
 class ClaimsAndWaiting(Claims, Waiting, Protocol):
     """Who hands out deliveries, and knows which wait for long."""
@@ -48,7 +50,8 @@ def runner(
         Ourselves(hostname, listening),
         settings.remote_port,
         smarthost,
-        allow_private=settings.allow_private,
+        # Whoever sets another port than SMTP's has a network of his own, and very likely this machine's loopback.
+        allow_private=settings.allow_private or settings.remote_port != SMTP_PORT,
     )
     pool = Pool(hostname, tls.contexts(), connect_seconds=settings.connect_timeout_seconds, login=_login(settings))
     ledger = Ledger(recorder)

@@ -65,7 +65,14 @@ class Upkeep:
 
     async def once(self) -> None:
         """Give up on what is over and tell of what is late."""
+        seen: set[int] = set()
         while jobs := await self._waiting.claim_expired(MOST_AT_ONCE):
+            numbers = {delivery.id for job in jobs for delivery in job.deliveries}
+            if (
+                numbers & seen
+            ):  # their report cannot be stored now, so they are here again: leave them for the next time
+                break
+            seen |= numbers
             for job in jobs:
                 await self._attempt.expire(job)
         while jobs := await self._waiting.late(self._clock() - self._delay_notice_ms, MOST_AT_ONCE):

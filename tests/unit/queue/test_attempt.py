@@ -252,3 +252,22 @@ async def test_what_expires_without_an_attempt_is_given_up(parts, remote):
     assert shown.delivery.state is FAILED
     assert remote.connections == 0
     assert len(out.local.stored) == 1
+
+
+async def test_what_expires_while_its_report_cannot_be_stored_is_not_tried_in_a_circle(parts):
+    async with parts(is_running=False) as out:
+        (number,) = await out.send("a@remote.test", expires_at=out.clock() - 1)
+        task = asyncio.create_task(out.ledger.run_forever())
+        out.local.outcome = Deferred(0, Reply(452, "4.3.1", "full"))
+        async with asyncio.timeout(5):
+            await out.upkeep.once()
+            await out.ledger.flush()
+        assert (await out.show(number)).delivery.state is QUEUED
+        out.local.outcome = None
+        out.clock.advance(1000)
+        await out.upkeep.once()
+        await out.ledger.flush()
+        shown = await out.show(number)
+        task.cancel()
+    assert shown.delivery.state is FAILED
+    assert len(out.local.stored) == 1
