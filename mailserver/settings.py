@@ -80,7 +80,7 @@ class Queue(Section):
     lifetime_seconds: float = Field(5 * DAYS, gt=0)
     delay_notice_seconds: float = Field(4 * HOURS, gt=0)
     concurrency: int = Field(100, ge=1, le=1000)
-    destination_concurrency: int = Field(10, ge=1, le=100)
+    destination_concurrency: int = Field(20, ge=1, le=100)
     connect_timeout_seconds: float = Field(30, gt=0)
     lease_seconds: float = Field(900, gt=0)
     allow_private: bool = False

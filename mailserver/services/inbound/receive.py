@@ -17,6 +17,7 @@ from mailserver.services.inbound.routing import Route, Routing
 from mailserver.services.mailbox.acceptance import Acceptance, Content
 from mailserver.storage.records import Copy, Record
 
+REPORT = b"multipart/report"  # RFC 6522: bounces have no sender, complaints mostly have one
 log = structlog.get_logger()
 
 
@@ -111,7 +112,7 @@ class Reception:
         copies = self._copies(routes)
         report = None
         delivery_ids = tuple(route.delivery_id for _, route in routes if route.delivery_id is not None)
-        if envelope.sender is None or delivery_ids:
+        if envelope.sender is None or delivery_ids or REPORT in content.head().lower():
             report, extra = await self._reports.recognise(envelope, content, delivery_ids)
             copies = self._with(copies, extra)
         if not copies:

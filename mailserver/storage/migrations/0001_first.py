@@ -151,7 +151,7 @@ CREATE TABLE delivery (
   last_reply TEXT, last_host TEXT, tls TEXT, delay_notified BIGINT NOT NULL DEFAULT 0,
   lease_owner TEXT, lease_until BIGINT NOT NULL DEFAULT 0);
 CREATE INDEX delivery_due ON delivery(next_attempt_at, domain) WHERE state='queued';
-CREATE INDEX delivery_domain ON delivery(domain, next_attempt_at) WHERE state='queued';
+CREATE INDEX delivery_domain ON delivery(domain, tenant_id, next_attempt_at) WHERE state='queued';
 CREATE INDEX delivery_queued ON delivery(queued_id);
 CREATE INDEX delivery_open ON delivery(state, next_attempt_at) WHERE state IN ('queued', 'held');
 CREATE TABLE attempt (
