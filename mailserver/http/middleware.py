@@ -65,9 +65,12 @@ class Around:
         try:
             return await following(request)
         except web.HTTPException as refusal:
+            headers = {name: value for name, value in refusal.headers.items() if name in ("Allow", "Location")}
             if errors is None or refusal.status < 400:
-                return refusal
-            return errors.unknown(refusal.status)
+                return web.Response(status=refusal.status, text=refusal.text, headers=headers)
+            response = errors.unknown(refusal.status)
+            response.headers.update(headers)
+            return response
         except ConnectionError:
             raise
         except Exception:

@@ -43,4 +43,4 @@ class ThreadsPage:
             parsed = await self._services.messages.parsed(member)
             shown.append(await asyncio.to_thread(present.message, member, parsed))
         item = present.thread(summary, present.system_labels(summary))
-        return shapes.ThreadShown(**item.model_dump(by_alias=False), count=len(shown), messages=shown)
+        return shapes.ThreadShown(**item.model_dump(by_alias=False), messages=shown)

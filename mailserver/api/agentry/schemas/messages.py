@@ -202,5 +202,4 @@ class ThreadList(Shape):
 class ThreadShown(ThreadItem):
     """One thread with its messages, oldest first."""
 
-    count: int
     messages: list[MessageShown]

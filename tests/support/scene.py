@@ -1,0 +1,162 @@
+"""Two tenants with one of everything, and a valid request for every endpoint that is served.
+
+`OBJECTS` says which object stands behind an id's name, and `PLAIN` which names are no ids: a generator over the served
+document fails on a name that neither knows.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from mailserver.entities import identifiers
+from mailserver.entities.access import ALL_SCOPES, Scope
+from mailserver.entities.delivery import Failed, FailureKind
+from mailserver.entities.identifiers import Kind
+from mailserver.mail.reply import Reply
+from tests.support.served import Answer, Site, served
+
+MESSAGE = (
+    b"From: Alice <alice@remote.test>\r\nTo: %s\r\nCc: carol@remote.test\r\nSubject: Hello\r\n"
+    b"Message-ID: <%s@remote.test>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    b"--b\r\nContent-Type: text/plain\r\n\r\nHello.\r\n"
+    b"--b\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment\r\n\r\n%%PDF\r\n--b--\r\n"
+)
+UNKNOWN = {
+    "inbox_id": identifiers.encode(Kind.INBOX, 7),
+    "message_id": identifiers.encode(Kind.MESSAGE, 7),
+    "header_id": "<nobody@remote.test>",
+    "thread_id": identifiers.encode(Kind.THREAD, 7),
+    "mailbox_id": identifiers.encode(Kind.FOLDER, 7),
+    "upload_id": "G" + "A" * 22,
+    "part_id": f"G{identifiers.encode(Kind.MESSAGE, 7)[4:]}.2",
+    "inbox_address": "nobody@local.test",
+}
+# an id's name in a path, query or body: the kinds of object that it may name
+OBJECTS: dict[str, tuple[str, ...]] = {
+    "inbox_id": ("inbox_id", "inbox_address"),
+    "message_id": ("message_id", "header_id"),
+    "thread_id": ("thread_id",),
+    "blob_id": ("upload_id", "part_id"),
+    "mailbox_id": ("mailbox_id",),
+    "reply_to_message_id": ("message_id", "header_id"),
+    "attachments.blob_id": ("upload_id", "part_id"),
+    "page_token": (),  # has a test of its own
+}
+PLAIN = {
+    "q", "folder", "after", "before", "unread", "starred", "position", "limit", "subject", "to", "cc", "bcc",
+    "reply_to", "to.email", "to.name", "cc.email", "cc.name", "bcc.email", "bcc.name", "reply_to.email",
+    "reply_to.name", "text_body", "html_body", "attachments", "mark_read", "mark_starred", "address", "ascending",
+    "include_blocked", "include_spam", "include_trash", "labels", "headers", "html", "reply_all", "text",
+    "attachments.filename", "attachments.content_type", "attachments.content_disposition", "attachments.content_id",
+    "attachments.content", "attachments.url",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it is sent; `path` has its ids filled in."""
+
+    method: str
+    path: str
+    token: str | None
+    json: dict[str, Any] | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    upload: bool = False
+
+
+@dataclass(slots=True)
+class Scene:
+    """What stands on the stage; `things` are a1's objects by kind."""
+
+    site: Site
+    things: dict[str, str]
+
+    async def send(self, request: Request, **changes: Any) -> Answer:
+        """Send a request, with other words where they are given."""
+        headers, data = changes.pop("headers", {}), changes.pop("data", None)
+        request = replace(request, **changes)
+        more: dict[str, Any] = {"headers": headers}
+        if data is not None:
+            more["data"] = data
+        elif request.upload:
+            form = aiohttp.FormData()
+            form.add_field("file", b"content", filename="a.txt", content_type="text/plain")
+            more["data"] = form
+        elif request.json is not None:
+            more["json"] = request.json
+        path = request.path
+        if request.params:
+            path += "?" + str(aiohttp.client.URL.build(query=request.params).raw_query_string)
+        return await self.site.call(request.method, path, request.token, **more)
+
+    def owner_requests(self, method: str, path: str) -> list[Request]:
+        """Valid requests of an endpoint by a1: one for each kind of object that its path may name."""
+        requests = [self._request(method, path)]
+        for name, kinds in OBJECTS.items():
+            if f"{{{name}}}" in path:
+                requests = [
+                    replace(request, path=request.path.replace(f"{{{name}}}", quoted(self.things[kind])))
+                    for request in requests
+                    for kind in kinds
+                ]
+        assert all("{" not in request.path for request in requests), f"no object for {path}"
+        return requests
+
+    def _request(self, method: str, path: str) -> Request:
+        token = self.site.tokens["a1" if path.startswith("/v1/") else "a key"]
+        bodies: dict[tuple[str, str], dict[str, Any]] = {
+            ("POST", "/v1/messages/"): {"to": [{"email": "bob@remote.test"}], "subject": "Hi", "text_body": "Hello."},
+            ("PATCH", "/v1/messages/{message_id}/"): {"mark_read": True},
+            ("DELETE", "/v1/messages/suppressed/"): {"address": "bounced@remote.test"},
+            ("POST", "/agent/v0/messages/{message_id}/reply"): {"text": "Thanks."},
+        }
+        upload = (method, path) == ("POST", "/v1/messages/upload/")
+        body = bodies.get((method, path))
+        assert method == "GET" or method == "DELETE" or body is not None or upload, f"no request for {method} {path}"
+        return Request(method, path, token, body, upload=upload)
+
+    async def scoped(self, face: str, scope: str) -> tuple[str, str]:
+        """A token with every scope but one, and one with only that."""
+        one = frozenset({Scope(scope)})
+        kind, inbox = ("agent", self.site.inboxes["a1"]) if face == "gent" else ("api_key", None)
+        return await self.site.token(kind, inbox, ALL_SCOPES - one), await self.site.token(kind, inbox, one)
+
+
+def quoted(text: str) -> str:
+    """An id as it stands in a path."""
+    return str(aiohttp.client.URL.build(path=f"/{text}").raw_path)[1:].replace("/", "%2F")
+
+
+@asynccontextmanager
+async def scene(directory: Path) -> AsyncIterator[Scene]:
+    """Put one of everything on the stage, for a1."""
+    async with served(directory) as site:
+        house, inbox = site.house, site.inboxes["a1"]
+        text = await house.receive(MESSAGE % (b"agent@local.test", b"one"), to=["agent@local.test"])
+        await house.receive(MESSAGE % (b"agent@other.test", b"other"), to=["agent@other.test"])
+        await house.settled()
+        form = aiohttp.FormData()
+        form.add_field("file", b"uploaded", filename="u.txt", content_type="text/plain")
+        upload = (await site.call("POST", "/v1/messages/upload/", site.tokens["a1"], data=form)).json
+        shown = (await site.call("GET", f"/v1/messages/{text}/", site.tokens["a1"])).json
+        folders = (await site.call("GET", "/v1/messages/folders/", site.tokens["a1"])).json
+        form_body = {"to": [{"email": "bounced@remote.test"}], "text_body": "x"}
+        await site.call("POST", "/v1/messages/", site.tokens["a1"], json=form_body)
+        (job,) = await house.services.queue.page()
+        refused = Failed(1, FailureKind.REFUSED, Reply(550, "5.1.1", "no"))
+        await house.store.database.write(house.assembled.outcomes.record, job.message, job.deliveries[0], refused)
+        things = {
+            "inbox_id": identifiers.encode(Kind.INBOX, inbox.id),
+            "inbox_address": inbox.address,
+            "message_id": text,
+            "header_id": "<one@remote.test>",
+            "thread_id": shown["thread_id"],
+            "upload_id": upload["blob_id"],
+            "part_id": shown["attachments"][0]["blob_id"],
+            "mailbox_id": next(folder["id"] for folder in folders if folder["role"] == "archive"),
+        }
+        yield Scene(site, things)
