@@ -82,6 +82,7 @@ class Queue(Section):
     concurrency: int = Field(100, ge=1, le=1000)
     destination_concurrency: int = Field(20, ge=1, le=100)
     connect_timeout_seconds: float = Field(30, gt=0)
+    reply_timeout_seconds: float = Field(600, gt=0)
     lease_seconds: float = Field(900, gt=0)
     allow_private: bool = False
 

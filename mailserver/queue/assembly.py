@@ -9,7 +9,7 @@ from mailserver.mail.resolver import Resolver
 from mailserver.queue import tls
 from mailserver.queue.attempt import Attempt, Means
 from mailserver.queue.bounce import Bounces
-from mailserver.queue.conversation import Login
+from mailserver.queue.conversation import Login, Patience
 from mailserver.queue.ledger import Ledger, Recorder
 from mailserver.queue.local import LocalDelivery
 from mailserver.queue.pool import Pool
@@ -53,7 +53,8 @@ def runner(
         # Whoever sets another port than SMTP's has a network of his own, and very likely this machine's loopback.
         allow_private=settings.allow_private or settings.remote_port != SMTP_PORT,
     )
-    pool = Pool(hostname, tls.contexts(), connect_seconds=settings.connect_timeout_seconds, login=_login(settings))
+    patience = Patience().at_most(settings.reply_timeout_seconds)
+    pool = Pool(hostname, tls.contexts(), patience, settings.connect_timeout_seconds, _login(settings))
     ledger = Ledger(recorder)
     bounces = Bounces(hostname, mail_directory, local, executor, clock)
     schedule = Schedule(settings.retry_seconds, settings.retry_jitter)

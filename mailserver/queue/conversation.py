@@ -1,7 +1,7 @@
 """The SMTP client's side of one connection: greeting, EHLO, STARTTLS, AUTH, and one message after another."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -34,6 +34,10 @@ class Patience:
     data_end_seconds: float = DATA_END_SECONDS
     handshake_seconds: float = HANDSHAKE_SECONDS
     quit_seconds: float = QUIT_SECONDS
+
+    def at_most(self, seconds: float) -> "Patience":
+        """The same, with no wait longer than this."""
+        return Patience(*(min(wait, seconds) for wait in astuple(self)))
 
 
 class Stage(StrEnum):
