@@ -132,8 +132,8 @@ class Verbs:
         return await self._services.integrity.verify(deep=bool(given.get("deep")))
 
     async def _reindex(self, given: Arguments) -> Arguments:
-        del given
-        return await self._services.integrity.reindex()
+        answer = await self._services.rebuild.adopt() if given.get("adopt") else {}
+        return answer | await self._services.integrity.reindex()
 
     async def _tenant(self, text: str | None) -> int:
         """The tenant that is named; the only one where none is."""

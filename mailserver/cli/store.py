@@ -21,7 +21,8 @@ def verify(operator: Operator, deep: bool) -> None:
 
 
 @click.command()
+@click.option("--adopt", is_flag=True, help="Give files that no row names their rows back, after a restored backup.")
 @click.pass_obj
-def reindex(operator: Operator) -> None:
+def reindex(operator: Operator, adopt: bool) -> None:
     """Build the search index again from the files, and correct the counts of folders."""
-    show(operator, operator.run("reindex"))
+    show(operator, operator.run("reindex", adopt=adopt))

@@ -21,6 +21,7 @@ from mailserver.services.mailbox.folders import Folders
 from mailserver.services.mailbox.ingest import Ingest
 from mailserver.services.mailbox.integrity import Integrity
 from mailserver.services.mailbox.messages import Messages
+from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.stage import Stage
 from mailserver.services.mailbox.threads import Threads
 from mailserver.services.outbound.claims import Claims
@@ -105,6 +106,7 @@ def assemble(settings: Settings, store: Store, pools: Threadpools) -> Assembled:
         queue=Queue(database, now_ms),
         suppressions=Suppressions(database),
         integrity=Integrity(database, files, pools.files),
+        rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip
     owner = f"{hostname}/{settings.storage.node}"
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)

@@ -12,6 +12,7 @@ from mailserver.services.mailbox.attachments import Attachments
 from mailserver.services.mailbox.folders import Folders
 from mailserver.services.mailbox.integrity import Integrity
 from mailserver.services.mailbox.messages import Messages
+from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.threads import Threads
 from mailserver.services.outbound.queue import Queue
 from mailserver.services.outbound.send import Sending
@@ -38,3 +39,4 @@ class Services:
     queue: Queue
     suppressions: Suppressions
     integrity: Integrity
+    rebuild: Rebuild

@@ -67,6 +67,12 @@ def removable(snapshot: Snapshot, limit: int) -> list[str]:
     return [row[0] for row in rows]
 
 
+def removed(snapshot: Snapshot, places: Sequence[str]) -> set[str]:
+    """Those locations whose messages were deleted and that wait for the sweeper."""
+    marks = ",".join("?" * len(places))
+    return {row[0] for row in snapshot.all(f"SELECT location FROM removed_file WHERE location IN ({marks})", places)}
+
+
 def forget_removed(tx: Transaction, places: Sequence[str]) -> None:
     """The files are gone."""
     tx.executemany("DELETE FROM removed_file WHERE location = ?", [(place,) for place in places])

@@ -41,6 +41,7 @@ class Record:
     location: str | None = None
     queued: QueuedMessage | None = None
     deliveries: tuple[Delivery, ...] = ()
+    is_news: bool = True  # False for old mail that nobody is to be told of; never in the journal
     report: str | None = None  # what a bounce or complaint says about our mail, as its own JSON
 
 

@@ -180,7 +180,8 @@ class Ingest:
             if one.is_new:
                 if one.copy.labels:
                     labels.attach(tx, self._ids, one.copy.tenant_id, one.copy.message_id, one.copy.labels)
-                self._publish(tx, one, now)
+                if record.is_news:
+                    self._publish(tx, one, now)
         is_new = any(one.is_new for one in stored) or not record.copies
         if record.queued and record.deliveries and not deliveries.is_queued(tx, record.queued.id):
             thread_id = next((one.thread_id for one in stored), record.queued.thread_id)

@@ -17,7 +17,7 @@ from mailserver.storage.database import Database
 from mailserver.storage.files import MessageFiles
 
 SLICE = 500
-ORPHAN_SECONDS = 36 * 3600  # rule 1 of what is garbage: older than any write that may still be under way
+ORPHAN_SECONDS = 3600  # older than any write that may still be under way
 MOST_NAMED = 20
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class Integrity:
                 found[kind] += 1
                 if len(found["examples"]) < MOST_NAMED:
                     found["examples"].append(f"{kind}: {place}")
-        found["orphans"] = await self._orphans(remove=False)
+        found["orphans"] = await self._orphans()
         found["counters_wrong"] = await self._database.read(audit.wrong_counters)
         found["database"] = await self._database.read(audit.integrity)
         found["ok"] = (
@@ -65,25 +65,24 @@ class Integrity:
         return {"messages": count, "counters_corrected": corrected}
 
     async def sweep(self) -> int:
-        """Remove files that no row names: of deleted messages, of finished mail, and what a crash left behind."""
+        """Remove the files of deleted messages and of finished mail that nobody keeps; how many.
+
+        Files that no row names are never removed: after a restored backup they are the only copy. `verify` counts them.
+        """
         removed = 0
         places = await self._database.read(audit.removable, SLICE)
         if places:
             await self._run(self._remove, places)
             await self._database.write(audit.forget_removed, places)
             removed += len(places)
-        return removed + await self._orphans(remove=True)
+        return removed
 
-    async def _orphans(self, *, remove: bool) -> int:
+    async def _orphans(self) -> int:
         walk = self._old_files()
         count = 0
         while places := await self._run(_slice, walk):
             known = await self._database.read(audit.named, places)
-            orphans = [place for place in places if place not in known]
-            count += len(orphans)
-            if remove and orphans:
-                log.warning("storage.orphans.removed", files=len(orphans))
-                await self._run(self._remove, orphans)
+            count += sum(place not in known for place in places)
         return count
 
     def _old_files(self) -> Iterator[str]:
