@@ -49,7 +49,9 @@ class Headers:
 
     def first(self, name: bytes | str) -> bytes | None:
         """The topmost value of a field."""
-        values = self._index.get(_key(name))
+        values = self._index.get(name) if type(name) is bytes else None
+        if values is None:
+            values = self._index.get(_key(name))
         return values[0] if values else None
 
     def text(self, name: bytes | str) -> str:

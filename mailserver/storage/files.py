@@ -37,7 +37,9 @@ class MessageFiles:
 
     def __init__(self, directory: Path) -> None:
         self._root = directory
+        self._prefix = f"{directory}/"
         self._tmp = directory / "tmp"
+        self._temporary_prefix = f"{self._tmp}/{os.getpid()}."
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._tmp.mkdir(mode=0o700, exist_ok=True)
         self._made: set[str] = set()
@@ -63,7 +65,7 @@ class MessageFiles:
         os.close(descriptor)
         self._rename(temporary, place)
         if sync:
-            self._sync_directory(os.path.dirname(self._root / place))
+            self._sync_directory(os.path.dirname(self._prefix + place))
 
     def adopt(self, place: str, head: bytes, spool: int, size: int, skip: int = 0) -> None:
         """Make a file of `head` and of an open spool's bytes from `skip` to `size`, on the disk when this returns."""
@@ -114,7 +116,7 @@ class MessageFiles:
     def size(self, place: str) -> int | None:
         """Octets of a file, None where it is not there."""
         try:
-            return os.stat(self._root / place).st_size
+            return os.stat(self._prefix + place).st_size
         except FileNotFoundError:
             return None
 
@@ -159,7 +161,7 @@ class MessageFiles:
     def _temporary_name(self) -> str:
         with self._lock:
             self._serial += 1
-            return f"{self._tmp}/{os.getpid()}.{self._serial}"
+            return f"{self._temporary_prefix}{self._serial}"
 
     def _open_temporary(self) -> tuple[int, str]:
         temporary = self._temporary_name()
@@ -169,11 +171,11 @@ class MessageFiles:
         try:
             self._make_directory(place)
             try:
-                os.rename(temporary, self._root / place)
+                os.rename(temporary, self._prefix + place)
             except FileNotFoundError:  # somebody has tidied up the directory
                 self._made.discard(place.rpartition("/")[0])
                 self._make_directory(place)
-                os.rename(temporary, self._root / place)
+                os.rename(temporary, self._prefix + place)
         except OSError:
             os.unlink(temporary)  # a full disk must not fill up further with every try
             raise

@@ -20,29 +20,17 @@ import structlog
 
 from mailserver.entities import errors
 from mailserver.storage import checkpoints, segments
-from mailserver.storage.segments import Entry, Segment
+from mailserver.storage.backlog import Backlog, Waiting
+from mailserver.storage.segments import Segment
 
 BATCH_RECORDS = 512
 BATCH_BYTES = 16 << 20
-HELD_BYTES = 64 << 20  # payloads of waiting records that are kept in memory; the rest is read back
 HEAL_SECONDS = 1.0
+SLOWEST_SECONDS = 0.25  # before a batch, when twice as much waits for the store as makes a crowd
 SPARES = 2
 MARGIN_BYTES = 4096  # of a segment, for its header and a record's
 Answer = TypeVar("Answer")
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Waiting:
-    """A record that is on the disk and not yet stored; `payload` is None where it has to be read back."""
-
-    entry: Entry
-    payload: list[bytes] | None
-    appended_at: float = 0.0
-
-    def read(self) -> bytes:
-        """The payload."""
-        return segments.read(self.entry) if self.payload is None else b"".join(self.payload)
 
 
 @dataclass(slots=True)
@@ -62,9 +50,7 @@ class Journal:
         self._most = most_segments
         self._queue: deque[_Append] = deque()
         self._wake = threading.Event()
-        self._arrived = threading.Condition()
-        self._waiting: deque[Waiting] = deque()
-        self._held_bytes = 0
+        self._backlog = Backlog(segment_bytes * most_segments // 2)
         self._full: deque[Segment] = deque()  # written, not yet checkpointed
         self._spare: deque[Segment] = deque()
         self._current: Segment | None = None
@@ -141,8 +127,7 @@ class Journal:
         self._room.set()
         self._writer.join()
         self._maker.join()
-        with self._arrived:
-            self._arrived.notify_all()
+        self._backlog.nudge()
         for segment in [*self._full, *self._spare, *([self._current] if self._current else [])]:
             segment.close()
 
@@ -156,7 +141,7 @@ class Journal:
     @property
     def backlog(self) -> int:
         """Records that are on the disk and not yet stored."""
-        return len(self._waiting)
+        return len(self._backlog)
 
     def append(self, payload: list[bytes]) -> asyncio.Future[int]:
         """Write a record; its sequence number comes once it is on the disk. StoreFull, StoreUnavailable or TooLarge."""
@@ -188,6 +173,7 @@ class Journal:
             self._wake.wait(HEAL_SECONDS if self._broken_until else None)
             self._wake.clear()
             while self._queue:
+                self._keep_pace()
                 self._write_batch(self._gather())
             if self._stopping and not self._queue:
                 return
@@ -204,6 +190,12 @@ class Journal:
             self._broken_until = time.monotonic() + HEAL_SECONDS
         else:
             self._broken_until = 0.0
+
+    def _keep_pace(self) -> None:
+        """Let the store catch up: what has been promised must not wait ever longer to be seen."""
+        crowding = self._backlog.crowding
+        if crowding > 1 and not self._stopping:
+            time.sleep(min(1.0, crowding - 1) * SLOWEST_SECONDS)
 
     def _gather(self) -> list[_Append]:
         batch: list[_Append] = []
@@ -239,18 +231,8 @@ class Journal:
         self._next += len(batch)
         self.appended += len(batch)
         self.syncs += 1
-        self._hand_over(batch, entries)
+        self._backlog.add([(entry, item.payload) for item, entry in zip(batch, entries, strict=True)])
         self._settle([(item, entry.sequence) for item, entry in zip(batch, entries, strict=True)])
-
-    def _hand_over(self, batch: list[_Append], entries: list[Entry]) -> None:
-        now = time.monotonic()
-        with self._arrived:
-            for item, entry in zip(batch, entries, strict=True):
-                keep = self._held_bytes + item.length <= HELD_BYTES
-                if keep:
-                    self._held_bytes += item.length
-                self._waiting.append(Waiting(entry, item.payload if keep else None, now))
-            self._arrived.notify()
 
     def _settle(self, results: list[tuple[_Append, int | Exception]]) -> None:
         if self._loop is not None:
@@ -345,28 +327,15 @@ class Journal:
 
     def take(self, most: int, most_bytes: int, timeout_seconds: float) -> list[Waiting]:
         """The next records to store, oldest first; empty when the time ran out. Called by the stage's thread."""
-        with self._arrived:
-            if not self._waiting:
-                self._arrived.wait(timeout_seconds)
-            taken: list[Waiting] = []
-            size = 0
-            while self._waiting and len(taken) < most and (not taken or size < most_bytes):
-                waiting = self._waiting.popleft()
-                size += waiting.entry.length
-                if waiting.payload is not None:
-                    self._held_bytes -= waiting.entry.length
-                taken.append(waiting)
-        return taken
+        return self._backlog.take(most, most_bytes, timeout_seconds)
 
     def nudge(self) -> None:
         """Wake a `take` that waits."""
-        with self._arrived:
-            self._arrived.notify_all()
+        self._backlog.nudge()
 
     def oldest_age(self) -> float:
         """Seconds that the oldest waiting record has waited; 0 where none waits."""
-        with self._arrived:
-            return time.monotonic() - self._waiting[0].appended_at if self._waiting else 0.0
+        return self._backlog.oldest_age()
 
     def checkpoint(self, sequence: int) -> None:
         """Everything up to a sequence number is stored, on the disk: record that, and free the segments. Blocks."""

@@ -1,7 +1,7 @@
 """The stage behind the journal: what port 25 has promised becomes files and rows, in order, in batches.
 
 It waits for a quiet moment, because the connections that are being answered come first; but never longer than
-PATIENCE_SECONDS, and not while much is waiting.
+PATIENCE_SECONDS, and not while much is waiting. While one batch is written, the files of the next are.
 """
 
 import asyncio
@@ -15,15 +15,16 @@ import structlog
 from mailserver.entities import errors
 from mailserver.services.mailbox.ingest import Ingest, Prepared, needed_files
 from mailserver.storage import records
+from mailserver.storage.backlog import Waiting
 from mailserver.storage.files import MessageFiles
-from mailserver.storage.journal import Journal, Waiting
+from mailserver.storage.journal import Journal
 
-BATCH_RECORDS = 128
+BATCH_RECORDS = 256
 BATCH_BYTES = 8 << 20
 POLL_SECONDS = 1.0
 QUIET_SECONDS = 0.02  # without a new record
 PATIENCE_SECONDS = 2.0
-PATIENCE_RECORDS = 20_000
+PATIENCE_RECORDS = 5_000
 RETRY_SECONDS = 1.0
 log = structlog.get_logger()
 
@@ -70,16 +71,19 @@ class Stage:
         """Store until `drain` is called and nothing waits any more."""
         loop = asyncio.get_running_loop()
         checkpoint_at = loop.time() + self._checkpoint_seconds
-        while True:
-            await self._wait_for_quiet()
-            batch = await loop.run_in_executor(self._executor, self._take)
-            if batch:
-                await self._apply(batch)
-            if self._stopping and not batch and not self._journal.backlog:
-                break
-            if loop.time() >= checkpoint_at:
-                await self._checkpoint()
-                checkpoint_at = loop.time() + self._checkpoint_seconds
+        writing: asyncio.Task[None] | None = None
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._wait_for_quiet()
+                batch, prepared = await loop.run_in_executor(self._executor, self._take, writing is None)
+                if writing is not None:
+                    await writing
+                writing = tasks.create_task(self._apply(batch, prepared)) if batch else None
+                if self._stopping and not batch and not self._journal.backlog:
+                    break
+                if loop.time() >= checkpoint_at:
+                    await self._checkpoint()
+                    checkpoint_at = loop.time() + self._checkpoint_seconds
         await self._checkpoint()
 
     def drain(self) -> None:
@@ -96,16 +100,23 @@ class Stage:
             if journal.appended == seen:
                 return
 
-    def _take(self) -> list[Waiting]:
-        timeout = 0.0 if self._stopping else POLL_SECONDS
-        return self._journal.take(BATCH_RECORDS, BATCH_BYTES, timeout)
+    def _take(self, may_wait: bool) -> tuple[list[Waiting], list[Prepared] | None]:  # noqa: FBT001  called by an executor
+        """The next batch with its files; without them where that failed, which storing it will find again."""
+        timeout = POLL_SECONDS if may_wait and not self._stopping else 0.0
+        batch = self._journal.take(BATCH_RECORDS, BATCH_BYTES, timeout)
+        try:
+            return batch, self._prepare(batch)
+        except Exception as error:  # noqa: BLE001  storing it says in the log what is wrong
+            log.debug("stage.batch.unprepared", error=repr(error))
+            return batch, None
 
-    async def _apply(self, batch: list[Waiting]) -> None:
+    async def _apply(self, batch: list[Waiting], prepared: list[Prepared] | None = None) -> None:
         """Store a batch, however often it takes: what is in the journal is promised."""
         last = batch[-1].entry.sequence
         while True:
             try:
-                await self._store(batch, last)
+                ready, prepared = prepared, None
+                await self._store(batch, last, ready)
             except errors.Temporary as error:
                 log.warning("stage.store.deferred", error=error.message, records=len(batch))
                 await asyncio.sleep(RETRY_SECONDS)
@@ -123,8 +134,9 @@ class Stage:
         wanted = await self._database.read(needed_files, read)
         await loop.run_in_executor(self._executor, self._ingest.restore, read, wanted)
 
-    async def _store(self, batch: Sequence[Waiting], last: int) -> None:
-        prepared = await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare, batch)
+    async def _store(self, batch: Sequence[Waiting], last: int, prepared: list[Prepared] | None = None) -> None:
+        if prepared is None:
+            prepared = await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare, batch)
         await self._database.write(self._ingest.write, prepared, last)
 
     def _prepare(self, batch: Sequence[Waiting]) -> list[Prepared]:

@@ -116,7 +116,7 @@ async def test_a_torn_record_and_what_follows_it_do_not_count(tmp_path):
         for n in range(3):
             await journal.append([b"payload %d" % n])
         path = journal._current.path
-        place = journal._waiting[1].entry
+        place = journal._backlog._waiting[1].entry
     with path.open("r+b") as file:
         file.seek(place.offset + 3)
         file.write(b"\xff")
@@ -130,7 +130,7 @@ async def test_a_record_cut_short_at_any_place_does_not_count(tmp_path, cut):
         await journal.append([b"first"])
         await journal.append([b"second"])
         path = journal._current.path
-        start = journal._waiting[1].entry.offset - segments.RECORD.size
+        start = journal._backlog._waiting[1].entry.offset - segments.RECORD.size
     os.truncate(path, start + cut)
     assert found(tmp_path) == [(1, b"first")]
 
@@ -261,8 +261,7 @@ async def test_a_record_larger_than_a_segment_is_refused(tmp_path):
 
 async def test_payloads_beyond_what_memory_holds_are_read_back(tmp_path, monkeypatch):
     journal = Journal(tmp_path, SIZE, 16)
-    journal_module = type(journal).__module__
-    monkeypatch.setattr(f"{journal_module}.HELD_BYTES", 1000)
+    monkeypatch.setattr("mailserver.storage.backlog.HELD_BYTES", 1000)
     with running(journal):
         for n in range(4):
             await journal.append([b"%d" % n * 600])
