@@ -84,6 +84,24 @@ class MessageFiles:
         self._rename(temporary, place)
         self._sync_directory(os.path.dirname(self._root / place))
 
+    def adopt_whole(self, place: str, spool: int, size: int) -> None:
+        """Make a file of all of an open spool, by giving it its name where the file system can; on the disk then."""
+        os.fsync(spool)
+        temporary = self._temporary_name()
+        directory = os.open(self._tmp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # With a directory's descriptor Python calls linkat(2) with AT_SYMLINK_FOLLOW, which this needs.
+            os.link(f"/proc/self/fd/{spool}", temporary, src_dir_fd=directory, follow_symlinks=True)
+        except OSError as error:
+            if error.errno not in (*_NOT_OFFERED, errno.ENOENT):
+                raise
+            self.adopt(place, b"", spool, size)
+            return
+        finally:
+            os.close(directory)
+        self._rename(temporary, place)
+        self._sync_directory(os.path.dirname(self._prefix + place))
+
     def link(self, place: str, other: str) -> None:
         """Give a file a second name, in the place of whatever other file a crash may have left there."""
         self._make_directory(other)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -78,17 +79,22 @@ class Reception:
 
     def begin(self, envelope: Envelope) -> "Arrival":
         """Start to take a message."""
-        del envelope
-        return Arrival(self, self._acceptance.content())
+        return Arrival(self, self._acceptance.content(), envelope)
 
-    def accept(self, envelope: Envelope, content: Content) -> Awaitable[str]:
+    def foresee(self, envelope: Envelope, content: Content) -> int:
+        """Let the spool of a large message begin with its trace, so that it need not be copied; its id."""
+        message_id = self._ids.next()
+        content.prefix = self._trace(envelope, identifiers.encode(Kind.MESSAGE, message_id), time.time())
+        return message_id
+
+    def accept(self, envelope: Envelope, content: Content, foreseen: int = 0) -> Awaitable[str]:
         """Take responsibility for a message, or refuse it; the id that its trace has.
 
         What needs nothing but memory and the journal is on its way there when this returns, and needs no task.
         """
         routes = self._known_routes(envelope)
         if content.is_spooled or envelope.sender is None or routes is None:
-            return self._accept_later(envelope, content)
+            return self._accept_later(envelope, content, foreseen)
         self._refuse_loops(envelope, content)
         copies = self._copies(routes)
         if not copies:
@@ -99,14 +105,14 @@ class Reception:
         record = Record(tuple(copies), int(received_at * 1000), len(head) + content.size)
         return self._acceptance.promise(content, head, record, queue_id)
 
-    async def _accept_later(self, envelope: Envelope, content: Content) -> str:
+    async def _accept_later(self, envelope: Envelope, content: Content, foreseen: int) -> str:
         """The same for what has to be looked up, read as a report, or moved from its spool."""
         try:
-            return await self._accept(envelope, content)
+            return await self._accept(envelope, content, foreseen)
         finally:
             content.discard()
 
-    async def _accept(self, envelope: Envelope, content: Content) -> str:
+    async def _accept(self, envelope: Envelope, content: Content, foreseen: int) -> str:
         routes = await self._routes(envelope)
         self._refuse_loops(envelope, content)
         copies = self._copies(routes)
@@ -117,9 +123,11 @@ class Reception:
             copies = self._with(copies, extra)
         if not copies:
             raise errors.UnknownRecipient
+        if foreseen:
+            copies[0] = replace(copies[0], message_id=foreseen)
         received_at = time.time()
         queue_id = identifiers.encode(Kind.MESSAGE, copies[0].message_id)
-        head = self._trace(envelope, queue_id, received_at)
+        head = content.prefix or self._trace(envelope, queue_id, received_at)
         record = Record(tuple(copies), int(received_at * 1000), 0, report=report)
         await self._acceptance.commit(content, head, record)
         return queue_id
@@ -187,17 +195,24 @@ class Reception:
 class Arrival:
     """One message that a peer is sending."""
 
-    def __init__(self, reception: Reception, content: Content) -> None:
+    def __init__(self, reception: Reception, content: Content, envelope: Envelope) -> None:
         self._reception = reception
         self._content = content
+        self._envelope = envelope
+        self._foreseen = 0
         self.add = content.add
-        self.flush = content.flush
         self.discard = content.discard
+
+    async def flush(self) -> None:
+        """Write what is held in memory to disk."""
+        if not self._foreseen:
+            self._foreseen = self._reception.foresee(self._envelope, self._content)
+        await self._content.flush()
 
     def accept(self, envelope: Envelope) -> Awaitable[str]:
         """Take responsibility for it, or refuse it."""
         try:
-            return self._reception.accept(envelope, self._content)
+            return self._reception.accept(envelope, self._content, self._foreseen)
         except BaseException:
             self._content.discard()
             raise

@@ -64,7 +64,8 @@ class Acceptance:
     async def commit(self, content: "Content", head: bytes, record: Record, skip: int = 0) -> None:
         """Bring the message to the disk: `head`, then its bytes from `skip` on.
 
-        StoreFull or StoreUnavailable where that fails.
+        Where a spool began with its prefix, that is the head, and nothing is skipped. StoreFull or StoreUnavailable
+        where that fails.
         """
         try:
             if content.is_spooled:
@@ -87,12 +88,16 @@ class Acceptance:
             place = record.queued.location
         else:
             raise errors.StoreUnavailable
-        await self._run(content, self._files.adopt, place, head, content.spool, content.size, skip)
+        if content.prefix:
+            await self._run(content, self._files.adopt_whole, place, content.spool, len(head) + content.size)
+        else:
+            await self._run(content, self._files.adopt, place, head, content.spool, content.size, skip)
         return replace(record, location=place, size=len(head) + content.size - skip)
 
     def _write(self, content: "Content", chunks: list[bytes]) -> None:
         if not content.is_spooled:
             content.spool = self._files.spool()
+            chunks = [content.prefix, *chunks]
         for chunk in chunks:
             view = memoryview(chunk)
             while view:
@@ -121,6 +126,7 @@ class Content:
         self._chunks: list[bytes] = []
         self._pending = 0
         self._head = b""
+        self.prefix = b""  # what goes to the spool before the message, so that the spool is the file
         self._headers: Headers | None = None
         self.size = 0
         self.spool = -1
