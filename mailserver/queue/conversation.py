@@ -157,6 +157,9 @@ class Conversation:
         await content.write_to(self._wire, self._patience.data_block_seconds)
         reply = await self._wire.reply(self._patience.data_end_seconds, "the message")
         self.sent += 1
+        if 300 <= reply.code < 400:  # no verdict, so nobody may be told that there was one
+            self._wire.abort()
+            raise Broken(f"The server answered the message with {reply}", "4.5.0")
         if not reply.is_positive:
             self._leave_if_closing(reply)
             raise Refused(reply, Stage.END)
