@@ -140,6 +140,8 @@ class Verbs:
         if text:
             return _number(Kind.TENANT, text)
         tenants = {domain.tenant_id for domain in await self._services.domains.all()}
+        if not tenants:
+            raise errors.Invalid("There is no tenant yet; make the first one with: mailserver bootstrap.")
         if len(tenants) != 1:
             raise errors.Invalid("Say which tenant is meant with --tenant; `mailserver domain list` shows their ids.")
         return tenants.pop()

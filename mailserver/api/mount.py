@@ -1,7 +1,7 @@
 """Put every face on the application."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -71,6 +71,12 @@ def application(
     for face in served:
         routing.mount(app, face, authenticate)
     return app
+
+
+def description(public_url: str) -> dict[str, Any]:
+    """The OpenAPI document where nothing is served: the pages are made to be read, and nobody calls them."""
+    nobody = cast("Services", None)
+    return document(faces(nobody, Links(b"", public_url), Cursors(b"")), public_url)
 
 
 def document(served: list[Face], public_url: str) -> dict[str, Any]:

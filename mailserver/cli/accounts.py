@@ -13,9 +13,11 @@ from mailserver.cli.connection import Operator
 def password_from(path: Path | None) -> str:
     """The password in a file; asked for on a terminal where no file is named. Never from the arguments."""
     if path is None:
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
     try:
         return path.read_text(encoding="utf-8").rstrip("\n")
+    except UnicodeDecodeError:
+        exits.fail(exits.BAD_DATA, f"The password file {path} is not UTF-8 text.")
     except OSError as error:
         exits.fail(exits.IO, f"The password file {path} cannot be read: {error.strerror}.")
 

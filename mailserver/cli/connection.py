@@ -13,7 +13,7 @@ from mailserver.cli import exits, logs
 from mailserver.entities import errors
 from mailserver.settings import Settings, SettingsProblem
 from mailserver.storage.sqlite import DatabaseProblem
-from mailserver.storage.store import DataDirectoryProblem
+from mailserver.storage.store import DataDirectoryInUse, DataDirectoryProblem
 
 ANSWER_SECONDS = 3600.0
 
@@ -77,6 +77,8 @@ def _alone(loaded: Settings, verb: str, arguments: dict[str, Any]) -> dict[str, 
 
     try:
         return asyncio.run(run())
+    except DataDirectoryInUse as problem:  # a server that starts or stops has no socket
+        exits.fail(exits.TEMPORARY, f"{problem} Or try again, where a server is starting or stopping.")
     except (DataDirectoryProblem, PermissionError) as problem:
         exits.fail(exits.CANNOT_CREATE, str(problem))
     except DatabaseProblem as problem:

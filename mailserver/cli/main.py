@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from mailserver import __version__
-from mailserver.cli import accounts, demo, queue, serve, store
+from mailserver.cli import accounts, demo, openapi, queue, serve, store
 from mailserver.cli.connection import Operator
 
 
@@ -30,5 +30,6 @@ for command in (
     queue.queue,
     store.verify,
     store.reindex,
+    openapi.openapi,
 ):
     main.add_command(command)

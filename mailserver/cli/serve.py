@@ -15,7 +15,7 @@ from mailserver.cli import exits, logs
 from mailserver.cli.connection import Operator
 from mailserver.settings import Settings
 from mailserver.storage.sqlite import DatabaseProblem
-from mailserver.storage.store import DataDirectoryProblem
+from mailserver.storage.store import DataDirectoryInUse, DataDirectoryProblem
 
 YOUNG_OBJECTS = 10_000  # a message makes hundreds that die at once: looking at them more often finds nothing
 SWITCH_SECONDS = 0.0005  # the event loop gets its turn soon, whatever the threads behind it work on
@@ -36,8 +36,10 @@ def run(loaded: Settings) -> None:
     gc.set_threshold(YOUNG_OBJECTS, 20, 20)
     try:
         uvloop.run(app.serve(loaded, announce))
-    except* (DataDirectoryProblem, DatabaseProblem) as group:
+    except* (DataDirectoryInUse, DatabaseProblem) as group:
         exits.fail(exits.UNAVAILABLE, _sentences(group))
+    except* DataDirectoryProblem as group:
+        exits.fail(exits.CANNOT_CREATE, _sentences(group))
     except* CertificateProblem as group:
         exits.fail(exits.CONFIGURATION, _sentences(group))
     except* OSError as group:

@@ -22,6 +22,10 @@ class DataDirectoryProblem(Exception):
     """The data directory cannot be used; the sentence says why and what to do."""
 
 
+class DataDirectoryInUse(DataDirectoryProblem):
+    """Another process has the data directory open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """The open data directory. `secrets` are the installation's own, made at the first start."""
@@ -67,7 +71,7 @@ def _lock(directory: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise DataDirectoryProblem(
+        raise DataDirectoryInUse(
             f"The data directory {directory} is in use by another mailserver process. Stop that one first."
         ) from error
     return descriptor
