@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import fast_mail_parser
 
 _LARGE = 16 * 1024  # from here on the library, which decodes without the interpreter's lock, pays
+_PIECE = 4 * 1024 * 1024
 _ENTITY = b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 STEP = 256 * 1024
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
@@ -45,11 +46,20 @@ def whole(raw: bytes, start: int, end: int, encoding: str) -> bytes:
 
 
 def _base64(raw: bytes, start: int, end: int) -> Iterator[bytes]:
-    if end - start >= _LARGE:
-        found = _large(raw, start, end)
-        if found is not None:
-            return iter((found,))
-    return _base64_steps(raw, start, end)
+    return _base64_pieces(raw, start, end) if end - start >= _LARGE else _base64_steps(raw, start, end)
+
+
+def _base64_pieces(raw: bytes, start: int, end: int) -> Iterator[bytes]:
+    """Decode with the library as long as that goes well, in pieces that bound the memory, then with patience."""
+    while start < end:
+        stop = raw.rfind(b"\n", start, start + _PIECE) + 1 if end - start > _PIECE else end
+        content = _large(raw, start, stop) if stop > start else None
+        letters = stop - start - raw.count(b"\n", start, stop) - raw.count(b"\r", start, stop)
+        if content is None or (stop < end and len(content) * 4 != letters * 3):
+            yield from _base64_steps(raw, start, end)
+            return
+        yield content
+        start = stop
 
 
 def _large(raw: bytes, start: int, end: int) -> bytes | None:
