@@ -5,7 +5,7 @@ import asyncio
 import shutil
 import sys
 
-from bench import accept, sides, store
+from bench import accept, dkim_speed, sides, store
 from tests.support import postfix
 
 
@@ -24,6 +24,7 @@ def main():
         sys.exit(f"Nothing to compare with: {missing}.")
     try:
         asyncio.run(accept.run(names, rounds, quick=asked.quick))
+        dkim_speed.run(names, rounds, quick=asked.quick)
         asyncio.run(store.run(names, quick=asked.quick))
     finally:
         for path in sides.MADE:

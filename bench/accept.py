@@ -22,6 +22,7 @@ POLL_SECONDS = 0.02
 async def accepting(side, sessions, messages, size, reconnect):
     async with side.running():
         await sides.source(side.port, messages=sessions, sessions=sessions, size=1_024)  # processes and caches are warm
+        await sides.quiet()
         spent = side.cpu_seconds()
         took = await sides.source(side.port, messages=messages, sessions=sessions, size=size, reconnect=reconnect)
         return took, side.cpu_seconds() - spent, await side.longest_lag()
@@ -32,6 +33,7 @@ async def delivering(side, sessions, messages, size, reconnect):
         await sides.source(side.port, messages=sessions, sessions=sessions, size=1_024)
         while await side.delivered() < sessions:
             await asyncio.sleep(POLL_SECONDS)
+        await sides.quiet()
         spent, loop = side.cpu_seconds(), asyncio.get_running_loop()
         began = loop.time()
         await sides.source(side.port, messages=messages, sessions=sessions, size=size, reconnect=reconnect)

@@ -12,6 +12,7 @@ from tests.support.postfix import Postfix
 
 ROOT = Path(os.environ.get("MAILSERVER_BENCH_DIR", "/var/tmp"))  # not a tmpfs: syncs have to cost what they cost
 ADDRESS = "agent@local.test"
+QUIET_SHARE, QUIET_TRIES = 0.15, 60
 TICKS = os.sysconf("SC_CLK_TCK")
 LONGEST = re.compile(rb"^mailserver_event_loop_longest_lag_seconds (\S+)$", re.MULTILINE)
 
@@ -127,6 +128,21 @@ def children(pid):
         for child in map(int, (task / "children").read_text().split()):
             found += [child, *children(child)]
     return found
+
+
+def busy_seconds():
+    """CPU seconds that the whole machine was busy."""
+    fields = list(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
+    return (sum(fields) - fields[3] - fields[4]) / TICKS
+
+
+async def quiet():
+    """Wait for neighbours to be quiet, but not for ever."""
+    for _ in range(QUIET_TRIES):
+        before = busy_seconds()
+        await asyncio.sleep(0.5)
+        if busy_seconds() - before < 0.5 * os.cpu_count() * QUIET_SHARE:
+            return
 
 
 async def source(port, *, messages, sessions, size, reconnect=False):
