@@ -148,9 +148,8 @@ async def everything(server):
     ]  # fmt: skip
     with pytest.raises(CommandFailed, match="exit 65"):
         await server.command("domain", "rm", "third.test", "--yes")
-    await server.command("domain", "add", "fourth.test")
-    for _ in range(2):
-        await server.command("domain", "rm", "fourth.test", "--yes")
+    for verb in (["add"], ["rm", "--yes"], ["rm", "--yes"]):
+        assert (await server.command("domain", *verb, "fourth.test"))["domain"] == "fourth.test"
     token = await server.command("token", "create", "--inbox", "new@third.test", "--scopes", "email:send,email:read")
     assert token["scopes"] == ["email:read", "email:send"]
     assert token["token"].startswith("gent_")
@@ -162,18 +161,18 @@ async def everything(server):
     assert {"MX", "TXT"} == {row["type"] for row in records}
     assert set(records[0]) == {"type", "name", "value"}
     assert await server.command("queue", "list") == []
-    for verb in ("retry", "hold", "release"):
-        assert await server.command("queue", verb, "dlv_0SA02EZYM0000") == {"ids": []}
+    assert await server.command("queue", "hold", "dlv_0SA02EZYM0000") == {"ids": []}
     assert await server.command("queue", "drop", "--yes", "dlv_0SA02EZYM0000") == {"ids": []}
-    assert (await server.command("verify"))["ok"]
-    assert (await server.command("verify", "--deep"))["messages"] == 0
+    assert (await server.command("verify", "--deep"))["ok"]
     assert (await server.command("reindex"))["messages"] == 0
 
 
+@pytest.mark.timeout(300)
 async def test_every_verb_without_a_server(appliance):
     await everything(appliance)
 
 
+@pytest.mark.timeout(300)
 async def test_every_verb_with_the_server_running(tmp_path):
     (tmp_path / "password").write_text(PASSWORD)
     async with running_server(tmp_path, bootstrap=False) as server:
