@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 import structlog
 
+from mailserver.admin import address
 from mailserver.admin.verbs import Verbs
 from mailserver.entities import errors
 
@@ -23,7 +24,8 @@ async def opened(path: Path, verbs: Verbs) -> AsyncIterator[None]:
     await asyncio.to_thread(path.unlink, missing_ok=True)
     before = os.umask(0o177)
     try:
-        server = await asyncio.start_unix_server(_Requests(verbs).serve, path, limit=REQUEST_BYTES)
+        with address.short(path) as place:
+            server = await asyncio.start_unix_server(_Requests(verbs).serve, place, limit=REQUEST_BYTES)
     finally:
         os.umask(before)
     try:

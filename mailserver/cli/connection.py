@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from mailserver import app, settings
+from mailserver.admin import address
 from mailserver.cli import exits, logs
 from mailserver.entities import errors
 from mailserver.settings import Settings, SettingsProblem
@@ -48,7 +49,8 @@ def _ask(path: Path, verb: str, arguments: dict[str, Any]) -> dict[str, Any] | N
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(ANSWER_SECONDS)
         try:
-            client.connect(str(path))
+            with address.short(path) as place:
+                client.connect(place)
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         except PermissionError:

@@ -116,6 +116,15 @@ async def test_sighup_shows_the_new_certificate_and_keeps_the_old_one_where_the_
         assert await asyncio.to_thread(shown_name, server.submissions) == "second.test"
 
 
+async def test_a_long_directory_still_has_its_admin_socket(tmp_path):
+    directory = tmp_path / ("a" * 60) / ("b" * 60)
+    async with running_server(directory) as server:
+        assert [row["domain"] for row in await server.command("domain", "list")] == ["local.test"]
+        code, said = await ended(server, "domain", "add", "other.test")
+        assert code == 0, said
+        assert len(await server.command("domain", "list")) == 2
+
+
 async def ended(server, *arguments):
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "mailserver", *arguments, env=server.environment, stdout=subprocess.PIPE,
