@@ -30,7 +30,8 @@ def page(snapshot: Snapshot, inbox_id: int, text: str, offset: int, limit: int) 
 
 def expression(inbox_id: int, text: str) -> str | None:
     """The FTS5 expression of what was typed; None where it has no word in it."""
-    words = " ".join(text[:LONGEST_QUERY].split()[:MOST_TERMS])
+    readable = text[:LONGEST_QUERY].encode(errors="replace").decode().replace("\0", " ")  # for FTS5 a NUL is the end
+    words = " ".join(readable.split()[:MOST_TERMS])
     parsed = fts_parser.parse(words)
     if not parsed:
         return None
