@@ -202,7 +202,7 @@ async def test_a_disk_that_is_full_while_spooling_refuses_and_keeps_nothing(hous
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(type(house.store.files), "adopt", full)
+        broken.setattr(type(house.store.files), "adopt_whole", full)
         with pytest.raises(errors.StoreFull):
             await house.receive(RAW + b"x" * 2_000_000 + b"\r\n")
     await house.receive(RAW)
