@@ -1,8 +1,10 @@
 """DNS for tests: a resolver that answers from a dictionary, and a small name server on loopback."""
 
 import asyncio
+import contextlib
 from collections import Counter
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -49,7 +51,10 @@ class FakeResolver:
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """Answers over UDP from a zone's text. `broken` maps names to `silence` or an rcode's name."""
+    """Answers over UDP, and over TCP what is too long for it, from a zone's text.
+
+    `broken` maps names to `silence`, an rcode's name, or octets of a query.
+    """
 
     def __init__(self, origin: str, text: str, *, broken=None, authentic: bool = False) -> None:
         self.zone = dns.zone.from_text(text, origin=origin, check_origin=False, relativize=False)
@@ -62,10 +67,21 @@ class NameServer(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, ("127.0.0.1", 0))
         self.port = self._transport.get_extra_info("sockname")[1]
+        self._streams = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         return self
 
     async def __aexit__(self, *_exc) -> None:
         self._transport.close()
+        self._streams.close()
+
+    async def _serve(self, reader, writer) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            query = dns.message.from_wire(await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big")))
+            if query.question[0].name.to_text(omit_final_dot=True) not in self.broken:
+                wire = self._answer(query).to_wire(max_size=65_535)
+                writer.write(len(wire).to_bytes(2, "big") + wire)
+                await writer.drain()
+        writer.close()
 
     def connection_made(self, transport) -> None:
         pass
@@ -78,6 +94,21 @@ class NameServer(asyncio.DatagramProtocol):
         trouble = self.broken.get(name)
         if trouble == "silence":
             return
+        if callable(trouble):
+            self._transport.sendto(trouble(query), peer)
+            return
+        answer = self._answer(query)
+        try:
+            wire = answer.to_wire(max_size=max(query.payload, 512))
+        except dns.exception.TooBig:
+            answer.answer.clear()
+            answer.flags |= dns.flags.TC
+            wire = answer.to_wire()
+        self._transport.sendto(wire, peer)
+
+    def _answer(self, query):
+        question = query.question[0]
+        trouble = self.broken.get(question.name.to_text(omit_final_dot=True))
         answer = dns.message.make_response(query, recursion_available=True)
         if self.authentic:
             answer.flags |= dns.flags.AD
@@ -85,7 +116,7 @@ class NameServer(asyncio.DatagramProtocol):
             answer.set_rcode(dns.rcode.from_text(trouble))
         else:
             self._fill(answer, question)
-        self._transport.sendto(answer.to_wire(), peer)
+        return answer
 
     def _fill(self, answer, question) -> None:
         node = self.zone.get_node(question.name)
