@@ -4,7 +4,9 @@ A page is an object whose methods carry `@get`, `@post` and so on. A method's pa
 `query` and `body` (pydantic models), `request` (aiohttp's), and the names in the path. What it returns is the body.
 """
 
+import asyncio
 import inspect
+import json
 import typing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +18,8 @@ from pydantic import BaseModel, ValidationError
 from mailserver.entities import errors
 from mailserver.entities.access import Caller, Credential, Scope
 
+LARGE_BODY_BYTES = 64 << 10  # above this a body is read in a thread
+CHECKED_BODY_BYTES = 1 << 20  # up to this its names are compared: what is larger is an attachment
 Handler = Callable[..., Awaitable[Any]]
 
 
@@ -228,7 +232,26 @@ async def _body(request: web.Request, model: type[BaseModel]) -> BaseModel:
         raw = b"{}"
     elif request.content_type not in ("application/json", "application/octet-stream"):
         raise errors.Invalid("The body must be JSON, with Content-Type: application/json.")
+    if len(raw) > LARGE_BODY_BYTES:
+        return await asyncio.to_thread(_read, raw, model)
+    return _read(raw, model)
+
+
+def _read(raw: bytes, model: type[BaseModel]) -> BaseModel:
+    try:
+        if len(raw) <= CHECKED_BODY_BYTES:
+            json.loads(raw, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise errors.Invalid(f"The body is not JSON: {error}.", body="The body is not JSON.") from error
     return model.model_validate_json(raw)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all different: readers do not agree on which of two would count."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has the same name twice")
+    return found
 
 
 def _problems(error: ValidationError) -> list[tuple[str, str]]:

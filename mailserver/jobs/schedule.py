@@ -23,6 +23,8 @@ async def running(services: Services) -> AsyncIterator[None]:
     table: list[tuple[str, int, Callable[[], Awaitable[Any]]]] = [
         ("sweep files", 6 * HOUR, services.integrity.sweep),
         ("sweep uploads", HOUR, services.attachments.sweep),
+        ("forget old answers", HOUR, services.sending.forget),
+        ("trim the queue's history", 6 * HOUR, services.queue.trim),
     ]
     for name, seconds, call in table:
         scheduler.add_job(_logged(name, call), "interval", seconds=seconds, jitter=seconds // 10, id=name)

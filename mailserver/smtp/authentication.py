@@ -100,6 +100,7 @@ class Authenticator:
         except scram.ScramMalformed as error:
             raise Malformed from error
         except scram.ScramFailed as error:
+            self._logins.scram_failed(peer)
             raise errors.Unauthenticated from error
         # RFC 4954 4 has no success message with data, so the proof is one more challenge with an empty answer.
         if await conversation.next(answer.encode()):

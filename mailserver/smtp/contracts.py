@@ -86,3 +86,7 @@ class Logins(Protocol):
     async def scram_login(self, name: str, peer: str) -> Caller:
         """Log in a name whose SCRAM proof was right; Unauthenticated or TooMany otherwise."""
         ...
+
+    def scram_failed(self, peer: str) -> None:
+        """Count a SCRAM proof that was wrong against the address that it came from."""
+        ...

@@ -152,6 +152,25 @@ def close_in_queued(tx: Transaction, queued_ids: Sequence[int], at: int) -> None
     tx.executemany(_UNNEEDED, [(at, queued_id) for queued_id in set(queued_ids)])
 
 
+def trim(tx: Transaction, before: int, limit: int) -> int:
+    """Delete messages with nothing open that were queued before a time, with their deliveries; how many."""
+    ids = [
+        row[0]
+        for row in tx.all(
+            "SELECT id FROM queued WHERE created_at < ? AND open_deliveries <= 0 ORDER BY id LIMIT ?", [before, limit]
+        )
+    ]
+    marks = _marks(len(ids))
+    if ids:
+        tx.execute(
+            "DELETE FROM attempt WHERE delivery_id IN "
+            f"(SELECT id FROM delivery WHERE queued_id IN ({marks}))", ids
+        )  # fmt: skip
+        tx.execute(f"DELETE FROM delivery WHERE queued_id IN ({marks})", ids)
+        tx.execute(f"DELETE FROM queued WHERE id IN ({marks})", ids)
+    return len(ids)
+
+
 def defer(tx: Transaction, rows: Sequence[tuple[int, str, str, str, int]]) -> None:
     """Wait: (next_attempt_at, last_reply, last_host, tls, id) each. A held delivery stays held."""
     tx.executemany(

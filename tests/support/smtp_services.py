@@ -106,6 +106,7 @@ class FakeServices:
     most_accepting: int = 0
     routed: list[str] = field(default_factory=list)
     scram_names: list[str] = field(default_factory=list)
+    scram_failures: list[str] = field(default_factory=list)
     arrivals: list[FakeArrival] = field(default_factory=list)
 
     def known(self, address: Address) -> bool | None:
@@ -169,6 +170,9 @@ class FakeServices:
             PASSWORD if known else "invented for a stranger", salt=b"0123456789abcdef"
         )
         return ScramKeys(salt, count, stored, server)
+
+    def scram_failed(self, peer: str) -> None:
+        self.scram_failures.append(peer)
 
     async def scram_login(self, name: str, peer: str) -> Caller:
         return AGENT

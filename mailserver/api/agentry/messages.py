@@ -22,6 +22,8 @@ from mailserver.services.outbound.outgoing import Outgoing
 from mailserver.services.outbound.send import Repeatable, Sent
 from mailserver.services.registry import Services
 
+DECODED_LETTERS = 4 << 18
+
 
 class MessagesPage:
     """Messages over all inboxes of the organisation."""
@@ -121,7 +123,7 @@ def _files(attached: list[shapes.AttachedFile]) -> tuple[File, ...]:
         if one.content is None:
             raise errors.Invalid("An attachment needs its content.", attachments="Send `content` in base 64.")
         try:
-            content = base64.b64decode(one.content, validate=True)
+            content = _decoded(one.content)
         except (binascii.Error, ValueError) as error:
             raise errors.Invalid("An attachment is not base 64.", attachments="The content is not base 64.") from error
         files.append(
@@ -131,3 +133,9 @@ def _files(attached: list[shapes.AttachedFile]) -> tuple[File, ...]:
             )
         )  # fmt: skip
     return tuple(files)
+
+
+def _decoded(text: str) -> bytes:
+    """Base 64, in steps: the decoder lets no other thread work while it runs."""
+    steps = range(0, len(text), DECODED_LETTERS)
+    return b"".join(base64.b64decode(text[start : start + DECODED_LETTERS], validate=True) for start in steps)

@@ -144,6 +144,10 @@ class Access:
         is_its_own = inbox is not None and inbox.status == "active" and caller.inbox_id == inbox.id
         return caller if is_its_own else None
 
+    def scram_failed(self, peer: str) -> None:
+        """Count a SCRAM proof that was wrong against the address that it came from."""
+        self._failed(peer)
+
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _cached(self, digest: str) -> StoredToken | None:

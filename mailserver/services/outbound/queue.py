@@ -9,6 +9,8 @@ from mailserver.storage import deliveries
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 OPEN = (State.QUEUED, State.HELD)
+KEPT_MS = 30 * 86_400_000  # of finished mail, for the operator's questions and for reports that come late
+TRIM_SLICE = 200
 TOPIC = "queue"  # what the runner listens for
 
 
@@ -70,6 +72,13 @@ class Queue:
     async def drop(self, delivery_ids: Sequence[int]) -> list[int]:
         """Take deliveries out for good, with no report to anybody."""
         return await self._database.write(_drop, delivery_ids, self._clock())
+
+    async def trim(self) -> int:
+        """Forget mail that was finished a month ago, with everything that was tried; how many messages."""
+        trimmed = 0
+        while number := await self._database.write(deliveries.trim, self._clock() - KEPT_MS, TRIM_SLICE):
+            trimmed += number
+        return trimmed
 
 
 def _show(snapshot: Snapshot, delivery_id: int) -> Shown:

@@ -139,6 +139,10 @@ class Sending:
                 raise
             return _repeat(repeated.answered, repeatable)
 
+    async def forget(self) -> None:
+        """Forget the answers to repeated requests that are older than a day."""
+        await self._database.write(idempotency.expire, int(time.time() * 1000))
+
     # -- the message --------------------------------------------------------------------------------------------
 
     async def _draft(self, inbox: Inbox, outgoing: Outgoing, message_id: int) -> Draft:
@@ -148,7 +152,11 @@ class Sending:
         original = outgoing.reply_to_message
         if original is not None:
             own = await self._inboxes.addresses(inbox)
-            derived = answer.reply(await self._messages.parsed(original), set(own), outgoing.reply_all)
+            parsed = await self._messages.parsed(original)
+            if not outgoing.to and (parsed.headers.first("return-path") or b"").strip() == b"<>":
+                sentence = "The original came from nobody, as reports do; an answer would reach nobody."
+                raise errors.Invalid(sentence, reply_to_message_id=sentence)
+            derived = answer.reply(parsed, set(own), outgoing.reply_all)
             to = to or derived.to
             cc = cc or derived.cc
             subject = subject or outgoing_fields.plain_name(derived.subject)

@@ -366,3 +366,45 @@ async def test_bcc_of_the_api_is_in_no_copy(house):
     raw, recipients = await stored(house, identifiers.encode(Kind.MESSAGE, sent.message_id))
     assert b"secret" not in raw.lower()
     assert recipients == ["bob@remote.test", "secret@remote.test"]
+
+
+# -- what is forgotten, and what is never answered ----------------------------------------------------------------
+
+
+async def test_a_report_from_nobody_is_not_answered_unless_an_address_is_named(house):
+    await house.receive(b"From: MAILER-DAEMON@remote.test\r\nSubject: Undelivered\r\n\r\nx\r\n", sender=None)
+    await house.settled()
+    caller = await house.caller(house.account.inbox)
+    ((number,),) = await house.rows("SELECT id FROM message")
+    original = await house.services.messages.get(caller, identifiers.encode(Kind.MESSAGE, number))
+    with pytest.raises(errors.Invalid, match="came from nobody"):
+        await sending(house, Outgoing(text="Why?", reply_to_message=original))
+    await sending(house, Outgoing(to=(BOB,), text="Look at this.", reply_to_message=original))
+
+
+async def test_finished_mail_is_forgotten_after_a_month_and_open_mail_never(house):
+    await sending(house, Outgoing(to=(BOB,), text="old and finished"))
+    await sending(house, Outgoing(to=(BOB,), text="old and open"))
+    await sending(house, Outgoing(to=(BOB,), text="new and finished"))
+    month = 31 * 86_400_000
+
+    def age(tx):
+        ids = [row[0] for row in tx.all("SELECT id FROM queued ORDER BY id")]
+        tx.execute("UPDATE queued SET open_deliveries = 1 WHERE id = ?", [ids[1]])
+        tx.execute("UPDATE queued SET open_deliveries = 0 WHERE id IN (?, ?)", [ids[0], ids[2]])
+        tx.execute("UPDATE queued SET created_at = created_at - ? WHERE id IN (?, ?)", [month, ids[0], ids[1]])
+        return ids
+
+    ids = await house.store.database.write(age)
+    assert await house.services.queue.trim() == 1
+    assert [row[0] for row in await house.rows("SELECT id FROM queued ORDER BY id")] == ids[1:]
+    assert len(await house.rows("SELECT id FROM delivery")) == 2
+
+
+async def test_an_answer_to_a_repeated_call_is_forgotten_after_a_day(house):
+    await sending(house, Outgoing(to=(BOB,), text="x"), Repeatable("key", "print"))
+    await house.services.sending.forget()
+    assert len(await house.rows("SELECT key FROM idempotency")) == 1
+    await house.store.database.write(lambda tx: tx.execute("UPDATE idempotency SET created_at = created_at - 90000000"))
+    await house.services.sending.forget()
+    assert await house.rows("SELECT key FROM idempotency") == []
