@@ -173,7 +173,9 @@ async def test_submission_stores_a_sent_copy_without_bcc(server):
 
 
 async def test_a_message_that_cannot_be_parsed_is_stored_listed_and_downloadable(server):
-    garbage = b"From: \xff\xfe\r\nSubject: =?utf-8?b?!!!?=\r\nContent-Type: multipart/mixed; boundary=\r\n\r\n--\r\n\x80\r\n"
+    garbage = (
+        b"From: \xff\xfe\r\nSubject: =?utf-8?b?!!!?=\r\nContent-Type: multipart/mixed; boundary=\r\n\r\n--\r\n\x80\r\n"
+    )
 
     def deliver_garbage():
         with smtplib.SMTP(*server.smtp, timeout=10) as client:
