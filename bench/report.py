@@ -32,6 +32,8 @@ class Table:
             ratio = statistics.median(pairs)
             met = "" if goal is None else f", goal {goal}: {'reached' if ratio >= goal else 'MISSED'}"
             print(f"  {ours} / {other}: {ratio:.2f} ({min(pairs):.2f} to {max(pairs):.2f}){met}", flush=True)
+            best = max(self.figures[ours]) / max(self.figures[other])
+            print(f"  best {ours} / best {other}: {best:.2f}", flush=True)
             if self.cpu:
                 own, others = (statistics.median(self.cpu[name]) for name in (ours, other))
                 print(f"  messages for the same CPU time: {others / own:.2f} times as many", flush=True)
