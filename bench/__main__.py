@@ -3,10 +3,14 @@
 import argparse
 import asyncio
 import shutil
+import subprocess
 import sys
 
 from bench import accept, dkim_speed, sides, store
 from tests.support import postfix
+
+# Programs of their own, which need no Postfix to compare with, or run one of another kind.
+ALONE = (({"P6", "P11"}, "bench.smtp_accept", ["--quick"]), ({"P7"}, "bench.queue_drain", []))
 
 
 def main():
@@ -26,6 +30,10 @@ def main():
         asyncio.run(accept.run(names, rounds, quick=asked.quick))
         dkim_speed.run(names, rounds, quick=asked.quick)
         asyncio.run(store.run(names, quick=asked.quick))
+        for figures, module, arguments in ALONE:
+            if not names or figures & names:
+                print(f"{', '.join(sorted(figures))}:", flush=True)
+                subprocess.run([sys.executable, "-m", module, "--rounds", str(rounds), *arguments], check=True)
     finally:
         for path in sides.MADE:
             shutil.rmtree(path, ignore_errors=True)
