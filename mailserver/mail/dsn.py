@@ -20,6 +20,7 @@ _COPY_TYPES = (
 _ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _BLOCK = re.compile(rb"\r?\n[ \t]*\r?\n")
+_PLUS = re.compile(r"\+([0-9A-F]{2})")
 _XTEXT = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]+")
 _TYPED = re.compile(r"\s*([A-Za-z0-9-]{1,32})\s*;\s*(.*)", re.DOTALL)
@@ -241,14 +242,14 @@ def _status_part(
 ) -> bytes:
     blocks = [_fields({
         "Reporting-MTA": f"dns; {reporting_mta}",
-        "Original-Envelope-Id": envid,
+        "Original-Envelope-Id": _from_xtext(envid),
         "Arrival-Date": dates.write(arrival_at // 1000) if arrival_at is not None else None,
     })]  # fmt: skip
     for each in recipients:
         retry = each.retry_until if kind == "delayed" else None
         attempt = each.last_attempt_at
         blocks.append(_fields({
-            "Original-Recipient": each.original,
+            "Original-Recipient": _from_xtext(each.original),
             "Final-Recipient": _typed_address(each.address, smtputf8=smtputf8),
             "Action": kind,
             "Status": each.status or {"failed": "5.0.0", "delayed": "4.0.0"}.get(kind, "2.0.0"),
@@ -273,6 +274,11 @@ def _fields(values: dict[str, str | None]) -> bytes:
             words = [word.encode("ascii", "replace").decode("ascii") for word in words]
         lines.append(encoding.structured(name, words or [""]))
     return b"".join(lines)
+
+
+def _from_xtext(value: str | None) -> str | None:
+    """What a DSN parameter of SMTP means: in a report it stands plainly (RFC 3461 4.2, 4.4)."""
+    return None if value is None else _PLUS.sub(lambda code: chr(int(code[1], 16)), value)
 
 
 def _typed_address(text: str, *, smtputf8: bool) -> str:
