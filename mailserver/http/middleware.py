@@ -1,5 +1,6 @@
 """Around every request: its id, its log line, its metrics, what a browser is told, and what a failure looks like."""
 
+import asyncio
 import re
 import secrets
 import time
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from mailserver.http.routing import Errors
 
+BODY_SECONDS = 600.0  # for a request's body to come
 REQUEST_ID = "X-Request-Id"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -43,7 +45,11 @@ class Around:
         started = time.perf_counter()
         given = request.headers.get(REQUEST_ID, "")
         request_id = given if _ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
-        response = await self._safely(request, following, request_id)
+        impatience = asyncio.get_running_loop().call_later(BODY_SECONDS, _give_up, request)
+        try:
+            response = await self._safely(request, following, request_id)
+        finally:
+            impatience.cancel()
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else "unknown"
         took = time.perf_counter() - started
@@ -79,3 +85,9 @@ class Around:
 
     def _errors(self, path: str) -> Errors | None:
         return next((errors for prefix, errors in self._faces if path.startswith(prefix)), None)
+
+
+def _give_up(request: web.Request) -> None:
+    """Drop a connection whose body does not come to its end; a long answer may go on."""
+    if not request.content.is_eof() and request.transport is not None:
+        request.transport.abort()
