@@ -16,6 +16,7 @@ LARGEST = (1 << 63) - 1
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _LETTERS = 13
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]  # two letters at once: a page shows a hundred ids
 
 
 class Kind(StrEnum):
@@ -44,11 +45,11 @@ class BadIdentifier(ValueError):
 
 def encode(kind: Kind, number: int) -> str:
     """Write an id as the outside sees it."""
-    letters = []
-    for _ in range(_LETTERS):
-        letters.append(_ALPHABET[number & 31])
-        number >>= 5
-    return f"{kind.value}_{''.join(reversed(letters))}"
+    two = _PAIRS
+    return (
+        f"{kind.value}_{_ALPHABET[number >> 60]}{two[number >> 50 & 1023]}{two[number >> 40 & 1023]}"
+        f"{two[number >> 30 & 1023]}{two[number >> 20 & 1023]}{two[number >> 10 & 1023]}{two[number & 1023]}"
+    )
 
 
 def decode(kind: Kind, text: str) -> int:

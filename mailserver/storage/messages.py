@@ -12,6 +12,7 @@ from mailserver.storage import labels, ranges
 from mailserver.storage.database import Snapshot
 
 LARGEST_PAGE = 200
+AT_ONCE = 500  # ids of one statement
 
 
 def find(snapshot: Snapshot, message_id: int) -> tuple[int, int] | None:
@@ -31,8 +32,13 @@ def by_header_hash(snapshot: Snapshot, tenant_id: int, header_hash: int) -> list
 
 def summaries(snapshot: Snapshot, ids: Sequence[int]) -> list[MessageSummary]:
     """Messages in the order of their ids as given; those that are gone are left out."""
-    if not ids:
-        return []
+    found: list[MessageSummary] = []
+    for start in range(0, len(ids), AT_ONCE):
+        found += _summaries(snapshot, ids[start : start + AT_ONCE])
+    return found
+
+
+def _summaries(snapshot: Snapshot, ids: Sequence[int]) -> list[MessageSummary]:
     marks = ",".join("?" * len(ids))
     rows = snapshot.all(
         "SELECT m.id, m.inbox_id, m.tenant_id, m.thread_id, d.header_id, d.subject, d.people, d.in_reply_to, d.refs, "
@@ -126,13 +132,26 @@ def in_inboxes(
 
 
 def count_in_inbox(snapshot: Snapshot, where: Filter) -> int:
-    """How many messages a filter over one inbox shows."""
+    """How many messages a filter over one inbox shows; the usual ones are known without counting."""
+    if where == Filter(inbox_ids=where.inbox_ids):
+        return _normal_in_inbox(snapshot, where.inbox_ids[0])
     conditions, values = _times(where, "m.")
     conditions += _flag_conditions(where)
     marks = ",".join("?" * len(where.visibilities))
     clause = " AND ".join(["m.inbox_id = ?", f"m.visibility IN ({marks})", *conditions])
     parameters = [where.inbox_ids[0], *map(int, where.visibilities), *values]
     return int(snapshot.one(f"SELECT COUNT(*) FROM message m WHERE {clause}", parameters)[0])
+
+
+def _normal_in_inbox(snapshot: Snapshot, inbox_id: int) -> int:
+    """What an inbox holds, less the few that lie in Junk or Trash or are blocked."""
+    row = snapshot.one(
+        "SELECT i.message_count - "
+        "(SELECT COUNT(*) FROM message m WHERE m.inbox_id = i.id AND m.visibility IN (1, 2, 3)) "
+        "FROM inbox i WHERE i.id = ?",
+        (inbox_id,),
+    )
+    return int(row[0])
 
 
 def _times(where: Filter, prefix: str) -> tuple[list[str], list[Any]]:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from mailserver.entities.listing import Filter
-from mailserver.entities.message import Visibility
+from mailserver.entities.message import MessageSummary, Visibility
 from mailserver.entities.thread import ThreadSummary
 from mailserver.mail.address import Person
 from mailserver.storage import messages, ranges
 from mailserver.storage.database import Snapshot
 
-LARGEST_MESSAGES = 1000  # of one thread that a summary looks at
+LARGEST_MESSAGES = 1000  # of one thread that is shown
+IN_A_LIST = 200  # of a thread in a list that its summary looks at, the newest
 
 
 def find(snapshot: Snapshot, thread_id: int) -> tuple[int, int] | None:
@@ -71,19 +72,38 @@ def page(snapshot: Snapshot, where: Filter, cursor: tuple[int, int] | None, limi
 
 def summaries(snapshot: Snapshot, ids: Sequence[int]) -> list[ThreadSummary]:
     """Threads in the order of their ids as given; those that are gone are left out."""
-    found = (_summary(snapshot, thread_id) for thread_id in ids)
-    return [summary for summary in found if summary is not None]
-
-
-def _summary(snapshot: Snapshot, thread_id: int) -> ThreadSummary | None:
-    row = snapshot.one(
-        "SELECT inbox_id, tenant_id, last_message_id, message_count, unread_count, last_received_at, visibility "
-        "FROM thread WHERE id = ?",
-        (thread_id,),
+    if not ids:
+        return []
+    marks = ",".join("?" * len(ids))
+    rows = snapshot.all(
+        "SELECT id, inbox_id, tenant_id, last_message_id, message_count, unread_count, last_received_at, visibility "
+        f"FROM thread WHERE id IN ({marks})",
+        ids,
     )
-    if row is None:
-        return None
-    members = messages.summaries(snapshot, message_ids(snapshot, thread_id))
+    threads = {row[0]: row[1:] for row in rows}
+    members: dict[int, list[MessageSummary]] = {thread_id: [] for thread_id in threads}
+    for message in messages.summaries(snapshot, _members(snapshot, rows)):
+        members[message.thread_id].append(message)
+    return [_summary(thread_id, threads[thread_id], members[thread_id]) for thread_id in ids if members.get(thread_id)]
+
+
+def _members(snapshot: Snapshot, rows: Sequence[Any]) -> list[int]:
+    """The messages of threads, oldest first; of a very long one those that a summary looks at."""
+    short = [row[0] for row in rows if row[4] <= IN_A_LIST]
+    marks = ",".join("?" * len(short))
+    found = [
+        row[0]
+        for row in snapshot.all(
+            f"SELECT id, received_at FROM message WHERE thread_id IN ({marks}) ORDER BY received_at, id", short
+        )
+    ]
+    for row in rows:
+        if row[4] > IN_A_LIST:
+            found += message_ids(snapshot, row[0], IN_A_LIST, row[4] - IN_A_LIST)
+    return found
+
+
+def _summary(thread_id: int, row: Sequence[Any], members: Sequence[MessageSummary]) -> ThreadSummary:
     last = members[-1]
     received = [member.received_at for member in members if not member.is_ours]
     sent = [member.received_at for member in members if member.is_ours]

@@ -61,7 +61,7 @@ class MessagesPage:
             unread=query.unread, starred=query.starred, position=query.position, limit=query.limit,
         )  # fmt: skip
         page = await self._services.messages.page(caller, inbox, listing)
-        return shapes.MessageList(
+        return shapes.MessageList.model_construct(
             results=[present.row(summary, zone) for summary in page.items],
             total=page.total or 0,
             position=page.position,

@@ -19,6 +19,7 @@ from mailserver.entities.identifiers import Kind
 from mailserver.entities.message import Attachment, Flag, MessageBody, MessageSummary
 from mailserver.mail.address import Person
 
+_SEEN, _FLAGGED = int(Flag.SEEN), int(Flag.FLAGGED)
 _PART = re.compile(r"G([0-9A-Z]{13})\.([0-9]+(?:\.[0-9]+)*)")
 
 
@@ -45,16 +46,26 @@ def part_of_blob(blob_id: str) -> tuple[str, str] | None:
 
 def people(everyone: Iterable[Person]) -> list[PersonShown]:
     """The people of a header field."""
-    return [PersonShown(email=person.address, name=person.name or None) for person in everyone]
+    return [
+        {"email": person.address, "name": person.name} if person.name else {"email": person.address}
+        for person in everyone
+    ]
 
 
 def row(summary: MessageSummary, zone: tzinfo | None) -> MessageRow:
     """A message in a list."""
-    return MessageRow(
-        id=message_id(summary.id), thread_id=thread_id(summary.thread_id), sender=people(summary.sender),
-        to=people(summary.to), subject=summary.subject, received_at=times.write(summary.received_at, zone),
-        size=summary.size, flags=_flags(summary), label_suggestions=[], event_suggestion=None,
-    )  # fmt: skip
+    return {
+        "id": message_id(summary.id),
+        "thread_id": thread_id(summary.thread_id),
+        "from": people(summary.sender),
+        "to": people(summary.to),
+        "subject": summary.subject,
+        "received_at": times.write(summary.received_at, zone),
+        "size": summary.size,
+        "flags": _flags(summary),
+        "label_suggestions": [],
+        "event_suggestion": None,
+    }
 
 
 def message(summary: MessageSummary, body: MessageBody, zone: tzinfo | None) -> MessageShown:
@@ -78,7 +89,8 @@ def folder(one: Folder) -> FolderShown:
 
 
 def _flags(summary: MessageSummary) -> Flags:
-    return Flags(read=bool(summary.flags & Flag.SEEN), starred=bool(summary.flags & Flag.FLAGGED))
+    flags = int(summary.flags)
+    return {"read": bool(flags & _SEEN), "starred": bool(flags & _FLAGGED)}
 
 
 def _attachment(summary: MessageSummary, attachment: Attachment) -> AttachmentShown:

@@ -19,7 +19,7 @@ def zone(name: str | None) -> tzinfo | None:
 def write(milliseconds: int, local: tzinfo | None) -> str:
     """`2026-05-20T08:14:00` in the zone, `2026-05-20T08:14:00Z` without one."""
     moment = datetime.fromtimestamp(milliseconds / 1000, local or UTC)
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    text = moment.isoformat()[:19]
     return text if local else f"{text}Z"
 
 

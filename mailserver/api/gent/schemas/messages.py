@@ -1,8 +1,9 @@
 """Shapes of the messages page."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 Text = Annotated[str, StringConstraints(max_length=10_000_000)]
 Short = Annotated[str, StringConstraints(max_length=1000)]
@@ -80,14 +81,14 @@ class OfInbox(Shape):
     inbox_id: Short | None = Field(None, description="For session logins.")
 
 
-class PersonShown(Shape):
+class PersonShown(TypedDict):
     """A person in a header field; the name is left out where there is none."""
 
     email: str
-    name: str | None = Field(None, exclude_if=lambda value: value is None)
+    name: NotRequired[str]
 
 
-class Flags(Shape):
+class Flags(TypedDict):
     """What its reader has done with a message."""
 
     read: bool
@@ -113,19 +114,23 @@ class EventSuggestion(Shape):
     participants: list[PersonShown]
 
 
-class MessageRow(Shape):
-    """A message in a list."""
-
-    id: str
-    thread_id: str
-    sender: list[PersonShown] = Field(alias="from")
-    to: list[PersonShown]
-    subject: str
-    received_at: str
-    size: int
-    flags: Flags
-    label_suggestions: list[LabelSuggestion]
-    event_suggestion: EventSuggestion | None
+# A dictionary, not a model: a page has fifty of them, and `from` is no name for an attribute.
+MessageRow = TypedDict(
+    "MessageRow",
+    {
+        "id": str,
+        "thread_id": str,
+        "from": list[PersonShown],
+        "to": list[PersonShown],
+        "subject": str,
+        "received_at": str,
+        "size": int,
+        "flags": Flags,
+        "label_suggestions": list[LabelSuggestion],
+        "event_suggestion": EventSuggestion | None,
+    },
+)
+MessageRow.__doc__ = "A message in a list."
 
 
 class MessageList(Shape):
