@@ -65,9 +65,15 @@ class NameServer(asyncio.DatagramProtocol):
 
     async def __aenter__(self):
         loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, ("127.0.0.1", 0))
-        self.port = self._transport.get_extra_info("sockname")[1]
-        self._streams = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        while not self.port:  # one number has to be free for both
+            self._streams = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+            port = self._streams.sockets[0].getsockname()[1]
+            try:
+                self._transport, _ = await loop.create_datagram_endpoint(lambda: self, ("127.0.0.1", port))
+            except OSError:
+                self._streams.close()
+            else:
+                self.port = port
         return self
 
     async def __aexit__(self, *_exc) -> None:
