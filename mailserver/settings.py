@@ -79,7 +79,7 @@ class Queue(Section):
     retry_jitter: float = Field(0.2, ge=0, le=0.5)
     lifetime_seconds: float = Field(5 * DAYS, gt=0)
     delay_notice_seconds: float = Field(4 * HOURS, gt=0)
-    concurrency: int = Field(100, ge=1, le=1000)
+    concurrency: int = Field(500, ge=1, le=5000)
     destination_concurrency: int = Field(20, ge=1, le=100)
     connect_timeout_seconds: float = Field(30, gt=0)
     reply_timeout_seconds: float = Field(600, gt=0)
