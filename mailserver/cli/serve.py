@@ -1,13 +1,14 @@
 """Run the server until told to stop."""
 
+import asyncio
 import gc
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
 import orjson
 import structlog
-import uvloop
 
 from mailserver import app
 from mailserver.certificates import CertificateProblem
@@ -16,6 +17,12 @@ from mailserver.cli.connection import Operator
 from mailserver.settings import Settings
 from mailserver.storage.sqlite import DatabaseProblem
 from mailserver.storage.store import DataDirectoryInUse, DataDirectoryProblem
+
+new_event_loop: Callable[[], asyncio.AbstractEventLoop]
+try:
+    from uvloop import new_event_loop
+except ImportError:  # other Pythons than CPython have none
+    from asyncio import new_event_loop
 
 YOUNG_OBJECTS = 10_000  # a message makes hundreds that die at once: looking at them more often finds nothing
 SWITCH_SECONDS = 0.0005  # the event loop gets its turn soon, whatever the threads behind it work on
@@ -35,7 +42,8 @@ def run(loaded: Settings) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(YOUNG_OBJECTS, 20, 20)
     try:
-        uvloop.run(app.serve(loaded, announce))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(app.serve(loaded, announce))
     except* (DataDirectoryInUse, DatabaseProblem) as group:
         exits.fail(exits.UNAVAILABLE, _sentences(group))
     except* DataDirectoryProblem as group:
