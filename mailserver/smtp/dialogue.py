@@ -1,5 +1,6 @@
 """Lines in, replies out: cuts the input into commands and content, and calls the command (RFC 5321 2.3.8, 4.1.1)."""
 
+import abc
 import asyncio
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -43,9 +44,9 @@ class Dialogue(upgrade.SecureConnection):
         super().__init__(listener)
         self._skipped_bytes = 0
 
+    @abc.abstractmethod
     def take_content(self, intake: Intake, data: bytes) -> bytes:
         """Hand content over and return what follows it. The commands know how."""
-        raise NotImplementedError
 
     def take(self, data: bytes) -> bytes:
         """Work through input; return what has to wait, for us or for the rest of a line."""

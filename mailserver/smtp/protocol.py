@@ -4,6 +4,7 @@ Of aiosmtpd's class this keeps the place in the class tree and the dispatch to `
 reply at once or start a task and return None. Its stream reader, its handler task and its timer are not used.
 """
 
+import abc
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, cast
@@ -74,9 +75,9 @@ class Connection(smtp.SMTP):
         self._is_admitted = self._is_draining = self._is_eof = self._is_lost = self._is_paused = False
         self._in_handshake = self._is_shut = self._lingers = False
 
+    @abc.abstractmethod
     def take(self, data: bytes) -> bytes:
         """Work through input; return what has to wait, for us or for the rest of a line."""
-        raise NotImplementedError
 
     # The transport calls these.
 
