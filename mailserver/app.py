@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import fields
 from typing import Any
@@ -63,7 +63,8 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_reload(certificate, assembled)))
         registry = CollectorRegistry()
         smtp = _smtp(settings, assembled, certificate, inherited, registry)
-        runner = _runner(settings, opened, assembled, doorbell, smtp)
+        signing = stack.enter_context(ThreadPoolExecutor(2, "signing"))
+        runner = _runner(settings, opened, assembled, doorbell, smtp, signing)
         _run(tasks, stack, runner.run(), runner.stop)
         await stack.enter_async_context(schedule.running(assembled.services))
         socket = settings.runtime_dir / "admin.sock"
@@ -155,7 +156,9 @@ def _http(
     return server.running(application, settings.http.listen, sockets, tls, settings.limits.drain_seconds / 3)
 
 
-def _runner(settings: Settings, opened: Store, assembled: Assembled, doorbell: Doorbell, smtp: Listeners) -> Any:
+def _runner(
+    settings: Settings, opened: Store, assembled: Assembled, doorbell: Doorbell, smtp: Listeners, signing: Executor
+) -> Any:
     return queue_assembly.runner(
         settings.queue,
         settings.hostname,
@@ -167,7 +170,7 @@ def _runner(settings: Settings, opened: Store, assembled: Assembled, doorbell: D
         assembled.keystore,
         opened.secrets["return_path"],
         opened.directory / "mail",
-        ThreadPoolExecutor(2, "signing"),
+        signing,
         doorbell,
         assembly.now_ms,
         settings.limits.drain_seconds,

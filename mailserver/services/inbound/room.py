@@ -36,8 +36,13 @@ class DiskRoom:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Look once."""
-        self.free_bytes, inodes = await asyncio.get_running_loop().run_in_executor(self._executor, self._files.free)
+        """Look once; a disk that does not say how full it is takes no mail, and reading goes on."""
+        try:
+            self.free_bytes, inodes = await asyncio.get_running_loop().run_in_executor(self._executor, self._files.free)
+        except OSError as error:
+            log.error("storage.room.unknown", error=str(error))
+            self._enough = False
+            return
         enough = self.free_bytes >= self._reserve and (inodes >= FEWEST_INODES or inodes == 0)
         if enough != self._enough:
             log.warning("storage.room.changed", enough=enough, free_bytes=self.free_bytes, free_inodes=inodes)
