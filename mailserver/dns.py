@@ -2,7 +2,9 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import dns.asyncresolver
 import dns.exception
@@ -12,8 +14,9 @@ import dns.name
 import dns.nameserver
 import dns.rdatatype
 import dns.resolver
+import dns.reversename
 
-from mailserver.mail.resolver import LookupFailed, Mx, MxAnswer
+from mailserver.mail.resolver import HostAnswer, LookupFailed, Mx, MxAnswer, TextAnswer, Tlsa, TlsaAnswer
 
 DNS_PORT = 53
 LIFETIME_SECONDS = 10.0  # one question with all its repeats
@@ -21,8 +24,19 @@ SERVER_SECONDS = 3.0  # one server's answer
 CACHED_ANSWERS = 20_000
 EDNS_PAYLOAD_BYTES = 1232  # what passes every path unfragmented (DNS flag day 2020)
 MAX_RECORDS = 100  # of one answer: more is an attack or an accident
+LONGEST_SECONDS = 86_400.0  # that an answer is believed, whatever its TTL says
+NEGATIVE_SECONDS = 60.0  # where a name is denied and no SOA says for how long (RFC 2308 5)
+FAILURE_SECONDS = 5.0  # RFC 9520 3.2: a failure is remembered too, or one dead zone is asked for every message
 
-_Rows = tuple[tuple[object, ...], bool, bool]  # records, whether the name exists, the AD bit
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What DNS said about one name and type."""
+
+    records: tuple[object, ...]
+    exists: bool
+    authentic: bool  # the AD bit
+    seconds: float  # that it may be believed
 
 
 def parse_nameserver(text: str) -> tuple[str, int]:
@@ -56,23 +70,26 @@ class DnsResolver:
         lifetime_seconds: float = LIFETIME_SECONDS,
         server_seconds: float = SERVER_SECONDS,
         cached_answers: int = CACHED_ANSWERS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         resolver = dns.asyncresolver.Resolver(configure=not nameservers)
         if nameservers:
             resolver.nameservers = [dns.nameserver.Do53Nameserver(*parse_nameserver(text)) for text in nameservers]
         resolver.use_edns(0, dns.flags.DO, EDNS_PAYLOAD_BYTES)
         resolver.flags = dns.flags.RD | dns.flags.AD
-        resolver.cache = dns.resolver.LRUCache(cached_answers)
         resolver.lifetime = lifetime_seconds
         resolver.timeout = server_seconds
         self._resolver = resolver
+        self._clock = clock
+        self._most = cached_answers
+        self._known: dict[tuple[str, dns.rdatatype.RdataType], tuple[float, _Rows | LookupFailed]] = {}
         self._asking: dict[tuple[str, dns.rdatatype.RdataType], asyncio.Future[_Rows]] = {}
 
     async def mx(self, domain: str) -> MxAnswer:
         """MX records of a domain; the null MX has the host ''."""
-        rows, exists, authentic = await self._ask(domain, dns.rdatatype.MX)
-        records = tuple(Mx(row.preference, _host(row.exchange)) for row in rows)  # type: ignore[attr-defined]
-        return MxAnswer(records, exists, authentic)
+        answer = await self._ask(domain, dns.rdatatype.MX)
+        records = tuple(Mx(row.preference, _host(row.exchange)) for row in answer.records)  # type: ignore[attr-defined]
+        return MxAnswer(records, answer.exists, answer.authentic)
 
     async def addresses(self, host: str) -> tuple[str, ...]:
         """IPv6 and IPv4 addresses of a host; one family's failure does not hide the other's answer."""
@@ -85,19 +102,46 @@ class DnsResolver:
             if isinstance(answer, BaseException):
                 failed = answer
             else:
-                found.extend(row.address for row in answer[0])  # type: ignore[attr-defined]
+                found.extend(row.address for row in answer.records)  # type: ignore[attr-defined]
         if failed is not None and (not found or not isinstance(failed, LookupFailed)):
             raise failed
         return tuple(found)
 
-    async def txt(self, name: str) -> tuple[str, ...]:
+    async def text(self, name: str) -> TextAnswer:
         """TXT records, the strings of each joined."""
-        rows, _, _ = await self._ask(name, dns.rdatatype.TXT)
-        return tuple(b"".join(row.strings).decode("utf-8", "surrogateescape") for row in rows)  # type: ignore[attr-defined]
+        answer = await self._ask(name, dns.rdatatype.TXT)
+        records = tuple(b"".join(row.strings) for row in answer.records)  # type: ignore[attr-defined]
+        return TextAnswer(records, answer.exists, answer.authentic)
+
+    async def family(self, host: str, version: int) -> HostAnswer:
+        """Addresses of a host in one family, 4 or 6."""
+        answer = await self._ask(host, dns.rdatatype.A if version == 4 else dns.rdatatype.AAAA)
+        found = tuple(row.address for row in answer.records)  # type: ignore[attr-defined]
+        return HostAnswer(found, answer.exists, answer.authentic)
+
+    async def pointers(self, address: str) -> tuple[str, ...]:
+        """The names that an address points to, in lower case."""
+        name = dns.reversename.from_address(address).to_text()
+        answer = await self._ask(name, dns.rdatatype.PTR)
+        return tuple(_host(row.target) for row in answer.records)  # type: ignore[attr-defined]
+
+    async def tlsa(self, name: str) -> TlsaAnswer:
+        """TLSA records."""
+        answer = await self._ask(name, dns.rdatatype.TLSA)
+        records = tuple(
+            Tlsa(row.usage, row.selector, row.mtype, bytes(row.cert))  # type: ignore[attr-defined]
+            for row in answer.records
+        )
+        return TlsaAnswer(records, answer.exists, answer.authentic)
 
     async def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> _Rows:
-        """Ask once, however many want to know at the same time."""
+        """Ask once, however many want to know, for as long as the answer may be believed."""
         key = (name.lower(), kind)
+        known = self._known.get(key)
+        if known is not None and known[0] > self._clock():
+            if isinstance(known[1], LookupFailed):
+                raise LookupFailed(str(known[1]))
+            return known[1]
         asking = self._asking.get(key)
         if asking is not None:
             # The first asker may be cancelled; its followers then ask for themselves.
@@ -112,6 +156,7 @@ class DnsResolver:
         try:
             rows = await self._question(*key)
         except LookupFailed as error:
+            self._remember(key, error, FAILURE_SECONDS)
             answer.set_exception(error)
             answer.exception()  # nobody may be waiting
             raise
@@ -120,27 +165,46 @@ class DnsResolver:
             raise
         finally:
             del self._asking[key]
+        self._remember(key, rows, rows.seconds)
         answer.set_result(rows)
         return rows
+
+    def _remember(self, key: tuple[str, dns.rdatatype.RdataType], what: _Rows | LookupFailed, seconds: float) -> None:
+        """Keep an answer; the oldest ones make room."""
+        self._known.pop(key, None)
+        while len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]
+        self._known[key] = (self._clock() + seconds, what)
 
     async def _question(self, name: str, kind: dns.rdatatype.RdataType) -> _Rows:
         try:
             question = dns.name.from_text(name)
         except (dns.exception.DNSException, UnicodeError):
-            return (), False, False  # a name that DNS cannot hold does not exist
+            return _Rows((), exists=False, authentic=False, seconds=NEGATIVE_SECONDS)  # DNS cannot hold such a name
         try:
             answer = await self._resolver.resolve(question, kind, search=False, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN as error:
-            return (), False, _is_authentic(_negative(error, question))
+            response = _negative(error, question)
+            return _Rows((), exists=False, authentic=_is_authentic(response), seconds=_denied_for(response))
         except (dns.exception.DNSException, OSError, ValueError) as error:
             raise LookupFailed(f"{dns.rdatatype.to_text(kind)} {name}: {error}") from error
-        rows = tuple(answer.rrset or ())[:MAX_RECORDS]
-        return rows, True, _is_authentic(answer.response)
+        records = tuple(answer.rrset or ())[:MAX_RECORDS]
+        authentic = _is_authentic(answer.response)
+        seconds = min(max(answer.expiration - time.time(), 0.0), LONGEST_SECONDS)
+        return _Rows(records, exists=True, authentic=authentic, seconds=seconds)
 
 
 def _negative(error: dns.resolver.NXDOMAIN, question: dns.name.Name) -> dns.message.Message | None:
     responses: dict[dns.name.Name, dns.message.Message] = error.responses()  # type: ignore[no-untyped-call]
     return responses.get(question)
+
+
+def _denied_for(response: dns.message.Message | None) -> float:
+    """How long a name that does not exist may be taken for missing (RFC 2308 5)."""
+    for rrset in response.authority if response is not None else ():
+        if rrset.rdtype == dns.rdatatype.SOA:
+            return float(min(rrset.ttl, rrset[0].minimum, LONGEST_SECONDS))
+    return NEGATIVE_SECONDS
 
 
 def _is_authentic(response: dns.message.Message | None) -> bool:

@@ -25,6 +25,43 @@ class MxAnswer:
     authentic: bool = False  # the AD bit
 
 
+@dataclass(frozen=True, slots=True)
+class TextAnswer:
+    """The TXT records of a name, the strings of each joined, as the octets that they are."""
+
+    records: tuple[bytes, ...]
+    exists: bool
+    authentic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostAnswer:
+    """The addresses of a host in one family. `authentic` speaks for every alias on the way."""
+
+    addresses: tuple[str, ...]
+    exists: bool
+    authentic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tlsa:
+    """One TLSA record (RFC 6698 2.1)."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TlsaAnswer:
+    """The TLSA records of a name."""
+
+    records: tuple[Tlsa, ...]
+    exists: bool
+    authentic: bool = False
+
+
 class Resolver(Protocol):
     """Each question raises LookupFailed where DNS gave no answer; an empty answer is an answer."""
 
@@ -36,6 +73,6 @@ class Resolver(Protocol):
         """IPv6 and IPv4 addresses of a host, in no order."""
         ...
 
-    async def txt(self, name: str) -> tuple[str, ...]:
-        """TXT records, the strings of each joined."""
+    async def text(self, name: str) -> TextAnswer:
+        """TXT records."""
         ...

@@ -13,7 +13,7 @@ import dns.rdatatype
 import dns.rrset
 import dns.zone
 
-from mailserver.mail.resolver import LookupFailed, Mx, MxAnswer
+from mailserver.mail.resolver import HostAnswer, LookupFailed, Mx, MxAnswer, TextAnswer, Tlsa, TlsaAnswer
 
 FAILS = "FAILS"
 
@@ -24,23 +24,43 @@ class FakeResolver:
     A name that stands nowhere does not exist; the value FAILS makes the question fail.
     """
 
-    def __init__(self, mx=None, hosts=None, txt=None, authentic=frozenset()) -> None:
+    def __init__(self, mx=None, hosts=None, txt=None, authentic=frozenset(), pointers=None, tlsa=None) -> None:
         self.records, self.hosts, self.texts, self.authentic = mx or {}, hosts or {}, txt or {}, authentic
+        self.reverse, self.tlsas = pointers or {}, tlsa or {}
         self.asked = Counter()
 
     async def mx(self, domain: str) -> MxAnswer:
         self.asked["mx", domain] += 1
         found = self._value(self.records, domain, ())
-        exists = domain in self.records or domain in self.hosts or domain in self.texts
-        return MxAnswer(tuple(Mx(*one) for one in found), exists, domain in self.authentic)
+        return MxAnswer(tuple(Mx(*one) for one in found), self._exists(domain), domain in self.authentic)
 
     async def addresses(self, host: str) -> tuple[str, ...]:
         self.asked["addresses", host] += 1
         return tuple(self._value(self.hosts, host, ()))
 
-    async def txt(self, name: str) -> tuple[str, ...]:
-        self.asked["txt", name] += 1
-        return tuple(self._value(self.texts, name, ()))
+    async def text(self, name: str) -> TextAnswer:
+        self.asked["text", name] += 1
+        found = self._value(self.texts, name, ())
+        records = tuple(one if isinstance(one, bytes) else one.encode() for one in found)
+        return TextAnswer(records, self._exists(name), name in self.authentic)
+
+    async def family(self, host: str, version: int) -> HostAnswer:
+        self.asked[f"family{version}", host] += 1
+        found = tuple(one for one in self._value(self.hosts, host, ()) if (":" in one) == (version == 6))
+        return HostAnswer(found, self._exists(host), host in self.authentic)
+
+    async def pointers(self, address: str) -> tuple[str, ...]:
+        self.asked["pointers", address] += 1
+        return tuple(self._value(self.reverse, address, ()))
+
+    async def tlsa(self, name: str) -> TlsaAnswer:
+        self.asked["tlsa", name] += 1
+        found = tuple(Tlsa(*one) for one in self._value(self.tlsas, name, ()))
+        return TlsaAnswer(found, bool(found), name in self.authentic)
+
+    def _exists(self, name: str) -> bool:
+        known = (*self.records, *self.hosts, *self.texts, *self.tlsas)
+        return any(one == name or one.endswith(f".{name}") for one in known)
 
     @staticmethod
     def _value(values, name, default):

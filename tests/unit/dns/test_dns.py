@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from mailserver.dns import DnsResolver, parse_nameserver
-from mailserver.mail.resolver import LookupFailed, Mx
+from mailserver.mail.resolver import LookupFailed, Mx, Tlsa
 from tests.support.zone import NameServer
 
 ZONE = """
@@ -17,6 +17,8 @@ mx 60 IN AAAA ::1
 backup 60 IN A 127.0.0.2
 null 60 IN MX 0 .
 plain 60 IN A 127.0.0.3
+alias 60 IN CNAME plain
+_25._tcp.mx 60 IN TLSA 3 1 1 00ff
 """
 
 
@@ -72,7 +74,7 @@ async def test_a_host_has_addresses_of_both_families():
 
 async def test_the_strings_of_a_txt_record_are_joined():
     async with NameServer("remote.test.", ZONE) as server:
-        assert await resolver_of(server).txt("remote.test") == ("v=spf1 -all",)
+        assert (await resolver_of(server).text("remote.test")).records == (b"v=spf1 -all",)
 
 
 async def test_the_ad_bit_is_passed_on():
@@ -122,3 +124,78 @@ async def test_a_question_outlives_the_first_who_asked_it():
 async def test_a_name_that_dns_cannot_hold_does_not_exist(name):
     async with NameServer("remote.test.", ZONE) as server:
         assert not (await resolver_of(server).mx(name)).exists
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_one_family_of_addresses_is_asked_for_alone():
+    async with NameServer("remote.test.", ZONE) as server:
+        resolver = resolver_of(server)
+        assert (await resolver.family("mx.remote.test", 4)).addresses == ("127.0.0.1",)
+        assert (await resolver.family("mx.remote.test", 6)).addresses == ("::1",)
+        nobody = await resolver.family("nobody.remote.test", 4)
+    assert not nobody.exists
+    assert nobody.addresses == ()
+
+
+async def test_tlsa_records_are_read():
+    async with NameServer("remote.test.", ZONE, authentic=True) as server:
+        answer = await resolver_of(server).tlsa("_25._tcp.mx.remote.test")
+    assert answer.records == (Tlsa(3, 1, 1, b"\x00\xff"),)
+    assert answer.authentic
+
+
+REVERSE = """
+@ 60 IN SOA ns.remote.test. hostmaster.remote.test. 1 3600 600 86400 60
+1.0 60 IN PTR MX.remote.test.
+"""
+
+
+async def test_the_names_of_an_address_come_in_lower_case():
+    async with NameServer("0.127.in-addr.arpa.", REVERSE) as server:
+        assert await resolver_of(server).pointers("127.0.0.1") == ("mx.remote.test",)
+
+
+async def test_an_answer_is_believed_for_as_long_as_it_says():
+    clock = Clock()
+    async with NameServer("remote.test.", ZONE) as server:
+        resolver = resolver_of(server, clock=clock)
+        for _ in range(3):
+            await resolver.text("remote.test")
+            await resolver.text("nobody.remote.test")
+        assert server.questions["remote.test", "TXT"] == 1
+        assert server.questions["nobody.remote.test", "TXT"] == 1
+        clock.now += 61
+        await resolver.text("remote.test")
+        await resolver.text("nobody.remote.test")
+        assert server.questions["remote.test", "TXT"] == 2
+        assert server.questions["nobody.remote.test", "TXT"] == 2
+
+
+async def test_a_failure_is_remembered_for_a_few_seconds_only():
+    clock = Clock()
+    async with NameServer("remote.test.", ZONE, broken={"remote.test": "SERVFAIL"}) as server:
+        resolver = resolver_of(server, clock=clock)
+        for _ in range(3):
+            with pytest.raises(LookupFailed):
+                await resolver.text("remote.test")
+        asked = server.questions["remote.test", "TXT"]
+        server.broken.clear()
+        clock.now += 6
+        assert (await resolver.text("remote.test")).records
+    assert asked >= 1
+    assert server.questions["remote.test", "TXT"] == asked + 1
+
+
+async def test_what_is_remembered_is_bounded():
+    async with NameServer("remote.test.", ZONE) as server:
+        resolver = resolver_of(server, cached_answers=5)
+        for number in range(20):
+            await resolver.family(f"h{number}.remote.test", 4)
+        assert len(resolver._known) == 5
