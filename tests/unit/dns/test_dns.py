@@ -18,7 +18,7 @@ backup 60 IN A 127.0.0.2
 null 60 IN MX 0 .
 plain 60 IN A 127.0.0.3
 alias 60 IN CNAME plain
-_25._tcp.mx 60 IN TLSA 3 1 1 00ff
+_25._tcp.mx 60 IN TLSA 3 1 0 00ff
 """
 
 
@@ -147,7 +147,7 @@ async def test_one_family_of_addresses_is_asked_for_alone():
 async def test_tlsa_records_are_read():
     async with NameServer("remote.test.", ZONE, authentic=True) as server:
         answer = await resolver_of(server).tlsa("_25._tcp.mx.remote.test")
-    assert answer.records == (Tlsa(3, 1, 1, b"\x00\xff"),)
+    assert answer.records == (Tlsa(3, 1, 0, b"\x00\xff"),)
     assert answer.authentic
 
 
