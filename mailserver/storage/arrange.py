@@ -74,8 +74,9 @@ def remove(tx: Transaction, message_id: int, now: int) -> None:
     folders = {row[0] for row in tx.all("SELECT folder_id FROM placement WHERE message_id = ?", (message_id,))}
     _take_out(tx, message, changes.advance(tx, message.inbox_id))
     labels.detach_all(tx, message_id)
-    for table, column in (("part", "message_id"), ("message_data", "message_id"), ("message", "id")):
-        tx.execute(f"DELETE FROM {table} WHERE {column} = ?", (message_id,))
+    for table in ("part", "verdict", "message_data"):
+        tx.execute(f"DELETE FROM {table} WHERE message_id = ?", (message_id,))
+    tx.execute("DELETE FROM message WHERE id = ?", (message_id,))
     tx.execute(
         "UPDATE inbox SET used_bytes = used_bytes - ?, message_count = message_count - 1 WHERE id = ?",
         (message.size, message.inbox_id),

@@ -92,7 +92,7 @@ class _Batch:
         self._inboxes: dict[int, _Inbox | None] = {}
         self._threads = ThreadBook(tx)
         self._rows: dict[str, list[tuple[Any, ...]]] = {
-            name: [] for name in ("message", "data", "part", "placement", "search")
+            name: [] for name in ("message", "data", "part", "placement", "search", "verdict")
         }
 
     def run(self, messages: Sequence[NewMessage]) -> list[StoredMessage]:
@@ -175,6 +175,8 @@ class _Batch:
                 )
             )  # fmt: skip
         rows["search"].append(search_row(copy, parsed))
+        if copy.verdict is not None:
+            rows["verdict"].append((copy.message_id, copy.verdict))
         return thread
 
     def _place(
@@ -216,6 +218,7 @@ class _Batch:
             rows["placement"],
         )
         tx.executemany(INSERT_SEARCH, rows["search"])
+        tx.executemany("INSERT INTO verdict VALUES (?, ?)", rows["verdict"])
         self._threads.write()
         self._write_folders()
 

@@ -6,6 +6,7 @@ Every id is in the record, so that applying it twice changes nothing.
 import struct
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import orjson
 
@@ -28,6 +29,7 @@ class Copy:
     is_ours: bool = False
     recipient: str = ""  # the address that it was sent to
     bcc: tuple[str, ...] = ()  # of a message of ours: kept beside the file, which never names them
+    verdict: str | None = None  # what was found out about its sender and content, as JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def encode(record: Record, content: Sequence[bytes] = ()) -> list[bytes]:
                     c.is_ours,
                     c.recipient,
                     c.bcc,
+                    c.verdict,
                 ]
                 for c in record.copies
             ],
@@ -80,12 +83,7 @@ def decode(payload: bytes) -> Record:
     (length,) = _LENGTH.unpack_from(payload)
     head = orjson.loads(payload[4 : 4 + length])
     return Record(
-        copies=tuple(
-            Copy(
-                message_id, inbox_id, tenant_id, role, flags, visibility, tuple(labels), is_ours, recipient, tuple(bcc)
-            )
-            for message_id, inbox_id, tenant_id, role, flags, visibility, labels, is_ours, recipient, bcc in head["c"]
-        ),
+        copies=tuple(_copy(*row) for row in head["c"]),
         received_at=head["t"],
         size=head["s"],
         content=None if head["l"] else payload[4 + length :],
@@ -93,4 +91,11 @@ def decode(payload: bytes) -> Record:
         queued=QueuedMessage(**head["q"]) if head["q"] else None,
         deliveries=tuple(Delivery(**{**row, "state": State(row["state"])}) for row in head["d"]),
         report=head["r"],
+    )
+
+
+def _copy(*row: Any) -> Copy:
+    message_id, inbox_id, tenant_id, role, flags, visibility, labels, is_ours, recipient, bcc, verdict = row
+    return Copy(
+        message_id, inbox_id, tenant_id, role, flags, visibility, tuple(labels), is_ours, recipient, tuple(bcc), verdict
     )

@@ -117,6 +117,16 @@ class MessageData(Row):
         table_name = "message_data"
 
 
+class Verdict(Row):
+    """What was found out about a message that came in."""
+
+    message_id = peewee.BigIntegerField(primary_key=True)
+    body = peewee.TextField()
+
+    class Meta:
+        table_name = "verdict"
+
+
 class Part(Row):
     """A leaf part of a message."""
 
