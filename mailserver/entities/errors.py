@@ -79,6 +79,22 @@ class MessageRefused(ServiceError):
     """The message is refused by policy."""
 
 
+class FailsDmarc(MessageRefused):
+    """The domain in From asks to refuse mail that it did not send."""
+
+
+class Infected(MessageRefused):
+    """The message carries malicious software."""
+
+
+class LooksLikeJunk(MessageRefused):
+    """The message looks like junk."""
+
+
+class Greylisted(Temporary):
+    """The sender is not known here yet; the message is taken at a later try."""
+
+
 class SenderNotOwned(ServiceError):
     """The sender address does not belong to this login."""
 

@@ -8,6 +8,7 @@ from mailserver.mail.envelope import Envelope, Peer
 from mailserver.mail.headers import Headers
 
 MAX_HELO = 255  # RFC 5321 4.5.3.1.2
+LONGEST_LINE = 900  # of a stretched block; RFC 5322 2.1.1 allows 998
 _STRANGE = re.compile(r"[^A-Za-z0-9.:_\[\]-]")
 _NOT_PATH = re.compile(r"[\x00-\x20\x7f<>]")
 _NOT_WORD = re.compile(r"[^A-Za-z0-9._-]")
@@ -34,6 +35,23 @@ def return_path(sender: Address | None) -> bytes:
 def delivered_to(address: Address | str) -> bytes:
     """Write the Delivered-To field that stops loops."""
     return f"Delivered-To: {_NOT_PATH.sub('?', str(address))}\r\n".encode("utf-8", "replace")
+
+
+def stretched(block: bytes, size: int) -> bytes | None:
+    """Fill a header block to so many octets with blanks where its lines are folded; None where that cannot be.
+
+    Room for a block whose length is not known yet can so be left in a file (RFC 5322 2.2.3).
+    """
+    missing = size - len(block)
+    if missing < 0:
+        return None
+    lines = block.split(b"\r\n")
+    for index, line in enumerate(lines):
+        if missing and line[:1] in (b"\t", b" "):
+            blanks = min(missing, LONGEST_LINE - len(line))
+            lines[index] = line[:1] + b" " * max(blanks, 0) + line[1:]
+            missing -= max(blanks, 0)
+    return None if missing else b"\r\n".join(lines)
 
 
 def may_loop(raw: bytes, most_hops: int) -> bool:

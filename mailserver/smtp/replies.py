@@ -27,6 +27,7 @@ TOO_MANY_LOGINS = Reply(421, "4.7.0", "Too many failed logins, goodbye")
 
 INTERNAL = Reply(451, "4.3.0", "Local error, try again later")
 BUSY = Reply(450, "4.7.1", "Too much mail just now, try again later")
+GREYLISTED = Reply(451, "4.7.1", "Greylisted, try again in a few minutes")
 NO_ROOM = Reply(452, "4.3.1", "Not enough room, try again later")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients, send the rest in another message")
 MAILBOX_FULL = Reply(452, "4.2.2", "The mailbox cannot take mail just now")
@@ -65,6 +66,9 @@ ENCRYPTION_NEEDED = Reply(538, "5.7.11", "Encryption required for authentication
 UNKNOWN_RECIPIENT = Reply(550, "5.1.1", "No such recipient here")
 RELAY_DENIED = Reply(550, "5.7.1", "Relaying denied")
 REFUSED = Reply(550, "5.7.1", "Message refused by policy")
+FAILS_DMARC = Reply(550, "5.7.26", "The domain in From asks to refuse mail that it did not send (DMARC)")  # RFC 7372
+INFECTED = Reply(550, "5.7.1", "The message carries malicious software")
+LOOKS_LIKE_JUNK = Reply(550, "5.7.1", "The message looks like junk")
 NOT_ALLOWED = Reply(550, "5.7.1", "Your login does not allow this")
 SENDER_NOT_OWNED = Reply(550, "5.7.1", "The sender address does not belong to your login")
 SENDER_NOT_OWNED_AT_MAIL = Reply(553, "5.7.1", "The sender address does not belong to your login")
@@ -97,6 +101,10 @@ _REFUSALS: dict[type[errors.ServiceError], Reply] = {
     errors.InboxFull: MAILBOX_FULL,
     errors.MessageLoop: LOOP,
     errors.MessageRefused: REFUSED,
+    errors.FailsDmarc: FAILS_DMARC,
+    errors.Infected: INFECTED,
+    errors.LooksLikeJunk: LOOKS_LIKE_JUNK,
+    errors.Greylisted: GREYLISTED,
     errors.SenderNotOwned: SENDER_NOT_OWNED,
     errors.Suppressed: REFUSED,
     errors.NotProvided: NOT_IMPLEMENTED,

@@ -64,8 +64,8 @@ class Acceptance:
     async def commit(self, content: "Content", head: bytes, record: Record, skip: int = 0) -> None:
         """Bring the message to the disk: `head`, then its bytes from `skip` on.
 
-        Where a spool began with its prefix, that is the head, and nothing is skipped. StoreFull or StoreUnavailable
-        where that fails.
+        A head as long as the prefix that a spool began with takes its place. StoreFull or StoreUnavailable where
+        that fails.
         """
         try:
             if content.is_spooled:
@@ -88,11 +88,19 @@ class Acceptance:
             place = record.queued.location
         else:
             raise errors.StoreUnavailable
-        if content.prefix:
-            await self._run(content, self._files.adopt_whole, place, content.spool, len(head) + content.size)
+        before = len(content.prefix)
+        if before and len(head) == before and not skip:
+            await self._run(content, self._adopt_whole, place, head, content)
         else:
-            await self._run(content, self._files.adopt, place, head, content.spool, content.size, skip)
+            await self._run(
+                content, self._files.adopt, place, head, content.spool, before + content.size, before + skip
+            )
         return replace(record, location=place, size=len(head) + content.size - skip)
+
+    def _adopt_whole(self, place: str, head: bytes, content: "Content") -> None:
+        if head != content.prefix:
+            os.pwrite(content.spool, head, 0)
+        self._files.adopt_whole(place, content.spool, len(head) + content.size)
 
     def _write(self, content: "Content", chunks: list[bytes]) -> None:
         if not content.is_spooled:
@@ -126,7 +134,7 @@ class Content:
         self._chunks: list[bytes] = []
         self._pending = 0
         self._head = b""
-        self.prefix = b""  # what goes to the spool before the message, so that the spool is the file
+        self.prefix = b""  # room in the spool for the head, so that the spool becomes the file
         self._headers: Headers | None = None
         self.size = 0
         self.spool = -1
