@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mailserver.entities.folder import Role
 from mailserver.entities.message import Flag, Visibility
-from mailserver.storage import changes, files, labels
+from mailserver.storage import bayes, changes, files, labels
 from mailserver.storage.database import Transaction
 
 _VISIBILITY = {Role.JUNK.value: Visibility.SPAM, Role.TRASH.value: Visibility.TRASH}
@@ -55,6 +55,7 @@ def move(tx: Transaction, message_id: int, folder_id: int, now: int) -> None:
     present = [row[0] for row in tx.all("SELECT folder_id FROM placement WHERE message_id = ?", (message_id,))]
     if present == [folder_id]:
         return
+    _teach(tx, message, folder[0], now)
     before = _thread_state(tx, message.thread_id)
     modseq = changes.advance(tx, message.inbox_id)
     _take_out(tx, message, modseq)
@@ -74,6 +75,7 @@ def remove(tx: Transaction, message_id: int, now: int) -> None:
     folders = {row[0] for row in tx.all("SELECT folder_id FROM placement WHERE message_id = ?", (message_id,))}
     _take_out(tx, message, changes.advance(tx, message.inbox_id))
     labels.detach_all(tx, message_id)
+    bayes.forget_message(tx, message_id)
     for table in ("part", "verdict", "message_data"):
         tx.execute(f"DELETE FROM {table} WHERE message_id = ?", (message_id,))
     tx.execute("DELETE FROM message WHERE id = ?", (message_id,))
@@ -87,6 +89,18 @@ def remove(tx: Transaction, message_id: int, now: int) -> None:
         (files.location(message.inbox_id, message_id), now),
     )
     _settle(tx, message, before, folders)
+
+
+def _teach(tx: Transaction, message: _Message, role: str | None, now: int) -> None:
+    """A move to Junk says what junk is; one out of Junk, or out of the Inbox to be kept, says what is not."""
+    rows = tx.all(
+        "SELECT f.role FROM placement p JOIN folder f ON f.id = p.folder_id WHERE p.message_id = ?", (message.id,)
+    )
+    roles = {row[0] for row in rows}
+    if role == Role.JUNK:
+        bayes.ask(tx, message.id, message.inbox_id, True, now)
+    elif role != Role.TRASH and (Role.JUNK in roles or (Role.INBOX in roles and role in (Role.ARCHIVE, None))):
+        bayes.ask(tx, message.id, message.inbox_id, False, now)
 
 
 def _get(tx: Transaction, message_id: int) -> _Message:
