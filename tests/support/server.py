@@ -11,12 +11,14 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+
+from tests.support.zone import EMPTY, NameServer
 
 START_SECONDS = 30
 STOP_SECONDS = 30
@@ -156,7 +158,7 @@ def environment(directory: Path, **settings: Any) -> dict[str, str]:
         "smtp__submission_listen": ["127.0.0.1:0"],
         "smtp__submissions_listen": ["127.0.0.1:0"],
         "http__listen": ["127.0.0.1:0"],
-        "dns__nameservers": ["127.0.0.1:9"],  # nobody answers: a test that needs DNS names its own
+        "dns__nameservers": ["127.0.0.1:9"],  # nobody answers; `running_server` has one that does
         "storage__journal_segment_bytes": 8 << 20,
         "storage__reserve_bytes": 0,
         "queue__allow_private": True,
@@ -172,21 +174,28 @@ def environment(directory: Path, **settings: Any) -> dict[str, str]:
 async def running_server(
     directory: Path, *, bootstrap: bool = True, more: Mapping[str, str] | None = None, **settings: Any
 ) -> AsyncIterator[Server]:
-    """Start an appliance, with a first tenant on local.test; stop it at the end."""
+    """Start an appliance, with a first tenant on local.test; stop it at the end.
+
+    Where no nameserver is named it asks one in this process, to which no name exists.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    server = Server(directory, environment(directory, **settings) | dict(more or {}))
-    if bootstrap:
-        await server.bootstrap()
-    await server.start()
-    try:
-        yield server
-    finally:
-        if server.process is not None and server.process.returncode is None:
-            try:
-                await server.stop()
-            except TimeoutError:
-                await server.kill()
-                raise
+    async with AsyncExitStack() as stack:
+        if "dns__nameservers" not in settings:
+            nobody = await stack.enter_async_context(NameServer(".", EMPTY))
+            settings["dns__nameservers"] = [f"127.0.0.1:{nobody.port}"]
+        server = Server(directory, environment(directory, **settings) | dict(more or {}))
+        if bootstrap:
+            await server.bootstrap()
+        await server.start()
+        try:
+            yield server
+        finally:
+            if server.process is not None and server.process.returncode is None:
+                try:
+                    await server.stop()
+                except TimeoutError:
+                    await server.kill()
+                    raise
 
 
 def _pair(text: str) -> tuple[str, int]:

@@ -70,6 +70,9 @@ class FakeResolver:
         return value
 
 
+EMPTY = "@ 60 IN SOA . . 1 3600 600 86400 60"  # with the origin ".": no name exists
+
+
 class NameServer(asyncio.DatagramProtocol):
     """Answers over UDP, and over TCP what is too long for it, from a zone's text.
 
