@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 STEP = 256 * 1024
 _FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n", re.MULTILINE)
@@ -31,14 +33,46 @@ def simple_field(field: bytes) -> bytes:
     return field.removesuffix(b"\n").removesuffix(b"\r")
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a signature hashes the body: its canonical form, and the l= tag."""
+
+    relaxed: bool
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BodyDigest:
+    """The SHA-256 of a body in one form. `length` counts what the form has, beyond its limit too."""
+
+    octets: bytes
+    length: int
+
+
+def digests(chunks: Iterable[bytes | memoryview], forms: Collection[Form]) -> dict[Form, BodyDigest]:
+    """Hash a body that comes in pieces in every form at once; each canonical form is made once."""
+    bodies = {}
+    for relaxed in {form.relaxed for form in forms}:
+        limits = [form.limit for form in forms if form.relaxed is relaxed]
+        bodies[relaxed] = BodyHash(relaxed=relaxed, limit=limits[0], more_limits=limits[1:])
+    for chunk in chunks:
+        for body in bodies.values():
+            body.update(chunk)
+    for body in bodies.values():
+        body.digest()
+    return {form: bodies[form.relaxed].limited(form.limit) for form in forms}
+
+
 class BodyHash:
     """The SHA-256 of a body that comes in pieces, in either canonical form. `length` counts what the form has.
 
     Line ends are CRLF; a bare CR or LF is a letter like any other.
     """
 
-    def __init__(self, *, relaxed: bool = True, limit: int | None = None) -> None:
-        self._hash = hashlib.sha256()
+    def __init__(
+        self, *, relaxed: bool = True, limit: int | None = None, more_limits: Iterable[int | None] = ()
+    ) -> None:
+        self._hashes = {each: hashlib.sha256() for each in (limit, *more_limits)}
         self._relaxed = relaxed
         self._limit = limit
         self._lines = 0  # line ends that count only if something follows
@@ -63,7 +97,11 @@ class BodyHash:
         self._lines = 0
         if self.length or not self._relaxed:
             self._add(b"\r\n")
-        return self._hash.digest()
+        return self._hashes[self._limit].digest()
+
+    def limited(self, limit: int | None) -> BodyDigest:
+        """The hash up to one of the limits, once the body is over."""
+        return BodyDigest(self._hashes[limit].digest(), self.length)
 
     def _take(self, piece: bytes) -> None:
         piece = self._rest + piece
@@ -102,10 +140,11 @@ class BodyHash:
         self._add(content)
 
     def _add(self, content: bytes) -> None:
-        if self._limit is None:
-            self._hash.update(content)
-        elif self.length < self._limit:
-            self._hash.update(content[: self._limit - self.length])
+        for limit, digest in self._hashes.items():
+            if limit is None:
+                digest.update(content)
+            elif self.length < limit:
+                digest.update(content[: limit - self.length])
         self.length += len(content)
 
 

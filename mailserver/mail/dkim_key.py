@@ -1,7 +1,7 @@
 """DKIM keys: private files, public records (RFC 6376 3.6, RFC 8301, RFC 8463)."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -16,6 +16,7 @@ RSA_BITS = 2048
 SMALLEST_RSA_BITS = 1024  # RFC 8301 3.2
 LARGEST_RSA_BITS = 8192  # a key that takes longer than its message is worth
 PrivateKey = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+MAX_RECORD = 8 * 1024  # octets of a published key: five times what the largest key needs
 _ED25519_LENGTH = 32
 _PADDING = padding.PKCS1v15()
 _DIGEST = utils.Prehashed(hashes.SHA256())
@@ -32,6 +33,7 @@ class PublicKey:
     verifies: Callable[[bytes, bytes], bool]
     is_strict: bool  # t=s: the signing identity must have the very domain
     is_test: bool  # t=y
+    bits: int = 256
 
 
 def load(pem: bytes) -> PrivateKey:
@@ -86,6 +88,8 @@ def signature(private: PrivateKey, digest: bytes) -> bytes:
 
 def read(text: bytes, algorithm: str) -> PublicKey:
     """Read a TXT value for use with an algorithm; KeyUnusableError says what is wrong with it (RFC 6376 3.6.1)."""
+    if len(text) > MAX_RECORD:
+        raise KeyUnusableError("The key record is longer than 8 KB.")
     tags = dkim_tags.parse(text)
     if tags is None:
         raise KeyUnusableError("The key record cannot be read.")
@@ -104,15 +108,23 @@ def read(text: bytes, algorithm: str) -> PublicKey:
     if not octets:
         raise KeyUnusableError("The key is revoked.")
     flags = _list(tags.get(b"t", b""))
-    verifies = _ed25519(octets) if kind == b"ed25519" else _rsa(octets)
-    return PublicKey(verifies, b"s" in flags, b"y" in flags)
+    verifies, bits = (_ed25519(octets), 256) if kind == b"ed25519" else _rsa(octets)
+    return PublicKey(verifies, b"s" in flags, b"y" in flags, bits)
+
+
+def choose(records: Sequence[bytes]) -> bytes | None:
+    """The record to read where a name has several: the first that calls itself a key (RFC 6376 3.6.2.2)."""
+    for text in records:
+        if text.lstrip()[:16].replace(b" ", b"").startswith(b"v=DKIM1"):
+            return text
+    return records[0] if records else None
 
 
 def _list(value: bytes) -> set[bytes]:
     return {each.strip() for each in value.split(b":")}
 
 
-def _rsa(octets: bytes) -> Callable[[bytes, bytes], bool]:
+def _rsa(octets: bytes) -> tuple[Callable[[bytes, bytes], bool], int]:
     try:
         key = serialization.load_der_public_key(octets)
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -131,13 +143,16 @@ def _rsa(octets: bytes) -> Callable[[bytes, bytes], bool]:
             return False
         return True
 
-    return verifies
+    return verifies, key.key_size
 
 
 def _ed25519(octets: bytes) -> Callable[[bytes, bytes], bool]:
     if len(octets) != _ED25519_LENGTH:
         raise KeyUnusableError("The Ed25519 key has not 32 octets.")
-    key = ed25519.Ed25519PublicKey.from_public_bytes(octets)
+    try:
+        key = ed25519.Ed25519PublicKey.from_public_bytes(octets)
+    except ValueError as error:
+        raise KeyUnusableError("The Ed25519 key cannot be read.") from error
 
     def verifies(given: bytes, digest: bytes) -> bool:
         try:
