@@ -21,15 +21,26 @@ _LINES = re.compile(r" ?\n[ \n]*")
 def to_text(html: str) -> str:
     """Read the visible text, a line for each block. Only the first 512 K characters are looked at."""
     source = _BLOCK.sub("\n<", html[:MAX_LENGTH])
-    text = _TAG.sub("", source) if _is_deep(source) else _visible(source)
+    if _is_deep(source):
+        return _tidy(_TAG.sub("", source))
+    return visible(LexborHTMLParser(source))
+
+
+def tree(html: str) -> LexborHTMLParser | None:
+    """Read the elements, a line break before each block, for `visible`; None where they nest too deep."""
+    source = _BLOCK.sub("\n<", html[:MAX_LENGTH])
+    return None if _is_deep(source) else LexborHTMLParser(source)
+
+
+def visible(elements: LexborHTMLParser) -> str:
+    """Read the text that a reader sees. What is never shown is taken out of the tree."""
+    elements.strip_tags(_SILENT)
+    root = elements.body or elements.root
+    return _tidy(root.text(separator="") if root is not None else "")
+
+
+def _tidy(text: str) -> str:
     return _LINES.sub("\n", _SPACES.sub(" ", text)).strip()
-
-
-def _visible(source: str) -> str:
-    tree = LexborHTMLParser(source)
-    tree.strip_tags(_SILENT)
-    root = tree.body or tree.root
-    return root.text(separator="") if root is not None else ""
 
 
 def _is_deep(source: str) -> bool:
