@@ -11,11 +11,12 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
-from mailserver import dns, systemd
+from mailserver import systemd
 from mailserver.admin import door
 from mailserver.admin.verbs import Verbs
 from mailserver.api import mount
 from mailserver.certificates import Certificate, CertificateProblem
+from mailserver.dns import DnsResolver
 from mailserver.http import server
 from mailserver.jobs import schedule
 from mailserver.jobs.lag import LoopLag
@@ -38,7 +39,8 @@ log = structlog.get_logger()
 async def offline(settings: Settings) -> AsyncIterator[Verbs]:
     """The operator's verbs on a data directory that no server has open."""
     async with AsyncExitStack() as stack:
-        _, assembled = await _foundation(settings, stack, lambda _: None)
+        resolver = DnsResolver(settings.dns.nameservers, settings.dns.timeout_seconds)
+        _, assembled = await _foundation(settings, stack, lambda _: None, resolver)
         yield Verbs(assembled.services)
 
 
@@ -53,7 +55,8 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
     async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
         doorbell = Doorbell()
         heard: list[Callable[[str], None]] = [doorbell.ring]
-        opened, assembled = await _foundation(settings, stack, lambda topic: _announce(heard, topic))
+        resolver = DnsResolver(settings.dns.nameservers, settings.dns.timeout_seconds)
+        opened, assembled = await _foundation(settings, stack, lambda topic: _announce(heard, topic), resolver)
         heard.append(lambda topic: assembled.services.routing.forget() if topic == "accounts" else None)
         await _start_stage(settings, opened, assembled, tasks, stack)
         certificate = Certificate(
@@ -64,7 +67,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         registry = CollectorRegistry()
         smtp = _smtp(settings, assembled, certificate, inherited, registry)
         signing = stack.enter_context(ThreadPoolExecutor(2, "signing"))
-        runner = _runner(settings, opened, assembled, doorbell, smtp, signing)
+        runner = _runner(settings, opened, assembled, resolver, doorbell, smtp, signing)
         _run(tasks, stack, runner.run(), runner.stop)
         await stack.enter_async_context(schedule.running(assembled.services))
         socket = settings.runtime_dir / "admin.sock"
@@ -85,7 +88,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
 
 
 async def _foundation(
-    settings: Settings, stack: AsyncExitStack, announce: Callable[[str], None]
+    settings: Settings, stack: AsyncExitStack, announce: Callable[[str], None], resolver: DnsResolver
 ) -> tuple[Store, Assembled]:
     """The open store with the services on it."""
     pools = Threadpools(
@@ -95,7 +98,7 @@ async def _foundation(
         stage=stack.enter_context(ThreadPoolExecutor(1, "stage")),
     )
     opened = await stack.enter_async_context(store.opened(settings, announce))
-    return opened, assembly.assemble(settings, opened, pools)
+    return opened, assembly.assemble(settings, opened, pools, resolver)
 
 
 async def _start_stage(
@@ -157,12 +160,18 @@ def _http(
 
 
 def _runner(
-    settings: Settings, opened: Store, assembled: Assembled, doorbell: Doorbell, smtp: Listeners, signing: Executor
+    settings: Settings,
+    opened: Store,
+    assembled: Assembled,
+    resolver: DnsResolver,
+    doorbell: Doorbell,
+    smtp: Listeners,
+    signing: Executor,
 ) -> Any:
     return queue_assembly.runner(
         settings.queue,
         settings.hostname,
-        dns.DnsResolver(settings.dns.nameservers, settings.dns.timeout_seconds),
+        resolver,
         lambda: _pairs(smtp.addresses.get("smtp", ())),
         assembled.claims,
         assembled.outcomes,

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from mailserver.admin import keys
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Scope
 from mailserver.entities.delivery import Job, State
@@ -34,6 +35,7 @@ class Verbs:
             "queue.drop": lambda given: self._queue_move(self._services.queue.drop, given),
             "verify": self._verify,
             "reindex": self._reindex,
+            **keys.table(services),
         }
 
     async def run(self, verb: str, arguments: Arguments) -> Any:

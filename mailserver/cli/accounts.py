@@ -151,7 +151,12 @@ def dns_show(operator: Operator, name: str) -> None:
         show(operator, records)
         return
     for record in records:
-        click.echo(f"{record['name']}. 3600 IN {record['type']} {_zone_value(record['type'], record['value'])}")
+        click.echo(zone_line(record))
+
+
+def zone_line(record: dict[str, Any]) -> str:
+    """A record as a zone file has it."""
+    return f"{record['name']}. 3600 IN {record['type']} {_zone_value(record['type'], record['value'])}"
 
 
 def _zone_value(kind: str, value: str) -> str:

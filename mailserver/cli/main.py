@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from mailserver import __version__
-from mailserver.cli import accounts, demo, openapi, queue, serve, store
+from mailserver.cli import accounts, demo, dkim, openapi, queue, serve, store
 from mailserver.cli.connection import Operator
 
 
@@ -27,6 +27,7 @@ for command in (
     accounts.inbox,
     accounts.token,
     accounts.dns,
+    dkim.dkim,
     queue.queue,
     store.verify,
     store.reindex,

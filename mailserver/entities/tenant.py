@@ -49,12 +49,33 @@ class Domain:
     created_at: int
 
 
+class KeyStage(StrEnum):
+    """The life of a signing key."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
 @dataclass(frozen=True, slots=True)
 class DkimKey:
-    """A signing key of a domain; the private part lies in the file `<keys>/<domain>/<selector>.pem`."""
+    """A signing key of a domain; its private half is a file below `<keys>/<domain>`.
+
+    A new key waits, published, until DNS shows it; then it is active and signs. A retired one signs no more and stays
+    published until its last signature has expired.
+    """
 
     domain: str
     selector: str
     algorithm: str  # rsa-sha256 or ed25519-sha256
     public_key: str  # base64, as published
     active: bool
+    created_at: int = 0
+    retired_at: int | None = None
+
+    @property
+    def stage(self) -> "KeyStage":
+        """How far the key has come."""
+        if self.active:
+            return KeyStage.ACTIVE
+        return KeyStage.WAITING if self.retired_at is None else KeyStage.RETIRED

@@ -24,6 +24,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("sweep files", 6 * HOUR, services.integrity.sweep),
         ("sweep uploads", HOUR, services.attachments.sweep),
         ("forget old answers", HOUR, services.sending.forget),
+        ("change signing keys", HOUR, services.rotation.advance),
         ("trim the queue's history", 6 * HOUR, services.queue.trim),
     ]
     for name, seconds, call in table:

@@ -4,11 +4,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from mailserver.dns import DnsResolver
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.keystore import KeyStore
+from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.accounts.secrets import PasswordHasher
 from mailserver.services.inbound.local import LocalDelivery
 from mailserver.services.inbound.receive import Reception
@@ -64,7 +66,7 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def assemble(settings: Settings, store: Store, pools: Threadpools) -> Assembled:
+def assemble(settings: Settings, store: Store, pools: Threadpools, resolver: DnsResolver) -> Assembled:
     """Build every service once, each with what it needs."""
     database, ids, files, limits = store.database, store.ids, store.files, settings.limits
     hostname, separator = settings.hostname, settings.smtp.plus_separator
@@ -88,6 +90,7 @@ def assemble(settings: Settings, store: Store, pools: Threadpools) -> Assembled:
         access=access,
         bootstrap=Bootstrap(database, ids, access, domains, inboxes, hasher),
         domains=domains,
+        rotation=Rotation(database, keystore, pools.crypto, resolver, now_ms),
         inboxes=inboxes,
         routing=routing,
         reception=Reception(routing, acceptance, reports, room, ids, hostname, limits.received_hops),

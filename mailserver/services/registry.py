@@ -6,6 +6,7 @@ from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.inboxes import Inboxes
+from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.inbound.receive import Reception
 from mailserver.services.inbound.routing import Routing
 from mailserver.services.mailbox.attachments import Attachments
@@ -27,6 +28,7 @@ class Services:
     access: Access
     bootstrap: Bootstrap
     domains: Domains
+    rotation: Rotation
     inboxes: Inboxes
     routing: Routing
     reception: Reception

@@ -98,14 +98,27 @@ def add_key(tx: Transaction, key: DkimKey, now: int) -> None:
     )  # fmt: skip
 
 
-def keys(snapshot: Snapshot, name: str) -> list[DkimKey]:
-    """The keys of a domain, oldest first."""
-    rows = snapshot.all(
-        KeyRow.select(KeyRow.domain, KeyRow.selector, KeyRow.algorithm, KeyRow.public_key, KeyRow.active)
-        .where(KeyRow.domain == name)
-        .order_by(KeyRow.created_at, KeyRow.selector)
-    )
-    return [DkimKey(row[0], row[1], row[2], row[3], bool(row[4])) for row in rows]
+def keys(snapshot: Snapshot, name: str | None = None) -> list[DkimKey]:
+    """The keys of a domain, or all, oldest first."""
+    query = KeyRow.select(
+        KeyRow.domain, KeyRow.selector, KeyRow.algorithm, KeyRow.public_key, KeyRow.active, KeyRow.created_at,
+        KeyRow.retired_at,
+    ).order_by(KeyRow.created_at, KeyRow.selector)  # fmt: skip
+    if name is not None:
+        query = query.where(KeyRow.domain == name)
+    return [DkimKey(*row[:4], bool(row[4]), *row[5:]) for row in snapshot.all(query)]
+
+
+def switch_keys(tx: Transaction, name: str, now: int) -> None:
+    """Let the waiting keys of a domain sign, in the place of those that did."""
+    mine, active = KeyRow.domain == name, KeyRow.active == 1
+    tx.execute(KeyRow.update(active=0, retired_at=now).where(mine, active))
+    tx.execute(KeyRow.update(active=1).where(mine, KeyRow.active == 0, KeyRow.retired_at.is_null()))
+
+
+def forget_key(tx: Transaction, key: DkimKey) -> None:
+    """Delete a key's public half."""
+    tx.execute(KeyRow.delete().where(KeyRow.domain == key.domain, KeyRow.selector == key.selector))
 
 
 def _domain(row: tuple[int, int, str, str, int | None, int]) -> Domain:

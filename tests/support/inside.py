@@ -26,6 +26,7 @@ from mailserver.services.registry import Services
 from mailserver.settings import Settings
 from mailserver.storage import journal_state, store
 from mailserver.storage.store import Store
+from tests.support.zone import FakeResolver
 
 PASSWORD = "correct horse battery"
 PEER = Peer("203.0.113.9", 40000, "client.remote.test", esmtp=True)
@@ -118,8 +119,10 @@ async def _furnish(data: Path) -> Bootstrapped:
 
 
 @asynccontextmanager
-async def inside(directory: Path, *, bootstrap: bool = True, **sections: Any) -> AsyncIterator[House]:
-    """Open a house; its stage runs, and ends with everything stored."""
+async def inside(
+    directory: Path, *, bootstrap: bool = True, resolver: Any = None, **sections: Any
+) -> AsyncIterator[House]:
+    """Open a house; its stage runs, and ends with everything stored. Without a resolver no name exists."""
     loaded = settings(directory, **sections)
     rung: list[str] = []
     account = None
@@ -131,7 +134,7 @@ async def inside(directory: Path, *, bootstrap: bool = True, **sections: Any) ->
         opened = await stack.enter_async_context(
             store.opened(loaded, lambda topic: [listener(topic) for listener in heard])
         )
-        assembled = assembly.assemble(loaded, opened, pools)
+        assembled = assembly.assemble(loaded, opened, pools, resolver or FakeResolver())
         heard.append(lambda topic: assembled.services.routing.forget() if topic == "accounts" else None)
         applied = await opened.database.read(journal_state.applied, 0)
         left = await asyncio.to_thread(opened.journal.open, applied)

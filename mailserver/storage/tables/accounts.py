@@ -63,6 +63,7 @@ class DkimKey(Row):
     public_key = peewee.TextField()
     active = peewee.BigIntegerField()
     created_at = peewee.BigIntegerField()
+    retired_at = peewee.BigIntegerField(null=True)
 
     class Meta:
         table_name = "dkim_key"
