@@ -45,9 +45,10 @@ class Session:
     """One attempt to talk to one host, as a report counts it (RFC 8460 4.4). `result` is None where all was well."""
 
     day: str  # UTC, 2026-11-21
+    domain: str  # the recipients': its TLSRPT record says who gets the report
     policy_type: PolicyType
     policy_strings: tuple[str, ...]
-    policy_domain: str
+    policy_domain: str  # RFC 8460 1.1: with DANE the MX host, else the recipients' domain
     policy_hosts: tuple[str, ...]  # the mx patterns of an MTA-STS policy
     mx_host: str
     sending_address: str  # '' where nothing was connected

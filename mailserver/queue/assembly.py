@@ -5,22 +5,28 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol
 
-from mailserver.mail.resolver import Resolver
 from mailserver.queue import tls
 from mailserver.queue.attempt import Attempt, Means
 from mailserver.queue.bounce import Bounces
 from mailserver.queue.conversation import Login, Patience
 from mailserver.queue.ledger import Ledger, Recorder
 from mailserver.queue.local import LocalDelivery
+from mailserver.queue.opening import Opening
+from mailserver.queue.policy import NoStsPolicies, Policies, StsPolicies, TlsaRecords
 from mailserver.queue.pool import Pool
 from mailserver.queue.retry import Schedule
-from mailserver.queue.routing import Ourselves, Routing, Smarthost
+from mailserver.queue.routing import Names, Ourselves, Routing, Smarthost
 from mailserver.queue.runner import Claims, Doorbell, Limits, Runner
+from mailserver.queue.sessions import LoggedSessions, Sessions
 from mailserver.queue.signing import KeyStore, Signing
 from mailserver.queue.upkeep import Upkeep, Waiting
 from mailserver.settings import Queue
 
 SMTP_PORT = 25
+
+
+class Lookups(Names, TlsaRecords, Protocol):
+    """Everything that the queue asks of DNS."""
 
 
 class ClaimsAndWaiting(Claims, Waiting, Protocol):
@@ -30,7 +36,7 @@ class ClaimsAndWaiting(Claims, Waiting, Protocol):
 def runner(
     settings: Queue,
     hostname: str,
-    resolver: Resolver,
+    resolver: Lookups,
     listening: Callable[[], Collection[tuple[str, int]]],
     claims: ClaimsAndWaiting,
     recorder: Recorder,
@@ -42,11 +48,19 @@ def runner(
     doorbell: Doorbell,
     clock: Callable[[], int],
     drain_seconds: float,
+    sessions: Sessions | None = None,
+    sts: StsPolicies | None = None,
+    authorities: str | None = None,
 ) -> Runner:
-    """A runner with everything that it works with."""
+    """A runner with everything that it works with.
+
+    `sessions` counts what a report tells of, `sts` knows policies of others, and `authorities` is a PEM file of
+    certificate authorities that are trusted beside the system's.
+    """
     smarthost = _smarthost(settings.smarthost) if settings.smarthost else None
     routing = Routing(
         resolver,
+        Policies(resolver, sts or NoStsPolicies()),
         Ourselves(hostname, listening),
         settings.remote_port,
         smarthost,
@@ -54,7 +68,15 @@ def runner(
         allow_private=settings.allow_private or settings.remote_port != SMTP_PORT,
     )
     patience = Patience().at_most(settings.reply_timeout_seconds)
-    pool = Pool(hostname, tls.contexts(), patience, settings.connect_timeout_seconds, _login(settings))
+    opening = Opening(
+        hostname,
+        tls.contexts(authorities),
+        sessions or LoggedSessions(),
+        patience,
+        settings.connect_timeout_seconds,
+        _login(settings),
+    )
+    pool = Pool(opening)
     ledger = Ledger(recorder)
     bounces = Bounces(hostname, mail_directory, local, executor, clock)
     schedule = Schedule(settings.retry_seconds, settings.retry_jitter)

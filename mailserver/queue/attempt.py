@@ -1,5 +1,6 @@
 """One attempt: sign, route, converse, classify, report."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from mailserver.mail.reply import Reply
 from mailserver.queue import classify
 from mailserver.queue.bounce import Bounces, Undeliverable
 from mailserver.queue.conversation import Content, Refused
+from mailserver.queue.demand import WAIVED
 from mailserver.queue.ledger import Ledger
 from mailserver.queue.line import Line
 from mailserver.queue.local import LocalDelivery
@@ -39,6 +41,8 @@ _LOGGED = {
     Deferred: "queue.delivery.deferred",
     Failed: "queue.delivery.failed",
 }
+# RFC 3463 3.8 (7.5), RFC 5248 (7.10) and RFC 8689 (7.30): replies of ours, about the privacy of the way.
+_POLICY = re.compile(r"451 4\.(7\.(?:5|10|30)) (.+)", re.DOTALL)
 log = structlog.get_logger()
 
 
@@ -71,7 +75,7 @@ class Attempt:
             return await self._deliver_locally(job, started_at)
         try:
             content = await self._means.signing.prepare(job.message)
-            targets = await self._targets(job.message, domain)
+            targets = await self._targets(job.message, domain, waives_policies=content.waives_policies)
         except (NoRoute, RouteUnknown, Unsupported) as trouble:
             return await self._settle_all(job, classify.outcome(trouble, self._means.clock()), started_at)
         except OSError as error:
@@ -102,10 +106,11 @@ class Attempt:
         await self._report("delivered", job.message, stored)
         return await self._settle(job.message, tried)
 
-    async def _targets(self, message: QueuedMessage, domain: str) -> tuple[Target, ...]:
+    async def _targets(self, message: QueuedMessage, domain: str, *, waives_policies: bool) -> tuple[Target, ...]:
         targets = await self._means.routing.targets(domain)
         if not message.require_tls:
-            return targets
+            # RFC 8689 4.2.2: the sender would rather have the message read by others than not at all.
+            return tuple(replace(one, demand=WAIVED) for one in targets) if waives_policies else targets
         # RFC 8689 4.2.1: a name that an unsigned answer gave proves nothing, whatever certificate it shows.
         trusted = tuple(target for target in targets if target.trusted)
         if not trusted:
@@ -215,6 +220,10 @@ def refusal_of_all(outcomes: Sequence[Outcome]) -> Deferred | None:
 
 
 def _expired(last: str | None) -> Reply:
+    """What the sender reads: where a policy was in the way, that policy's sentence, not the time that went by."""
+    policy = _POLICY.fullmatch(last or "")
+    if policy is not None:
+        return Reply(550, f"5.{policy[1]}", f"{policy[2]}; it was tried until the delivery time expired")
     return Reply(550, "5.4.7", f"Delivery time expired{f': {last}' if last else ''}")  # RFC 3463 3.5
 
 

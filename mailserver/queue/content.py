@@ -17,6 +17,7 @@ _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _PRIVATE = re.compile(
     rb"^(?:bcc|resent-bcc|return-path)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE
 )
+_TLS_OPTIONAL = re.compile(rb"^tls-required[ \t]*:[ \t]*no[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
 
 class LineEnds:
@@ -70,6 +71,11 @@ def public_head(head: bytes) -> bytes:
     return _PRIVATE.sub(b"", head)
 
 
+def waives_policies(head: bytes) -> bool:
+    """Whether the sender wants the message sent without regard to MTA-STS and DANE (RFC 8689 4.2.2)."""
+    return _TLS_OPTIONAL.search(head) is not None
+
+
 def split(data: bytes) -> tuple[bytes, bytes]:
     """The header block with its last line end, and the body without the empty line between them."""
     if data.startswith(b"\r\n"):
@@ -81,8 +87,9 @@ def split(data: bytes) -> tuple[bytes, bytes]:
 class WholeContent:
     """A message that is small enough to be held."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, *, waives_policies: bool = False) -> None:
         self.size = len(data)
+        self.waives_policies = waives_policies
         stuffing = DotStuffing()
         self._stuffed = stuffing.feed(data) + stuffing.finish()
 
@@ -100,6 +107,7 @@ class StreamedContent:
         self._head = head
         self._executor = executor
         self.size = len(head) + 2 + body_size
+        self.waives_policies = waives_policies(head)
 
     async def write_to(self, wire: Wire, block_seconds: float) -> None:
         """Send it chunk by chunk, no faster than the peer reads and with no disk on the event loop."""

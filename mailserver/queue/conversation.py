@@ -5,9 +5,13 @@ from dataclasses import astuple, dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from mailserver.entities.transport import Fault, PolicyType, ResultType
 from mailserver.mail import reply as replies
+from mailserver.mail import tlsa
 from mailserver.mail.reply import Reply
+from mailserver.mail.tlsa import Flaw, Mismatch
 from mailserver.queue import extensions, parameters, tls
+from mailserver.queue.demand import Demand, Distrusted
 from mailserver.queue.extensions import Extensions
 from mailserver.queue.parameters import Letter
 from mailserver.queue.tls import TlsContexts, TlsLevel
@@ -21,6 +25,13 @@ DATA_BLOCK_SECONDS = 180.0  # RFC 5321 4.5.3.2.5
 DATA_END_SECONDS = 600.0  # RFC 5321 4.5.3.2.6
 HANDSHAKE_SECONDS = 60.0
 QUIT_SECONDS = 2.0  # nothing hangs on its reply
+
+_RESULTS = {
+    Flaw.NO_MATCH: ResultType.TLSA_INVALID,
+    Flaw.EXPIRED: ResultType.CERTIFICATE_EXPIRED,
+    Flaw.NAME: ResultType.CERTIFICATE_HOST_MISMATCH,
+    Flaw.CHAIN: ResultType.CERTIFICATE_NOT_TRUSTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,11 @@ class Content(Protocol):
         """Bytes before dot-stuffing."""
         ...
 
+    @property
+    def waives_policies(self) -> bool:
+        """Whether its header has `TLS-Required: No` (RFC 8689 4.2.2)."""
+        ...
+
     async def write_to(self, wire: Wire, block_seconds: float) -> None:
         """Send everything, dot-stuffed, with the final dot."""
         ...
@@ -111,18 +127,34 @@ class Conversation:
             raise Refused(greeting, Stage.GREETING)
         await self._introduce()
 
-    async def secure(self, contexts: TlsContexts, level: TlsLevel, name: str) -> bool:
-        """Put TLS over the session where the server offers it; whether it is there now."""
+    async def secure(self, contexts: TlsContexts, level: TlsLevel, name: str, demand: Demand) -> bool:
+        """Put TLS over the session where the server offers it; whether it is there now.
+
+        Distrusted where its certificates are not those that the demand's records name: nothing is said inside that TLS.
+        """
         if not self.extensions.offers("STARTTLS"):
             return False
         reply = await self._ask("STARTTLS", Stage.TLS)
         if reply.code != 220:
             return False
-        await self._wire.start_tls(contexts.of(level), name, self._patience.handshake_seconds)
+        is_dane = level is TlsLevel.VERIFIED and bool(demand.records)
+        # RFC 7672 3.1.1: the authorities of the Web have no say where DANE has.
+        context = contexts.of(TlsLevel.ENCRYPTED if is_dane else level)
+        await self._wire.start_tls(context, name, self._patience.handshake_seconds)
+        if is_dane:
+            self._hold_against(demand, name)
         self.level = level
-        self.verdict = tls.verdict(level, self._wire.tls_version)
+        kind = demand.type if is_dane or demand.type is not PolicyType.TLSA else PolicyType.NONE
+        self.verdict = tls.verdict(level, self._wire.tls_version, kind)
         await self._introduce()  # RFC 3207 4.2: forget what was said in clear
         return True
+
+    def _hold_against(self, demand: Demand, name: str) -> None:
+        try:
+            tlsa.verify(demand.records, self._wire.chain, demand.names)
+        except Mismatch as mismatch:
+            text = f"{name} {mismatch.text}, so its DANE policy forbids to send there"
+            raise Distrusted(Fault(_RESULTS[mismatch.flaw], mismatch.flaw.value, text)) from mismatch
 
     async def log_in(self, login: Login) -> None:
         """Authenticate (RFC 4954); a password never goes out in clear."""

@@ -7,15 +7,20 @@ import random
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from mailserver.entities import errors
+from mailserver.mail import network
 from mailserver.mail.reply import Reply
-from mailserver.mail.resolver import LookupFailed, Mx, MxAnswer, Resolver
+from mailserver.mail.resolver import HostAnswer, LookupFailed, Mx, MxAnswer
+from mailserver.queue.demand import NOTHING, Demand
+from mailserver.queue.policy import Policies
 
 MOST_HOSTS = 10  # of one domain that are looked at
 MOST_TARGETS = 10  # addresses that are tried in one attempt
 REMEMBERED_ROUTES = 10_000
 ROUTE_SECONDS = 60.0  # DNS answers are cached longer; this spares the sorting
-LOOKUP_SECONDS = 30.0  # all questions of one route
+LOOKUP_SECONDS = 90.0  # all questions of one route; RFC 8461 3.3 gives the fetch of a policy one minute of them
 
 
 class NoRoute(Exception):
@@ -36,12 +41,28 @@ class RouteUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One address to connect to. `name` is what the certificate has to say; `trusted` that DNSSEC vouches for it."""
+    """One address to connect to, and what is demanded of the connection.
+
+    `name` is what the certificate has to say; `trusted` that DNSSEC or an MTA-STS policy vouches for it.
+    """
 
     name: str
     address: str
     port: int
     trusted: bool = False
+    demand: Demand = NOTHING
+
+
+class Names(Protocol):
+    """The questions that a route asks of DNS; each raises LookupFailed where DNS gave no answer."""
+
+    async def mx(self, domain: str) -> MxAnswer:
+        """MX records."""
+        ...
+
+    async def family(self, host: str, version: int) -> HostAnswer:
+        """Addresses of a host in one family, 4 or 6."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +94,8 @@ class Routing:
 
     def __init__(
         self,
-        resolver: Resolver,
+        resolver: Names,
+        policies: Policies,
         ourselves: Ourselves,
         port: int = 25,
         smarthost: Smarthost | None = None,
@@ -83,6 +105,7 @@ class Routing:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._resolver = resolver
+        self._policies = policies
         self._ourselves = ourselves
         self._port = port
         self._smarthost = smarthost
@@ -103,7 +126,9 @@ class Routing:
         except LookupFailed as error:
             raise RouteUnknown(f"DNS gave no answer about {domain}") from error
         except TimeoutError as error:
-            raise RouteUnknown(f"DNS took too long over {domain}") from error
+            raise RouteUnknown(f"The way to {domain} was not found in time") from error
+        except errors.Temporary as error:
+            raise RouteUnknown(f"What {domain} demands of a connection cannot be read just now") from error
         if len(self._known) >= REMEMBERED_ROUTES:
             self._known.clear()
         self._known[key] = (self._clock() + ROUTE_SECONDS, found)
@@ -122,25 +147,37 @@ class Routing:
         # RFC 5321 5.1: without MX records the domain itself is the host, but never when there are some.
         records = answer.records or (Mx(0, domain),)
         hosts = self._before_ourselves(self._ordered(records), domain)
-        addresses = await self._addresses(hosts, domain, implicit=not answer.records)
-        return self._allowed(domain, hosts, addresses, trusted=answer.authentic or not answer.records)
+        found = await self._addresses(hosts, domain, implicit=not answer.records)
+        is_signed = answer.authentic or not answer.records
+        signed = {host: found[host].authentic for host in hosts if host in found}
+        demands, pinned = await self._policies.of_domain(domain, signed, self._port, is_signed=is_signed)
+        targets: list[Target] = []
+        for host in hosts:
+            addresses = found[host].addresses if host in found else ()
+            if any(self._ourselves.is_here(address, self._port) for address in addresses):
+                break  # this host and all after it are no better than ourselves
+            targets += self._at(host, addresses, demands.get(host, NOTHING), trusted=is_signed or host in pinned)
+        return _some(targets, domain)
 
     async def _to_smarthost(self, smarthost: Smarthost) -> tuple[Target, ...]:
         """The operator named it, so it may be anywhere."""
-        addresses: Sequence[str] = (smarthost.host,)
-        if not _is_address(smarthost.host):
-            addresses = await self._resolver.addresses(smarthost.host)
-        if not addresses:  # a slip of the operator's, or of DNS: nobody's mail is bounced for that
-            raise RouteUnknown(f"The smarthost {smarthost.host} has no address")
-        ordered = _alternating(addresses, self._chance)[:MOST_TARGETS]
-        return tuple(Target(smarthost.host, address, smarthost.port, trusted=True) for address in ordered)
+        host = smarthost.host
+        if network.is_address(host):
+            return (Target(host, host, smarthost.port, trusted=True, demand=Demand(domain=host)),)
+        found = await self._host(host)
+        if not found.addresses:  # a slip of the operator's, or of DNS: nobody's mail is bounced for that
+            raise RouteUnknown(f"The smarthost {host} has no address")
+        demand = await self._policies.of_smarthost(host, smarthost.port, is_signed=found.authentic)
+        ordered = _alternating(found.addresses, self._chance)[:MOST_TARGETS]
+        return tuple(Target(host, address, smarthost.port, trusted=True, demand=demand) for address in ordered)
 
     def _to_literal(self, domain: str) -> tuple[Target, ...]:
         text = domain[1:-1].removeprefix("IPv6:")
-        if not _is_address(text):
+        if not network.is_address(text):
             raise NoRoute("5.1.2", f"The address literal {domain} cannot be read")
         address = str(ipaddress.ip_address(text))
-        return self._allowed(domain, [address], {address: (address,)}, trusted=True)
+        is_here = self._ourselves.is_here(address, self._port)
+        return _some([] if is_here else self._at(address, (address,), Demand(domain=domain), trusted=True), domain)
 
     def _ordered(self, records: Sequence[Mx]) -> list[Mx]:
         """By preference, and at random inside one (RFC 5321 5.1)."""
@@ -156,16 +193,16 @@ class Routing:
             raise NoRoute("5.4.6", f"The mail exchanger of {domain} is this server, which has no such domain")
         return list(dict.fromkeys(better))[:MOST_HOSTS]
 
-    async def _addresses(self, hosts: Sequence[str], domain: str, *, implicit: bool) -> dict[str, tuple[str, ...]]:
-        answers = await asyncio.gather(*(self._resolver.addresses(host) for host in hosts), return_exceptions=True)
-        found: dict[str, tuple[str, ...]] = {}
+    async def _addresses(self, hosts: Sequence[str], domain: str, *, implicit: bool) -> dict[str, HostAnswer]:
+        answers = await asyncio.gather(*(self._host(host) for host in hosts), return_exceptions=True)
+        found: dict[str, HostAnswer] = {}
         failed: LookupFailed | None = None
         for host, answer in zip(hosts, answers, strict=True):
             if isinstance(answer, LookupFailed):
                 failed = answer
             elif isinstance(answer, BaseException):
                 raise answer
-            elif answer:
+            elif answer.addresses:
                 found[host] = answer
         if found:
             return found
@@ -175,21 +212,37 @@ class Routing:
             raise NoRoute("5.1.2", f"The domain {domain} does not exist, or has no mail server")
         raise NoRoute("5.4.4", f"No mail exchanger of {domain} has an address")
 
-    def _allowed(
-        self, domain: str, hosts: Sequence[str], addresses: dict[str, tuple[str, ...]], *, trusted: bool
-    ) -> tuple[Target, ...]:
-        targets: list[Target] = []
-        for host in hosts:
-            if any(self._ourselves.is_here(address, self._port) for address in addresses.get(host, ())):
-                break  # this host and all after it are no better than ourselves
-            targets += [
-                Target(host, address, self._port, trusted)
-                for address in _alternating(addresses.get(host, ()), self._chance)
-                if self._allow_private or _is_public(address)
-            ]
-        if not targets:
-            raise NoRoute("5.4.6", f"The mail exchanger of {domain} is this server or has no public address")
-        return tuple(targets[:MOST_TARGETS])
+    async def _host(self, host: str) -> HostAnswer:
+        """Both families of a host as one answer; one's failure does not hide the other's addresses."""
+        answers = await asyncio.gather(
+            self._resolver.family(host, 6), self._resolver.family(host, 4), return_exceptions=True
+        )
+        given = [answer for answer in answers if isinstance(answer, HostAnswer)]
+        for answer in answers:
+            if isinstance(answer, BaseException) and not (isinstance(answer, LookupFailed) and _any_address(given)):
+                raise answer
+        addresses = tuple(address for answer in given for address in answer.addresses)
+        # RFC 7672 2.2.2: both answers have to be signed.
+        return HostAnswer(addresses, bool(addresses), bool(given) and all(answer.authentic for answer in given))
+
+    def _at(self, host: str, addresses: Sequence[str], demand: Demand, *, trusted: bool) -> list[Target]:
+        """A host's addresses in the order to try them; one stands for all where nothing may be sent there."""
+        targets = [
+            Target(host, address, self._port, trusted, demand)
+            for address in _alternating(addresses, self._chance)
+            if self._allow_private or network.is_public(address)
+        ]
+        return targets[:1] if demand.is_closed else targets
+
+
+def _some(targets: Sequence[Target], domain: str) -> tuple[Target, ...]:
+    if not targets:
+        raise NoRoute("5.4.6", f"The mail exchanger of {domain} is this server or has no public address")
+    return tuple(targets[:MOST_TARGETS])
+
+
+def _any_address(answers: Sequence[HostAnswer]) -> bool:
+    return any(answer.addresses for answer in answers)
 
 
 def _alternating(addresses: Sequence[str], chance: random.Random) -> list[str]:
@@ -201,18 +254,3 @@ def _alternating(addresses: Sequence[str], chance: random.Random) -> list[str]:
         chance.shuffle(family)
     pairs = itertools.zip_longest(*families)
     return [address for pair in pairs for address in pair if address is not None]
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    return parsed.is_global and not parsed.is_multicast

@@ -75,7 +75,8 @@ class Signing:
 def _whole(path: Path, keys: tuple[SigningKey, ...], signed_at: int) -> Content:
     head, body = content.split(content.mend(_read(path)))
     data = content.public_head(head) + b"\r\n" + body
-    return WholeContent((dkim.sign(data, keys, signed_at) if keys else b"") + data)
+    signatures = dkim.sign(data, keys, signed_at) if keys else b""
+    return WholeContent(signatures + data, waives_policies=content.waives_policies(head))
 
 
 def _read(path: Path) -> bytes:

@@ -1,8 +1,26 @@
-"""How much TLS a host must give, and what it gave."""
+"""How much TLS a host must give, what it gave, and what was wrong with its certificate."""
 
+import datetime as dt
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
+
+from cryptography import x509
+
+from mailserver.entities.transport import Fault, PolicyType, ResultType
+
+_DER = 2  # _ssl.ENCODING_DER
+_RESULTS = {  # X509_V_ERR_… of OpenSSL
+    10: ResultType.CERTIFICATE_EXPIRED,
+    18: ResultType.CERTIFICATE_NOT_TRUSTED,  # self-signed
+    19: ResultType.CERTIFICATE_NOT_TRUSTED,  # an unknown root in the chain
+    20: ResultType.CERTIFICATE_NOT_TRUSTED,  # the issuer is not known
+    21: ResultType.CERTIFICATE_NOT_TRUSTED,  # nothing but the certificate, and nobody signed it
+    62: ResultType.CERTIFICATE_HOST_MISMATCH,
+    64: ResultType.CERTIFICATE_HOST_MISMATCH,  # for an address
+}
 
 
 class TlsLevel(IntEnum):
@@ -25,9 +43,24 @@ class TlsContexts:
         return self.verifying if level is TlsLevel.VERIFIED else self.unverifying
 
 
+class _Witness(ssl.SSLObject):
+    """Keeps the chain that it does not accept, so that a sentence can say what was wrong with it."""
+
+    def do_handshake(self) -> None:
+        """As ever, but the error has the chain."""
+        try:
+            super().do_handshake()
+        except ssl.SSLCertVerificationError as error:
+            error.chain = chain(self)  # type: ignore[attr-defined]
+            raise
+
+
 def contexts(authorities: str | None = None) -> TlsContexts:
-    """Contexts that trust the system's authorities, or those of a PEM file."""
-    verifying = ssl.create_default_context(cafile=authorities)
+    """Contexts that trust the system's authorities, and those of a PEM file."""
+    verifying = ssl.create_default_context()
+    if authorities is not None:
+        verifying.load_verify_locations(cafile=authorities)
+    verifying.sslobject_class = _Witness
     unverifying = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unverifying.check_hostname = False
     unverifying.verify_mode = ssl.CERT_NONE
@@ -36,8 +69,52 @@ def contexts(authorities: str | None = None) -> TlsContexts:
     return TlsContexts(verifying, unverifying)
 
 
-def verdict(level: TlsLevel, version: str | None) -> str:
-    """What is recorded with a delivery: `none`, `unverified TLSv1.3`, `verified TLSv1.3`."""
+def verdict(level: TlsLevel, version: str | None, policy: PolicyType = PolicyType.NONE) -> str:
+    """What is recorded with a delivery: `none`, `unverified TLSv1.3`, `verified TLSv1.3`, `sts …`, `dane …`."""
     if version is None:
         return "none"
-    return f"{'verified' if level is TlsLevel.VERIFIED else 'unverified'} {version}"
+    if level is not TlsLevel.VERIFIED:
+        return f"unverified {version}"
+    words = {PolicyType.NONE: "verified", PolicyType.STS: "sts", PolicyType.TLSA: "dane"}
+    return f"{words[policy]} {version}"
+
+
+def chain(connection: Any) -> tuple[bytes, ...]:
+    """The certificates that the server showed, its own first, whether or not they were accepted."""
+    public = getattr(connection, "get_unverified_chain", None)  # from Python 3.13 on
+    if public is not None:
+        return tuple(public() or ())
+    return tuple(one.public_bytes(_DER) for one in connection._sslobj.get_unverified_chain() or ())  # noqa: SLF001  there is no other way before 3.13
+
+
+def fault(host: str, error: BaseException | None) -> Fault:
+    """What a failed handshake means to a report, and to the operator."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error or "it was broken off")
+        return Fault(ResultType.VALIDATION_FAILURE, f"handshake: {reason}", f"TLS with {host} failed ({reason})")
+    result = _RESULTS.get(error.verify_code, ResultType.VALIDATION_FAILURE)
+    message = error.verify_message.rstrip(".")
+    code = f"{error.verify_code}: {message}"
+    match result:
+        case ResultType.CERTIFICATE_EXPIRED:
+            text = f"The certificate of {host} expired{_when(getattr(error, 'chain', ()))}"
+        case ResultType.CERTIFICATE_HOST_MISMATCH:
+            text = f"The certificate of {host} does not name it"
+        case ResultType.CERTIFICATE_NOT_TRUSTED:
+            text = f"The certificate of {host} comes from no authority that is trusted here ({message})"
+        case _:
+            text = f"The certificate of {host} is not valid ({message})"
+    return Fault(result, code, text)
+
+
+def _when(certificates: Sequence[bytes]) -> str:
+    """The day on which the first expired certificate of a chain did."""
+    now = dt.datetime.now(dt.UTC)
+    for der in certificates:
+        try:
+            until = x509.load_der_x509_certificate(der).not_valid_after_utc
+        except ValueError:
+            continue
+        if until < now:
+            return f" on {until:%Y-%m-%d}"
+    return ""

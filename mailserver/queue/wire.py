@@ -8,6 +8,7 @@ from typing import cast
 
 from mailserver.mail import reply as replies
 from mailserver.mail.reply import Reply
+from mailserver.queue import tls
 
 LONGEST_LINE = 4096  # RFC 5321 4.5.3.1.5 says 512; peers write more
 MOST_LINES = 100  # of one reply
@@ -25,7 +26,11 @@ class Broken(Exception):
 
 
 class HandshakeFailed(Exception):
-    """TLS could not be put over the connection, which is of no more use."""
+    """TLS could not be put over the connection, which is of no more use. `error` is what TLS said of it."""
+
+    def __init__(self, text: str, error: OSError | None = None) -> None:
+        self.error = error
+        super().__init__(text)
 
 
 class Wire(asyncio.Protocol):
@@ -93,8 +98,20 @@ class Wire(asyncio.Protocol):
         """`TLSv1.3` and so on; None in clear."""
         if self._transport is None:
             return None
-        tls = self._transport.get_extra_info("ssl_object")
-        return None if tls is None else tls.version()
+        found = self._transport.get_extra_info("ssl_object")
+        return None if found is None else found.version()
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """The certificates that the server showed, its own first; none in clear."""
+        found = self._transport.get_extra_info("ssl_object") if self._transport is not None else None
+        return () if found is None else tls.chain(found)
+
+    @property
+    def local_address(self) -> str:
+        """Ours."""
+        found = self._transport.get_extra_info("sockname") if self._transport is not None else None
+        return str(found[0]) if found else ""
 
     def write(self, data: bytes) -> None:
         """Send bytes, without waiting."""
@@ -144,7 +161,7 @@ class Wire(asyncio.Protocol):
         except OSError as error:  # ssl.SSLError is one too
             self.abort()
             reason = getattr(error, "reason", None) or error.strerror or str(error)
-            raise HandshakeFailed(reason or "the server broke it off") from error
+            raise HandshakeFailed(reason or "the server broke it off", error) from error
         if transport is None:
             raise HandshakeFailed("the connection was lost")
         self._transport = transport

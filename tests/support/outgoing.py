@@ -15,6 +15,8 @@ from mailserver.queue.attempt import Attempt, Means
 from mailserver.queue.bounce import Bounces
 from mailserver.queue.conversation import Patience
 from mailserver.queue.ledger import Ledger
+from mailserver.queue.opening import Opening
+from mailserver.queue.policy import NoStsPolicies, Policies
 from mailserver.queue.pool import Pool
 from mailserver.queue.retry import Schedule
 from mailserver.queue.routing import Ourselves, Routing
@@ -65,6 +67,14 @@ class LocalInboxes:
         return outcome
 
 
+class KeptSessions:
+    def __init__(self):
+        self.all = []
+
+    def record(self, session):
+        self.all.append(session)
+
+
 class NoKeys:
     def signing_keys(self, domain):
         return ()
@@ -84,12 +94,16 @@ class Outgoing:
         self.queue = Queue(database, self.clock)
         chance = random.Random(1)
         schedule = Schedule(options.get("retry_seconds", (60.0, 300.0)), 0.2, chance)
-        self.pool = Pool(
-            "mx.local.test", options.get("contexts") or tls.contexts(), options.get("patience", PATIENCE),
-            options.get("connect_seconds", 2.0), options.get("login"),
-        )  # fmt: skip
+        self.sessions = KeptSessions()
+        self.pool = Pool(Opening(
+            "mx.local.test", options.get("contexts") or tls.contexts(), self.sessions,
+            options.get("patience", PATIENCE), options.get("connect_seconds", 2.0), options.get("login"),
+        ))  # fmt: skip
         ours = Ourselves("mx.local.test", lambda: options.get("listening", frozenset()))
-        self.routing = Routing(resolver, ours, port, options.get("smarthost"), allow_private=True, chance=chance)
+        policies = Policies(resolver, options.get("sts") or NoStsPolicies())
+        self.routing = Routing(
+            resolver, policies, ours, port, options.get("smarthost"), allow_private=True, chance=chance
+        )
         self.ledger = Ledger(options.get("recorder") or self.outcomes)
         self.bounces = Bounces("mx.local.test", directory, self.local, self.executor, self.clock)
         self.signing = Signing(directory, options.get("keys") or NoKeys(), self.executor)

@@ -2,6 +2,7 @@ import random
 
 import pytest
 
+from mailserver.queue.policy import NoStsPolicies, Policies
 from mailserver.queue.routing import NoRoute, Ourselves, RouteUnknown, Routing, Smarthost
 from tests.support.zone import FAILS, FakeResolver
 
@@ -12,7 +13,14 @@ def routing(mx=None, hosts=None, *, listening=(), port=2525, allow_private=True,
     resolver = FakeResolver(mx=mx or {}, hosts=hosts or HOSTS, authentic=set(authentic))
     ours = Ourselves("mx.local.test", lambda: set(listening))
     return Routing(
-        resolver, ours, port, smarthost, allow_private=allow_private, chance=random.Random(3), clock=lambda: 1.0
+        resolver,
+        Policies(resolver, NoStsPolicies()),
+        ours,
+        port,
+        smarthost,
+        allow_private=allow_private,
+        chance=random.Random(3),
+        clock=lambda: 1.0,
     )
 
 
