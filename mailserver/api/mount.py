@@ -7,6 +7,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from mailserver import __version__
+from mailserver.api import mtasts
 from mailserver.api.agentry import messages as agentry_messages
 from mailserver.api.agentry import threads as agentry_threads
 from mailserver.api.agentry.cursors import Cursors
@@ -16,6 +17,7 @@ from mailserver.api.gent import folders, messages, suppressions, uploads
 from mailserver.api.gent.blobs import Blobs
 from mailserver.api.gent.errors import GentErrors
 from mailserver.api.health import Health
+from mailserver.api.mtasts import MtaSts
 from mailserver.api.reference import Reference
 from mailserver.entities.access import Credential
 from mailserver.http import openapi, routing
@@ -66,6 +68,7 @@ def application(
     app.router.add_get("/readyz", health.ready)
     app.router.add_get("/metrics", health.metrics)
     app.router.add_get("/download/{token}", Downloads(services, links).serve)
+    app.router.add_get(mtasts.PATH, MtaSts(services).policy)
     Reference(document(served, public_url)).mount(app)
     authenticate = BearerAuthentication(services.access)
     for face in served:

@@ -2,42 +2,54 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 
 from mailserver.entities import errors
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.tenant import DkimKey, Domain, DomainStatus
-from mailserver.mail import address, dkim, dkim_key
+from mailserver.mail import address, dkim_key, mtasts
+from mailserver.mail.mtasts import Mode, Policy
+from mailserver.services.accounts import records
 from mailserver.services.accounts.keystore import KeyStore
+from mailserver.services.accounts.records import Record
 from mailserver.storage import tenants
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 ALGORITHMS = (("rsa", dkim_key.RSA), ("ed", dkim_key.ED25519))
+STS_PREFIX = "mta-sts."
+STS_AGE_SECONDS = 604_800  # a week: RFC 8461 3.2 wants weeks, and a slip of the operator's is over in one
+LONGEST_NAME = 253
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A DNS record to publish; `name` has no dot at its end."""
-
-    type: str
-    name: str
-    value: str
-    purpose: str
-    priority: int | None = None
+def _no_certificate() -> None:
+    """For whoever reads the directory without serving."""
 
 
 class Domains:
-    """Every domain of the installation."""
+    """Every domain of the installation.
+
+    The MTA-STS mode is testing unless told otherwise: a server that has just been set up has a certificate that it
+    signed itself, and in enforce mode every sender that keeps RFC 8461 would hold its mail back for that.
+    """
 
     def __init__(
-        self, database: Database, ids: IdSource, keystore: KeyStore, executor: Executor, hostname: str
+        self,
+        database: Database,
+        ids: IdSource,
+        keystore: KeyStore,
+        executor: Executor,
+        hostname: str,
+        sts_mode: Mode = Mode.TESTING,
+        certificate: Callable[[], bytes | None] = _no_certificate,
     ) -> None:
         self._database = database
         self._ids = ids
         self._keystore = keystore
         self._executor = executor
         self._hostname = hostname
+        self._policy = Policy(sts_mode, (hostname,), STS_AGE_SECONDS)
+        self._certificate = certificate
 
     async def add(self, tenant_id: int, text: str) -> Domain:
         """Take mail for a domain and sign for it; one that the tenant has already is left as it is."""
@@ -88,7 +100,15 @@ class Domains:
             raise errors.NotFound(
                 f"The domain {name} is not served here; `mailserver domain list` shows those that are."
             )
-        return records(name, self._hostname, keys)
+        return records.of_domain(name, self._hostname, keys, self._policy, self._certificate())
+
+    async def published_policy(self, host: str) -> bytes | None:
+        """The MTA-STS policy to serve at `mta-sts.<domain>`; None where the domain is none of ours."""
+        name = host.partition(":")[0].rstrip(".").lower()
+        if not name.startswith(STS_PREFIX) or len(name) > LONGEST_NAME:
+            return None
+        found = await self._database.read(tenants.domain, name.removeprefix(STS_PREFIX))
+        return None if found is None else mtasts.write(self._policy)
 
 
 def parse(text: str) -> str:
@@ -100,22 +120,6 @@ def parse(text: str) -> str:
     if name.startswith("[") or "." not in name:
         raise errors.Invalid(f"{text!r} is not a domain name with at least one dot.")
     return name
-
-
-def records(name: str, hostname: str, keys: list[DkimKey]) -> list[Record]:
-    """The records of a domain whose mail this host receives and sends."""
-    found = [
-        Record("MX", name, f"{hostname}.", "Mail for the domain comes to this server.", 10),
-        Record("TXT", name, "v=spf1 mx -all", "Only the domain's MX sends its mail (RFC 7208)."),
-    ]
-    found += [
-        Record("TXT", f"{key.selector}._domainkey.{name}", dkim.record(key.public_key), f"Signatures, {key.algorithm}.")
-        for key in keys
-        if key.active
-    ]
-    policy = f"v=DMARC1; p=quarantine; rua=mailto:postmaster@{name}"
-    found.append(Record("TXT", f"_dmarc.{name}", policy, "What receivers do with mail that fails (RFC 9989)."))
-    return found
 
 
 def _remove(tx: Transaction, name: str) -> None:
