@@ -18,7 +18,7 @@ MOST_OF_HEADER = 150
 MOST_MATCHES = 20_000  # words of one text that are looked at, distinct or not
 LONGEST = 24
 _SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_WORD = re.compile(rf"([{_SCRIPTS}]{{1,200}})|((?:(?![{_SCRIPTS}])[\w'\u2019$€£¥%!-]){{1,200}})")
+_WORD = re.compile(rf"([{_SCRIPTS}]{{1,200}})|((?:(?![{_SCRIPTS}])[\w'\u2019$€£¥%-]){{1,200}})")
 _DIGITS = re.compile(r"\d+")
 _WORDS_OF_MAILER = re.compile(r"[A-Za-z][A-Za-z.]{2,20}")
 
