@@ -95,7 +95,7 @@ def read_entry(text: str) -> tuple[str, EntryType]:
         name = address.parse_domain(domain.removeprefix("*").removeprefix(".").rstrip("."))
     except AddressError as error:
         raise BadEntry(str(error)) from error
-    if "." not in name or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+    if not (is_below or "." in name) or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise BadEntry("The domain cannot be read.")
     return f".{name}" if is_below else name, EntryType.DOMAIN
 

@@ -36,7 +36,7 @@ def waits(snapshot: Snapshot, triplets: Sequence[int], now: int, periods: Period
         if passed:
             if now - last_at >= REFRESH_MS:
                 return None
-        elif now - first_at < periods.wait:
+        elif 0 <= now - first_at < periods.wait:
             longest = max(longest, first_at + periods.wait - now)
         else:
             return None
