@@ -1,7 +1,7 @@
 """What has to happen to waiting mail even if nobody tries it: giving up in time, and telling of the delay."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import structlog
@@ -77,14 +77,15 @@ class Upkeep:
                 await self._attempt.expire(job)
         while jobs := await self._waiting.late(self._clock() - self._delay_notice_ms, MOST_AT_ONCE):
             for job in jobs:
-                await self._tell_of_delay(job)
+                await self._tell_of_delay(job, seen)
 
-    async def _tell_of_delay(self, job: Job) -> None:
-        """Once for each recipient, as far as its NOTIFY allows."""
+    async def _tell_of_delay(self, job: Job, over: Collection[int]) -> None:
+        """Once for each recipient, as far as its NOTIFY allows; none that has just been told of its failure."""
         now = self._clock()
         told = [
             (delivery, Deferred(now, _last(delivery.last_reply), delivery.last_host or ""))
             for delivery in job.deliveries
+            if delivery.id not in over
         ]
         try:
             await self._bounces.report("delayed", job.message, told)

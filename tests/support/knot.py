@@ -6,8 +6,13 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+
+import dns.dnssec
+import dns.message
+import dns.name
+import dns.query
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
@@ -17,10 +22,11 @@ def missing() -> str | None:
 
 
 class Knot:
-    """`zones` maps a domain to its records as zone file lines."""
+    """`zones` maps a domain to its records as zone file lines; those in `signed` get DNSSEC."""
 
-    def __init__(self, directory: Path, zones: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, zones: Mapping[str, str], signed: Collection[str] = ()) -> None:
         self._directory = directory
+        self._signed = signed
         self._zones = zones
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -34,15 +40,21 @@ class Knot:
     def start(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         listen = f"127.0.0.1@{self.port}"
-        zones = "".join(f"  - domain: {name}\n" for name in self._zones)
+        signing = (
+            "    dnssec-signing: on\n    dnssec-policy: one-key\n    zonefile-sync: -1\n    journal-content: all\n"
+        )
+        signing += "    zonefile-load: difference-no-serial\n"
+        zones = "".join(f"  - domain: {name}\n{signing if name in self._signed else ''}" for name in self._zones)
         (self._directory / "knot.conf").write_text(
             f'server:\n    rundir: "{self._directory}/run"\n    listen: [{listen}]\n'
             f"log:\n  - target: stderr\n    any: warning\n"
             f'database:\n    storage: "{self._directory}/db"\n'
+            "policy:\n  - id: one-key\n    algorithm: ecdsap256sha256\n    single-type-signing: on\n"
             f'template:\n  - id: default\n    storage: "{self._directory}"\n    file: "%s.zone"\n'
             f"zone:\n{zones}"
         )
-        (self._directory / "run").mkdir(exist_ok=True)
+        for name in ("run", "db"):
+            (self._directory / name).mkdir(exist_ok=True)
         for name, records in self._zones.items():
             soa = f"@ 60 SOA ns.{name}. hostmaster.{name}. 1 60 60 60 60\n@ 60 NS ns.{name}.\nns 60 A 127.0.0.1\n"
             (self._directory / f"{name}.zone").write_text(f"$ORIGIN {name}.\n$TTL 60\n{soa}{records}\n")
@@ -64,6 +76,17 @@ class Knot:
                 break
             time.sleep(0.05)
         raise AssertionError((self._directory / "log").read_text())
+
+    def anchor(self, zone: str) -> str:
+        """The DS record that a resolver is to trust for a signed zone."""
+        name = dns.name.from_text(zone)
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            answer = dns.query.tcp(dns.message.make_query(name, "DNSKEY"), "127.0.0.1", port=self.port, timeout=2)
+            if answer.answer:
+                return dns.dnssec.make_ds(name, answer.answer[0][0], "SHA256").to_text()
+            time.sleep(0.1)
+        raise AssertionError(f"{zone} is not signed")
 
     def stop(self) -> None:
         if self._process is not None:

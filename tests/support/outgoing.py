@@ -100,7 +100,10 @@ class Outgoing:
             options.get("patience", PATIENCE), options.get("connect_seconds", 2.0), options.get("login"),
         ))  # fmt: skip
         ours = Ourselves("mx.local.test", lambda: options.get("listening", frozenset()))
-        policies = Policies(resolver, options.get("sts") or NoStsPolicies())
+        self.sts = options.get("sts") or NoStsPolicies()
+        if "sts_of" in options:
+            self.sts = options["sts_of"](database, self.clock)
+        policies = Policies(resolver, self.sts)
         self.routing = Routing(
             resolver, policies, ours, port, options.get("smarthost"), allow_private=True, chance=chance
         )

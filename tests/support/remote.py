@@ -36,7 +36,10 @@ class Remote:
     next answer; with `always` the last one stays. A command is matched from its beginning. `DATA` is the command,
     `.` the end of the message, `CONNECT` the greeting."""
 
-    def __init__(self, extensions=EXTENSIONS, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, extensions=EXTENSIONS, context: ssl.SSLContext | None = None, host="127.0.0.1", port: int = 0
+    ) -> None:
+        self.host = host
         self.extensions = tuple(extensions)
         self.context = context
         self.messages: list[Received] = []
@@ -46,7 +49,7 @@ class Remote:
         self.most_open = 0
         self.busy_now = 0
         self.most_busy = 0  # sessions with a message under way
-        self.port = 0
+        self.port = port
         self._rules: list[Rule] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task] = set()
@@ -58,7 +61,7 @@ class Remote:
         self._rules.clear()
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 20)
+        self._server = await asyncio.start_server(self._serve, self.host, self.port, limit=1 << 20)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
