@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-from bench import accept, dkim_speed, sides, store
+from bench import accept, dkim_speed, sides, store, verification
 from tests.support import postfix
 
 # Programs of their own, which need no Postfix to compare with, or run one of another kind.
@@ -29,6 +29,7 @@ def main():
     try:
         asyncio.run(accept.run(names, rounds, quick=asked.quick))
         dkim_speed.run(names, rounds, quick=asked.quick)
+        verification.run(names, rounds, quick=asked.quick)
         asyncio.run(store.run(names, quick=asked.quick))
         for figures, module, arguments in ALONE:
             if not names or figures & names:

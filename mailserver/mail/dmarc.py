@@ -1,5 +1,6 @@
 """DMARC: whether what was authenticated is the author's, and else what the author's domain asks for (RFC 9989)."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,9 @@ from mailserver.mail.organization import Answers, Found, Walk
 NO_POLICY = Policy()
 MAX_FROM = 8 * 1024  # octets of From that are read
 MAX_AUTHORS = 5  # domains in From that are looked up: honest mail has one
+_PLAIN = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+"
+)
 
 
 class Status(StrEnum):
@@ -85,6 +89,8 @@ def _domain(text: str) -> str:
     domain = text.rpartition("@")[2].strip().removesuffix(".")
     if "@" not in text or not domain or domain.startswith("[") or len(domain) > address.MAX_DOMAIN:
         raise AddressError("The address has no domain.")
+    if _PLAIN.fullmatch(domain) and "xn--" not in domain.lower():
+        return domain.lower()  # most mail; IDNA takes its time
     return address.parse_domain(domain)
 
 

@@ -209,7 +209,8 @@ class Verification:
             applies = walked.applies
             if applies is not None and applies.domain != author and applies.policy.np:
                 below.append(author)
-        await self._policies(findings, more, below)
+        if more or below:
+            await self._policies(findings, more, below)
 
     async def _policies(self, findings: _Findings, names: Iterable[str], below: Iterable[str] = ()) -> None:
         async with asyncio.TaskGroup() as group:
