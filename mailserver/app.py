@@ -17,6 +17,7 @@ from mailserver.admin.verbs import Verbs
 from mailserver.api import mount
 from mailserver.certificates import Certificate, CertificateProblem
 from mailserver.dns import DnsResolver
+from mailserver.fetch import Fetch
 from mailserver.http import server
 from mailserver.jobs import schedule
 from mailserver.jobs.lag import LoopLag
@@ -28,7 +29,7 @@ from mailserver.settings import Settings
 from mailserver.smtp.handshake import Tls
 from mailserver.smtp.limits import SmtpLimits
 from mailserver.smtp.listeners import Listeners, Ports
-from mailserver.storage import journal_state, store
+from mailserver.storage import journal_state, rules, store
 from mailserver.storage.store import Store
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -39,8 +40,7 @@ log = structlog.get_logger()
 async def offline(settings: Settings) -> AsyncIterator[Verbs]:
     """The operator's verbs on a data directory that no server has open."""
     async with AsyncExitStack() as stack:
-        resolver = DnsResolver(settings.dns.nameservers, settings.dns.timeout_seconds)
-        _, assembled = await _foundation(settings, stack, lambda _: None, resolver)
+        _, assembled, _ = await _foundation(settings, stack, Doorbell(), lambda _: None, lambda: None)
         yield Verbs(assembled.services)
 
 
@@ -55,20 +55,24 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
     async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
         doorbell = Doorbell()
         heard: list[Callable[[str], None]] = [doorbell.ring]
-        resolver = DnsResolver(settings.dns.nameservers, settings.dns.timeout_seconds)
-        opened, assembled = await _foundation(settings, stack, lambda topic: _announce(heard, topic), resolver)
-        heard.append(lambda topic: assembled.services.routing.forget() if topic == "accounts" else None)
-        await _start_stage(settings, opened, assembled, tasks, stack)
         certificate = Certificate(
-            settings.tls.certificate, settings.tls.key, opened.directory / "tls", settings.hostname
+            settings.tls.certificate, settings.tls.key, settings.data_dir / "tls", settings.hostname
         )
+        opened, assembled, resolver = await _foundation(
+            settings, stack, doorbell, lambda topic: _announce(heard, topic), lambda: certificate.der
+        )
+        heard.append(lambda topic: _forget(assembled, topic))
+        await _start_stage(settings, opened, assembled, tasks, stack)
         await asyncio.to_thread(certificate.load)
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_reload(certificate, assembled)))
         registry = CollectorRegistry()
         smtp = _smtp(settings, assembled, certificate, inherited, registry)
         signing = stack.enter_context(ThreadPoolExecutor(2, "signing"))
-        runner = _runner(settings, opened, assembled, resolver, doorbell, smtp, signing)
+        trusted = settings.transport.authorities
+        authorities = str(trusted) if trusted else None
+        runner = _runner(settings, opened, assembled, resolver, doorbell, smtp, signing, authorities)
         _run(tasks, stack, runner.run(), runner.stop)
+        _run(tasks, stack, assembled.lessons.run(), assembled.lessons.stop)
         await stack.enter_async_context(schedule.running(assembled.services))
         socket = settings.runtime_dir / "admin.sock"
         await stack.enter_async_context(door.opened(socket, Verbs(assembled.services)))
@@ -88,9 +92,13 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
 
 
 async def _foundation(
-    settings: Settings, stack: AsyncExitStack, announce: Callable[[str], None], resolver: DnsResolver
-) -> tuple[Store, Assembled]:
-    """The open store with the services on it."""
+    settings: Settings,
+    stack: AsyncExitStack,
+    doorbell: Doorbell,
+    announce: Callable[[str], None],
+    certificate: Callable[[], bytes | None],
+) -> tuple[Store, Assembled, DnsResolver]:
+    """The open store with the services on it, and what they ask DNS by."""
     pools = Threadpools(
         files=stack.enter_context(ThreadPoolExecutor(4, "files")),
         crypto=stack.enter_context(ThreadPoolExecutor(2, "crypto")),
@@ -98,7 +106,10 @@ async def _foundation(
         stage=stack.enter_context(ThreadPoolExecutor(1, "stage")),
     )
     opened = await stack.enter_async_context(store.opened(settings, announce))
-    return opened, assembly.assemble(settings, opened, pools, resolver)
+    resolver = DnsResolver(settings.dns.nameservers, settings.dns.timeout_seconds)
+    private = settings.outbound_http.allow_private
+    fetch = await stack.enter_async_context(Fetch(resolver, allow_private=private))
+    return opened, assembly.assemble(settings, opened, pools, resolver, fetch, doorbell, certificate), resolver
 
 
 async def _start_stage(
@@ -167,6 +178,7 @@ def _runner(
     doorbell: Doorbell,
     smtp: Listeners,
     signing: Executor,
+    authorities: str | None,
 ) -> Any:
     return queue_assembly.runner(
         settings.queue,
@@ -183,6 +195,8 @@ def _runner(
         doorbell,
         assembly.now_ms,
         settings.limits.drain_seconds,
+        sts=assembled.services.sts,
+        authorities=authorities,
     )
 
 
@@ -208,6 +222,14 @@ async def _reload(certificate: Certificate, assembled: Assembled) -> None:
         return
     assembled.keystore.reload()
     log.info("server.reloaded")
+
+
+def _forget(assembled: Assembled, topic: str) -> None:
+    """Let caches go that a change has made old."""
+    if topic == "accounts":
+        assembled.services.routing.forget()
+    elif topic == rules.TOPIC:
+        assembled.services.rules.forget()
 
 
 def _announce(heard: Sequence[Callable[[str], None]], topic: str) -> None:

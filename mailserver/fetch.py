@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from multidict import CIMultiDict
 from yarl import URL
 
 from mailserver import __version__
@@ -27,6 +28,9 @@ LONGEST_URL = 2048
 CHUNK_BYTES = 65_536
 PORTS = (80, 443)
 REDIRECTS = (301, 302, 303, 307, 308)
+
+
+Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 class FetchFailed(Exception):
@@ -58,8 +62,8 @@ class Fetched:
 @dataclass(frozen=True, slots=True)
 class _Request:
     method: str
-    headers: Mapping[str, str]
-    body: bytes | None
+    headers: Headers
+    body: bytes | AsyncIterator[bytes] | None
     limit_bytes: int
     timeout_seconds: float
     https_only: bool
@@ -101,7 +105,7 @@ class Fetch:
         self,
         url: str,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers | None = None,
         limit_bytes: int = LIMIT_BYTES,
         timeout_seconds: float = TIMEOUT_SECONDS,
         https_only: bool = True,
@@ -124,9 +128,9 @@ class Fetch:
     async def post(
         self,
         url: str,
-        body: bytes,
+        body: bytes | AsyncIterator[bytes],
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers | None = None,
         limit_bytes: int = LIMIT_BYTES,
         timeout_seconds: float = TIMEOUT_SECONDS,
         https_only: bool = True,
@@ -176,7 +180,9 @@ class Fetch:
     async def _once(self, where: URL, asked: _Request) -> Fetched:
         session = self._session(asked.trusted)
         # No compressed bodies: what they grow to would need bounds of its own.
-        headers = {"User-Agent": f"mailserver/{__version__}", **asked.headers, "Accept-Encoding": "identity"}
+        headers = CIMultiDict(asked.headers)
+        headers.setdefault("User-Agent", f"mailserver/{__version__}")
+        headers["Accept-Encoding"] = "identity"
         context = await self._context(asked.trust)
         async with session.request(
             asked.method, where, data=asked.body, headers=headers, allow_redirects=False, ssl=context

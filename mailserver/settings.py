@@ -1,6 +1,7 @@
 """Read the configuration file and MAILSERVER_ environment into frozen settings; the only reader of either."""
 
 import difflib
+import ipaddress
 import os
 import socket
 import tomllib
@@ -87,6 +88,67 @@ class Queue(Section):
     allow_private: bool = False
 
 
+class Authentication(Section):
+    """Who sent what comes in."""
+
+    verify: bool = True
+    deadline_seconds: float = Field(5, gt=0, le=60)
+    dmarc_reject: str = Field("refuse", pattern="^(refuse|junk|accept)$")
+    dmarc_reject_domains: dict[str, str] = {}
+    trusted_sealers: tuple[str, ...] = ()
+
+    @field_validator("dmarc_reject_domains")
+    @classmethod
+    def _known_policies(cls, value: dict[str, str]) -> dict[str, str]:
+        wrong = sorted(set(value.values()) - {"refuse", "junk", "accept"})
+        if wrong:
+            raise ValueError(f'{wrong[0]!r} is none of "refuse", "junk" and "accept"')
+        return {domain.lower(): wish for domain, wish in value.items()}
+
+
+class DnsListed(Section):
+    """A block or welcome list that is asked by DNS."""
+
+    zone: str
+    kind: str = Field("address", pattern="^(address|domain)$")
+    codes: dict[str, float] = {"127.0.0.*": 3.0}
+
+
+class Filter(Section):
+    """What is junk."""
+
+    enabled: bool = True
+    junk_score: float = Field(5, gt=0)
+    reject_score: float = Field(0, ge=0)
+    deadline_seconds: float = Field(10, gt=0, le=120)
+    greylist_seconds: float = Field(0, ge=0, le=86_400)
+    exempt_networks: tuple[str, ...] = (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10",
+    )  # fmt: skip
+    dns_lists: tuple[DnsListed, ...] = ()
+    rspamd_url: str | None = None
+    rspamd_password: SecretStr | None = None
+    rspamd_timeout_seconds: float = Field(8, gt=0, le=120)
+    clamav: str | None = None
+    clamav_refuse: bool = True
+    clamav_timeout_seconds: float = Field(8, gt=0, le=120)
+
+    @field_validator("exempt_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            ipaddress.ip_network(text)
+        return value
+
+
+class Transport(Section):
+    """How private the way between servers has to be."""
+
+    sts_mode: str = Field("testing", pattern="^(enforce|testing|none)$")
+    sts_https_port: int | None = Field(None, ge=1, le=65535)
+    authorities: Path | None = None
+
+
 class Storage(Section):
     """Where mail is kept."""
 
@@ -156,6 +218,9 @@ class Settings(BaseSettings):
     tls: Tls = Tls()
     dns: Dns = Dns()
     queue: Queue = Queue()
+    authentication: Authentication = Authentication()
+    filter: Filter = Filter()
+    transport: Transport = Transport()
     storage: Storage = Storage()
     limits: Limits = Limits()
     outbound_http: OutboundHttp = OutboundHttp()

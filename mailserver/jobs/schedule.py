@@ -24,9 +24,12 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("sweep files", 6 * HOUR, services.integrity.sweep),
         ("sweep uploads", HOUR, services.attachments.sweep),
         ("forget old answers", HOUR, services.sending.forget),
+        ("refresh MTA-STS policies", HOUR, services.sts.refresh),
         ("change signing keys", HOUR, services.rotation.advance),
         ("trim the queue's history", 6 * HOUR, services.queue.trim),
     ]
+    if services.content_filter is not None:
+        table.append(("forget the greylist's old rows", HOUR, services.content_filter.sweep))
     for name, seconds, call in table:
         scheduler.add_job(_logged(name, call), "interval", seconds=seconds, jitter=seconds // 10, id=name)
     scheduler.start()

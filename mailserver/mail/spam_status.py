@@ -9,6 +9,7 @@ MOST_TESTS = 60  # of those that the field names; the weightiest
 _LINE = 78  # RFC 5322 2.1.1
 _NOT_NAME = re.compile(r"[^A-Z0-9_]+")
 _LONGEST_NAME = 60
+_FOREIGN = re.compile(rb"^x-spam-status[ \t]*+:[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+", re.IGNORECASE | re.MULTILINE)
 
 
 class Sign(NamedTuple):
@@ -41,6 +42,13 @@ def header(tests: Iterable[tuple[str, float]], score: float, required: float, *,
         else:
             line += piece
     return "\r\n".join((*lines, line, "")).encode("ascii")
+
+
+def without_foreign(header_block: bytes) -> bytes:
+    """Take out the fields of this name that came with a message: only our own opinion may stand in it."""
+    if FIELD.lower().encode() not in header_block.lower():
+        return header_block
+    return _FOREIGN.sub(b"", header_block)
 
 
 def _points(value: float) -> str:

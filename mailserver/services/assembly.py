@@ -1,10 +1,13 @@
 """Build the services on an open store."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mailserver.dns import DnsResolver
+from mailserver.fetch import Fetch
+from mailserver.mail.mtasts import Mode
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domains import Domains
@@ -12,11 +15,17 @@ from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.keystore import KeyStore
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.accounts.secrets import PasswordHasher
+from mailserver.services.filtering import assembly as filtering
+from mailserver.services.filtering.filter import Filter
+from mailserver.services.filtering.lessons import Lessons
+from mailserver.services.filtering.rules import Rules
+from mailserver.services.inbound.judgement import DmarcPolicy, Judge
 from mailserver.services.inbound.local import LocalDelivery
 from mailserver.services.inbound.receive import Reception
 from mailserver.services.inbound.reports import Reports
 from mailserver.services.inbound.room import DiskRoom
 from mailserver.services.inbound.routing import Routing
+from mailserver.services.inbound.verification import Verification
 from mailserver.services.mailbox.acceptance import Acceptance
 from mailserver.services.mailbox.attachments import Attachments
 from mailserver.services.mailbox.folders import Folders
@@ -26,6 +35,7 @@ from mailserver.services.mailbox.messages import Messages
 from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.stage import Stage
 from mailserver.services.mailbox.threads import Threads
+from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.outbound.claims import Claims
 from mailserver.services.outbound.enqueue import Enqueue
 from mailserver.services.outbound.outcomes import Outcomes
@@ -33,8 +43,10 @@ from mailserver.services.outbound.queue import Queue
 from mailserver.services.outbound.send import Sending
 from mailserver.services.outbound.submission import Submission
 from mailserver.services.outbound.suppressions import Suppressions
+from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.registry import Services
 from mailserver.settings import Settings
+from mailserver.storage.database import Database
 from mailserver.storage.store import Store
 
 
@@ -59,6 +71,7 @@ class Assembled:
     claims: Claims
     local: LocalDelivery
     keystore: KeyStore
+    lessons: Lessons
 
 
 def now_ms() -> int:
@@ -66,14 +79,23 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def assemble(settings: Settings, store: Store, pools: Threadpools, resolver: DnsResolver) -> Assembled:
-    """Build every service once, each with what it needs."""
+def assemble(
+    settings: Settings,
+    store: Store,
+    pools: Threadpools,
+    resolver: DnsResolver,
+    fetch: Fetch,
+    doorbell: Doorbell,
+    certificate: Callable[[], bytes | None],
+) -> Assembled:
+    """Build every service once, each with what it needs; `certificate` is this server's own, in DER."""
     database, ids, files, limits = store.database, store.ids, store.files, settings.limits
     hostname, separator = settings.hostname, settings.smtp.plus_separator
     keystore = KeyStore(store.directory / "keys")
     hasher = PasswordHasher(pools.passwords)
     access = Access(database, ids, hasher, store.secrets["scram"], limits.login_failures_per_address)
-    domains = Domains(database, ids, keystore, pools.crypto, hostname)
+    mode = Mode(settings.transport.sts_mode)
+    domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, certificate)
     inboxes = Inboxes(database, ids)
     routing = Routing(database, hostname, separator, store.secrets["return_path"])
     outcomes = Outcomes(database, ids)
@@ -86,6 +108,12 @@ def assemble(settings: Settings, store: Store, pools: Threadpools, resolver: Dns
     room = DiskRoom(store.journal, files, pools.files, settings.storage.reserve_bytes)
     enqueue = Enqueue(ids, settings.queue.lifetime_seconds)
     messages = Messages(database, files, pools.files)
+    rules = Rules(database, ids)
+    content_filter = filtering.build(settings, database, resolver, pools.crypto, fetch, now_ms)
+    judge = _judge(settings, database, pools, resolver, rules, content_filter)
+    sts = StsPolicies(
+        database, resolver, fetch, now_ms, settings.transport.sts_https_port, settings.transport.authorities
+    )
     services = Services(
         access=access,
         bootstrap=Bootstrap(database, ids, access, domains, inboxes, hasher),
@@ -93,9 +121,9 @@ def assemble(settings: Settings, store: Store, pools: Threadpools, resolver: Dns
         rotation=Rotation(database, keystore, pools.crypto, resolver, now_ms),
         inboxes=inboxes,
         routing=routing,
-        reception=Reception(routing, acceptance, reports, room, ids, hostname, limits.received_hops),
+        reception=Reception(routing, acceptance, reports, judge, room, ids, hostname, limits.received_hops),
         submission=Submission(
-            inboxes, acceptance, enqueue, room, ids, hostname, separator,
+            inboxes, acceptance, enqueue, rules, room, ids, hostname, separator,
             hide_client=settings.smtp.hide_client_address, save_sent=settings.smtp.save_sent,
         ),
         messages=messages,
@@ -103,15 +131,39 @@ def assemble(settings: Settings, store: Store, pools: Threadpools, resolver: Dns
         folders=Folders(database),
         attachments=Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes),
         sending=Sending(
-            database, ingest, messages, inboxes, enqueue, room, ids, pools.files, limits.api_recipients,
+            database, ingest, messages, inboxes, enqueue, rules, room, ids, pools.files, limits.api_recipients,
             limits.message_bytes,
         ),
         queue=Queue(database, now_ms),
         suppressions=Suppressions(database),
+        rules=rules,
+        content_filter=content_filter,
+        sts=sts,
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip
     owner = f"{hostname}/{settings.storage.node}"
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
     local = LocalDelivery(routing, acceptance, ids, pools.files, limits.received_hops)
-    return Assembled(services, stage, room, outcomes, claims, local, keystore)
+    lessons = Lessons(database, files, pools.files, doorbell, now_ms)
+    return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons)
+
+
+def _judge(
+    settings: Settings,
+    database: Database,
+    pools: Threadpools,
+    resolver: DnsResolver,
+    rules: Rules,
+    content_filter: Filter | None,
+) -> Judge:
+    """What decides about mail from strangers, with those parts that are switched on."""
+    wanted = settings.authentication
+    verification = None
+    if wanted.verify:
+        verification = Verification(resolver, pools.crypto, settings.hostname, wanted.deadline_seconds)
+    policies = {domain: DmarcPolicy(wish) for domain, wish in wanted.dmarc_reject_domains.items()}
+    return Judge(
+        database, rules, verification, content_filter, None, pools.files, settings.hostname,
+        DmarcPolicy(wanted.dmarc_reject), policies,
+    )  # fmt: skip

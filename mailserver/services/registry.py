@@ -7,6 +7,8 @@ from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.rotation import Rotation
+from mailserver.services.filtering.filter import Filter
+from mailserver.services.filtering.rules import Rules
 from mailserver.services.inbound.receive import Reception
 from mailserver.services.inbound.routing import Routing
 from mailserver.services.mailbox.attachments import Attachments
@@ -19,6 +21,7 @@ from mailserver.services.outbound.queue import Queue
 from mailserver.services.outbound.send import Sending
 from mailserver.services.outbound.submission import Submission
 from mailserver.services.outbound.suppressions import Suppressions
+from mailserver.services.outbound.transport import StsPolicies
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +43,8 @@ class Services:
     sending: Sending
     queue: Queue
     suppressions: Suppressions
+    rules: Rules
+    content_filter: Filter | None
+    sts: StsPolicies
     integrity: Integrity
     rebuild: Rebuild

@@ -106,7 +106,7 @@ def keys(snapshot: Snapshot, name: str | None = None) -> list[DkimKey]:
     ).order_by(KeyRow.created_at, KeyRow.selector)  # fmt: skip
     if name is not None:
         query = query.where(KeyRow.domain == name)
-    return [DkimKey(*row[:4], bool(row[4]), *row[5:]) for row in snapshot.all(query)]
+    return [DkimKey(row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6]) for row in snapshot.all(query)]
 
 
 def switch_keys(tx: Transaction, name: str, now: int) -> None:

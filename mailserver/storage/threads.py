@@ -129,3 +129,15 @@ def _people(everyone: Any) -> tuple[Person, ...]:
         if known is None or (person.name and not known.name):
             found[person.address.lower()] = person
     return tuple(found.values())
+
+
+def known(snapshot: Snapshot, inbox_ids: Sequence[int], references: Sequence[int]) -> frozenset[int]:
+    """Those inboxes that have a message which one of these hashes of Message-IDs names."""
+    if not references or not inbox_ids:
+        return frozenset()
+    inboxes, hashes = ",".join("?" * len(inbox_ids)), ",".join("?" * len(references))
+    rows = snapshot.all(
+        f"SELECT DISTINCT inbox_id FROM thread_ref WHERE inbox_id IN ({inboxes}) AND header_hash IN ({hashes})",
+        [*inbox_ids, *references],
+    )
+    return frozenset(row[0] for row in rows)

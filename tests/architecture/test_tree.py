@@ -55,7 +55,7 @@ def test_every_setting_is_explained_in_the_example_with_its_default():
         where = text if not section else text[text.index(f"[{section}]") :]
         found = re.search(rf"^#{short} = (.*)$", where, re.MULTILINE)
         assert found, key
-        if default not in (None, "", ()) and key != "storage.database":
+        if default not in (None, "", (), {}) and key != "storage.database":
             written = tomllib.loads(f"value = {found[1]}")["value"]
             assert (tuple(written) if isinstance(written, list) else written) == default, key
 

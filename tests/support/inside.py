@@ -17,11 +17,13 @@ from typing import Any
 
 from mailserver.entities.access import ALL_SCOPES, Caller, Credential
 from mailserver.entities.inbox import Inbox
+from mailserver.fetch import Fetch
 from mailserver.mail import address
 from mailserver.mail.envelope import Envelope, Peer, Recipient
 from mailserver.services import assembly
 from mailserver.services.accounts.bootstrap import Bootstrapped
 from mailserver.services.assembly import Assembled, Threadpools
+from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.registry import Services
 from mailserver.settings import Settings
 from mailserver.storage import journal_state, store
@@ -134,7 +136,11 @@ async def inside(
         opened = await stack.enter_async_context(
             store.opened(loaded, lambda topic: [listener(topic) for listener in heard])
         )
-        assembled = assembly.assemble(loaded, opened, pools, resolver or FakeResolver())
+        names = resolver or FakeResolver()
+        fetch = await stack.enter_async_context(Fetch(names, allow_private=True))
+        doorbell = Doorbell()
+        assembled = assembly.assemble(loaded, opened, pools, names, fetch, doorbell, lambda: None)
+        heard += [doorbell.ring, lambda topic: assembled.services.rules.forget() if topic == "rules" else None]
         heard.append(lambda topic: assembled.services.routing.forget() if topic == "accounts" else None)
         applied = await opened.database.read(journal_state.applied, 0)
         left = await asyncio.to_thread(opened.journal.open, applied)

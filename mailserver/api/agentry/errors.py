@@ -12,6 +12,7 @@ _STATUS: tuple[tuple[type[errors.ServiceError], int, str, str], ...] = (
     (errors.Forbidden, 403, "ForbiddenError", "missing_permission"),
     (errors.Suppressed, 403, "MessageRejectedError", "message_rejected"),
     (errors.SenderNotOwned, 403, "MessageRejectedError", "message_rejected"),
+    (errors.MessageRefused, 403, "MessageRejectedError", "message_rejected"),
     (errors.NotFound, 404, "NotFoundError", "not_found"),
     (errors.Conflict, 409, "ConflictError", "conflict"),
     (errors.TooLarge, 413, "ContentTooLargeError", "limit_exceeded"),

@@ -11,6 +11,7 @@ _STATUS: tuple[tuple[type[errors.ServiceError], int, str], ...] = (
     (errors.Unauthenticated, 401, "unauthenticated"),
     (errors.Forbidden, 403, "forbidden"),
     (errors.SenderNotOwned, 403, "sender_not_owned"),
+    (errors.MessageRefused, 403, "message_refused"),
     (errors.NotFound, 404, "not_found"),
     (errors.Conflict, 409, "conflict"),
     (errors.TooLarge, 413, "too_large"),

@@ -34,7 +34,6 @@ def of_domain(
     found += [
         Record("TXT", f"{key.selector}._domainkey.{name}", dkim.record(key.public_key), f"Signatures, {key.algorithm}.")
         for key in keys
-        if key.active
     ]
     found += [
         Record(

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailserver.entities import errors, rule
@@ -73,6 +73,10 @@ class Rules:
             scopes = _scopes(tenant_id, (pods or {}).get(inbox_id, 0), inbox_id)
             answers[inbox_id] = rule.decide([book.get((scope, direction), _EMPTY) for scope in scopes], every, claimed)
         return answers
+
+    async def concerns(self, tenant_ids: Iterable[int]) -> bool:
+        """Whether any of these tenants has a list at all."""
+        return any([bool(await self._book(tenant_id)) for tenant_id in dict.fromkeys(tenant_ids)])
 
     async def for_mail_out(
         self, tenant_id: int, inbox_id: int, recipients: Sequence[Address], pod_id: int = 0

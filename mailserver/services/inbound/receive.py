@@ -10,14 +10,16 @@ import structlog
 from mailserver.entities import errors, identifiers
 from mailserver.entities.folder import Role
 from mailserver.entities.identifiers import IdSource, Kind
-from mailserver.mail import trace
+from mailserver.mail import results, spam_status, trace
 from mailserver.mail.address import Address
 from mailserver.mail.envelope import Envelope
 from mailserver.services.inbound import routing
+from mailserver.services.inbound.judgement import Judge
 from mailserver.services.inbound.routing import Route, Routing
 from mailserver.services.mailbox.acceptance import Acceptance, Content
 from mailserver.storage.records import Copy, Record
 
+SLOT_BYTES = 1792  # that a spool leaves for a head whose fields are known only at the message's end
 REPORT = b"multipart/report"  # RFC 6522: bounces have no sender, complaints mostly have one
 log = structlog.get_logger()
 
@@ -49,6 +51,7 @@ class Reception:
         routes: Routing,
         acceptance: Acceptance,
         reports: Reports,
+        judge: Judge | None,
         room: Room,
         ids: IdSource,
         hostname: str,
@@ -57,6 +60,7 @@ class Reception:
         self._routing = routes
         self._acceptance = acceptance
         self._reports = reports
+        self._judge = judge
         self._room = room
         self._ids = ids
         self._hostname = hostname
@@ -82,9 +86,10 @@ class Reception:
         return Arrival(self, self._acceptance.content(), envelope)
 
     def foresee(self, envelope: Envelope, content: Content) -> int:
-        """Let the spool of a large message begin with its trace, so that it need not be copied; its id."""
+        """Let the spool of a large message begin with room for its head, so that it need not be copied; its id."""
         message_id = self._ids.next()
-        content.prefix = self._trace(envelope, identifiers.encode(Kind.MESSAGE, message_id), time.time())
+        head = self._head(envelope, identifiers.encode(Kind.MESSAGE, message_id), time.time(), b"")
+        content.prefix = head if self._judge is None else trace.stretched(head, SLOT_BYTES) or head
         return message_id
 
     def accept(self, envelope: Envelope, content: Content, foreseen: int = 0) -> Awaitable[str]:
@@ -92,7 +97,7 @@ class Reception:
 
         What needs nothing but memory and the journal is on its way there when this returns, and needs no task.
         """
-        routes = self._known_routes(envelope)
+        routes = None if self._judge is not None else self._known_routes(envelope)
         if content.is_spooled or envelope.sender is None or routes is None:
             return self._accept_later(envelope, content, foreseen)
         self._refuse_loops(envelope, content)
@@ -101,12 +106,12 @@ class Reception:
             raise errors.UnknownRecipient
         received_at = time.time()
         queue_id = identifiers.encode(Kind.MESSAGE, copies[0].message_id)
-        head = self._trace(envelope, queue_id, received_at)
+        head = self._head(envelope, queue_id, received_at, b"")
         record = Record(tuple(copies), int(received_at * 1000), len(head) + content.size)
         return self._acceptance.promise(content, head, record, queue_id)
 
     async def _accept_later(self, envelope: Envelope, content: Content, foreseen: int) -> str:
-        """The same for what has to be looked up, read as a report, or moved from its spool."""
+        """The same for what has to be judged, looked up, read as a report, or moved from its spool."""
         try:
             return await self._accept(envelope, content, foreseen)
         finally:
@@ -127,10 +132,26 @@ class Reception:
             copies[0] = replace(copies[0], message_id=foreseen)
         received_at = time.time()
         queue_id = identifiers.encode(Kind.MESSAGE, copies[0].message_id)
-        head = content.prefix or self._trace(envelope, queue_id, received_at)
+        fields = b""
+        if self._judge is not None:
+            judged = await self._judge.judge(envelope, content, copies, queue_id)
+            copies, fields = judged.copies, judged.fields
+        head = self._head(envelope, queue_id, received_at, fields)
         record = Record(tuple(copies), int(received_at * 1000), 0, report=report)
-        await self._acceptance.commit(content, head, record)
+        await self._commit(content, head, record)
         return queue_id
+
+    async def _commit(self, content: Content, head: bytes, record: Record) -> None:
+        """Store the message without the fields by which a stranger speaks in our name (RFC 8601 5)."""
+        content.headers()
+        block = content.head()[: content.body_offset]
+        kept = spam_status.without_foreign(results.without_ours(block, self._hostname)) if self._judge else block
+        if kept != block:
+            await self._acceptance.commit(content, head + kept, record, skip=content.body_offset)
+            return
+        if content.prefix:
+            head = trace.stretched(head, len(content.prefix)) or head
+        await self._acceptance.commit(content, head, record)
 
     def _known_routes(self, envelope: Envelope) -> list[tuple[Address, Route]] | None:
         """The routes, where memory knows them all and none is a return path of ours."""
@@ -184,12 +205,13 @@ class Reception:
             if inbox_id not in there
         ]
 
-    def _trace(self, envelope: Envelope, queue_id: str, at: float) -> bytes:
+    def _head(self, envelope: Envelope, queue_id: str, at: float, fields: bytes) -> bytes:
+        """The fields that this server puts before the message."""
         only = str(envelope.recipients[0].address) if len(envelope.recipients) == 1 else None
         head = trace.return_path(envelope.sender)
         if only:
             head += trace.delivered_to(only)
-        return head + trace.received(envelope=envelope, by=self._hostname, id=queue_id, at=at, for_=only)
+        return head + fields + trace.received(envelope=envelope, by=self._hostname, id=queue_id, at=at, for_=only)
 
 
 class Arrival:

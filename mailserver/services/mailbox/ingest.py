@@ -17,7 +17,7 @@ from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.mail import address as addresses
 from mailserver.mail import message, threading
 from mailserver.mail.message import Parsed
-from mailserver.storage import audit, deliveries, files, ingest, journal_state, labels, suppressions
+from mailserver.storage import audit, correspondents, deliveries, files, ingest, journal_state, labels, suppressions
 from mailserver.storage.database import Database, Snapshot, Transaction
 from mailserver.storage.files import MessageFiles
 from mailserver.storage.ingest import StoredMessage
@@ -186,6 +186,8 @@ class Ingest:
         if record.queued and record.deliveries and not deliveries.is_queued(tx, record.queued.id):
             thread_id = next((one.thread_id for one in stored), record.queued.thread_id)
             deliveries.add(tx, replace(record.queued, thread_id=thread_id), self._screened(tx, record))
+            written = [normal for delivery in record.deliveries for normal in _forms(delivery.recipient)]
+            correspondents.note(tx, record.queued.inbox_id, written, now)
             tx.ring("queue")
         if record.report and is_new:
             self._apply_report(tx, record.report, now)

@@ -27,7 +27,7 @@ from mailserver.services.mailbox.messages import Messages
 from mailserver.services.outbound import outgoing as outgoing_fields
 from mailserver.services.outbound.enqueue import Enqueue, Terms
 from mailserver.services.outbound.outgoing import Outgoing
-from mailserver.services.outbound.senders import Room, refuse_unless_allowed
+from mailserver.services.outbound.senders import Room, SendLists, refuse_blocked, refuse_unless_allowed
 from mailserver.storage import arrange, deliveries, idempotency
 from mailserver.storage.database import Database, Snapshot, Transaction
 from mailserver.storage.idempotency import Answered
@@ -73,6 +73,7 @@ class Sending:
         messages: Messages,
         inboxes: Inboxes,
         enqueue: Enqueue,
+        lists: SendLists,
         room: Room,
         ids: IdSource,
         executor: Executor,
@@ -84,6 +85,7 @@ class Sending:
         self._messages = messages
         self._inboxes = inboxes
         self._enqueue = enqueue
+        self._lists = lists
         self._room = room
         self._ids = ids
         self._executor = executor
@@ -109,6 +111,7 @@ class Sending:
         message_id = self._ids.next()
         draft = await self._draft(inbox, outgoing, message_id)
         recipients = self._recipients(draft)
+        await refuse_blocked(self._lists, inbox, [recipient.address for recipient in recipients])
         raw = await self._compose(draft)
         queued, rows = self._enqueue.build(
             inbox, inbox.address, message_id, recipients,

@@ -1,9 +1,12 @@
 """Who may send as whom."""
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from mailserver.entities import errors
 from mailserver.entities.access import Caller, Scope
+from mailserver.entities.inbox import Inbox
+from mailserver.entities.rule import Outcome, Ruling
 from mailserver.mail.address import Address
 
 
@@ -14,6 +17,24 @@ class Room(Protocol):
     def is_there(self) -> bool:
         """Whether another message can be accepted."""
         ...
+
+
+class SendLists(Protocol):
+    """The allow and block lists of what is sent."""
+
+    async def for_mail_out(
+        self, tenant_id: int, inbox_id: int, recipients: Sequence[Address], pod_id: int = 0
+    ) -> Mapping[Address, Ruling]:
+        """What the lists say of each recipient."""
+        ...
+
+
+async def refuse_blocked(lists: SendLists, inbox: Inbox, recipients: Sequence[Address]) -> None:
+    """MessageRefused, naming the first, where a list forbids to write to somebody."""
+    rulings = await lists.for_mail_out(inbox.tenant_id, inbox.id, recipients)
+    for recipient, ruling in rulings.items():
+        if ruling.outcome is Outcome.BLOCK:
+            raise errors.MessageRefused(f"This inbox may not write to {recipient}: {ruling.detail}")
 
 
 def owned(address: Address, own: frozenset[str], separator: str) -> bool:

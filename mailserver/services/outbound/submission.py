@@ -17,7 +17,7 @@ from mailserver.mail.headers import Headers
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.mailbox.acceptance import Acceptance, Content
 from mailserver.services.outbound.enqueue import Enqueue, Terms
-from mailserver.services.outbound.senders import Room, owned, refuse_unless_allowed
+from mailserver.services.outbound.senders import Room, SendLists, owned, refuse_blocked, refuse_unless_allowed
 from mailserver.storage.records import Copy, Record
 
 _BLIND = re.compile(rb"^(?:resent-)?bcc[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE)
@@ -31,6 +31,7 @@ class Submission:
         inboxes: Inboxes,
         acceptance: Acceptance,
         enqueue: Enqueue,
+        lists: SendLists,
         room: Room,
         ids: IdSource,
         hostname: str,
@@ -42,6 +43,7 @@ class Submission:
         self._inboxes = inboxes
         self._acceptance = acceptance
         self._enqueue = enqueue
+        self._lists = lists
         self._room = room
         self._ids = ids
         self._hostname = hostname
@@ -58,9 +60,9 @@ class Submission:
                 raise errors.SenderNotOwned
 
     async def check_recipient(self, caller: Caller, address: Address) -> None:
-        """Every address that can be written is taken; what becomes of it is the queue's answer."""
+        """Every address that no list forbids is taken; what becomes of it is the queue's answer."""
         caller.require(Scope.EMAIL_SEND)
-        del address
+        await refuse_blocked(self._lists, await self._inboxes.of(caller, None), [address])
 
     def room(self) -> bool:
         """Whether the disk can take another message."""

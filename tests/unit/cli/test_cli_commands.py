@@ -158,7 +158,7 @@ async def everything(server):
     key = await server.command("token", "create", "--api-key", "--name", "x")
     assert key["api_key"].startswith("ag_")
     records = await server.command("dns", "show", "third.test")
-    assert {"MX", "TXT"} == {row["type"] for row in records}
+    assert {row["type"] for row in records} >= {"MX", "TXT", "CNAME"}
     assert set(records[0]) == {"type", "name", "value"}
     assert await server.command("queue", "list") == []
     assert await server.command("queue", "hold", "dlv_0SA02EZYM0000") == {"ids": []}
