@@ -12,15 +12,10 @@ from cryptography import x509
 from mailserver.entities.transport import Fault, PolicyType, ResultType
 
 _DER = 2  # _ssl.ENCODING_DER
-_RESULTS = {  # X509_V_ERR_… of OpenSSL
-    10: ResultType.CERTIFICATE_EXPIRED,
-    18: ResultType.CERTIFICATE_NOT_TRUSTED,  # self-signed
-    19: ResultType.CERTIFICATE_NOT_TRUSTED,  # an unknown root in the chain
-    20: ResultType.CERTIFICATE_NOT_TRUSTED,  # the issuer is not known
-    21: ResultType.CERTIFICATE_NOT_TRUSTED,  # nothing but the certificate, and nobody signed it
-    62: ResultType.CERTIFICATE_HOST_MISMATCH,
-    64: ResultType.CERTIFICATE_HOST_MISMATCH,  # for an address
-}
+_EXPIRED = 10  # X509_V_ERR_… of OpenSSL
+_OTHER_NAME = (62, 64)  # a host's, an address's
+# No issuer that is known or may sign, a signature that is wrong, an authority that is none, a name it may not vouch for.
+_UNTRUSTED = (2, 7, 18, 19, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32, 47, 48)
 
 
 class TlsLevel(IntEnum):
@@ -92,7 +87,7 @@ def fault(host: str, error: BaseException | None) -> Fault:
     if not isinstance(error, ssl.SSLCertVerificationError):
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error or "it was broken off")
         return Fault(ResultType.VALIDATION_FAILURE, f"handshake: {reason}", f"TLS with {host} failed ({reason})")
-    result = _RESULTS.get(error.verify_code, ResultType.VALIDATION_FAILURE)
+    result = _result(error.verify_code)
     message = error.verify_message.rstrip(".")
     code = f"{error.verify_code}: {message}"
     match result:
@@ -105,6 +100,14 @@ def fault(host: str, error: BaseException | None) -> Fault:
         case _:
             text = f"The certificate of {host} is not valid ({message})"
     return Fault(result, code, text)
+
+
+def _result(code: int) -> ResultType:
+    if code == _EXPIRED:
+        return ResultType.CERTIFICATE_EXPIRED
+    if code in _OTHER_NAME:
+        return ResultType.CERTIFICATE_HOST_MISMATCH
+    return ResultType.CERTIFICATE_NOT_TRUSTED if code in _UNTRUSTED else ResultType.VALIDATION_FAILURE
 
 
 def _when(certificates: Sequence[bytes]) -> str:
