@@ -2,21 +2,29 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 
 from mailserver.mail.spam_status import Sign
 
 _FQDN = re.compile(r"(?=.{4,255}$)(?:[a-z0-9_][a-z0-9_-]{0,62}\.)+[a-z][a-z0-9-]{1,62}\.?", re.IGNORECASE)
-_LOCAL = (
+NEAR_NETWORKS = (
     "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128", "fc00::/7",
     "fe80::/10",
 )  # fmt: skip
-_NEAR = tuple(ipaddress.ip_network(text) for text in _LOCAL)
 
 
-def is_near(address: str) -> bool:
-    """Whether a peer is on this machine or network, where names mean little; so is what is no IP address."""
-    parsed = parse(address)
-    return parsed is None or any(parsed.version == network.version and parsed in network for network in _NEAR)
+class Near:
+    """The networks whose machines are not strangers, where names and lists mean little."""
+
+    def __init__(self, networks: Iterable[str] = NEAR_NETWORKS) -> None:
+        self._networks = tuple(ipaddress.ip_network(text) for text in networks)
+
+    def has(self, address: str) -> bool:
+        """Whether a peer is in one of them; so is what is no IP address."""
+        parsed = parse(address)
+        return parsed is None or any(
+            parsed.version == network.version and parsed in network for network in self._networks
+        )
 
 
 def parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

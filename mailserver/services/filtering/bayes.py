@@ -13,9 +13,11 @@ STRONGEST = 150  # tokens that count
 MOST_INBOXES = 16  # of one message whose words are looked up
 PRIOR_STRENGTH = 0.45  # how many messages the assumption for an unknown word weighs
 PRIOR = 0.5
-INTERESTING = 0.1  # away from the middle; what lies closer says nothing
+INTERESTING = 0.15  # away from the middle; what lies closer says nothing
 FEWEST = 5  # interesting tokens before anything is said
-SPAM_SCORE, HAM_SCORE = 4.0, -3.0
+SEASONED = 100  # messages of each kind from which on a sure word is enough for Junk by itself
+SPAM_SCORE, SURE_SCORE, HAM_SCORE = 4.0, 5.2, -3.0
+SURE_FROM = 0.99
 SPAM_FROM, HAM_TO = 0.6, 0.4
 _SMALLEST = -700.0  # of a logarithm that still has an exponential
 
@@ -25,7 +27,9 @@ def reasons(snapshot: Snapshot, inbox_ids: Sequence[int], tokens: Sequence[str])
     found = {}
     for inbox_id in inbox_ids[:MOST_INBOXES]:
         counts = bayes.counts(snapshot, inbox_id, tokens, AT_LEAST)
-        reason = judge(probability(counts)) if counts else None
+        if counts is None:
+            continue
+        reason = judge(probability(counts), is_seasoned=min(counts.ham, counts.spam) >= SEASONED)
         if reason is not None:
             found[inbox_id] = reason
     return found
@@ -51,10 +55,11 @@ def probability(counts: Counts) -> float:
     return (spam_side - ham_side + 1.0) / 2.0
 
 
-def judge(chance: float) -> Reason | None:
+def judge(chance: float, *, is_seasoned: bool = False) -> Reason | None:
     """A probability as points; None in the middle, where it says nothing."""
     if chance >= SPAM_FROM:
-        score = SPAM_SCORE * (chance - SPAM_FROM) / (1.0 - SPAM_FROM)
+        is_sure = is_seasoned and chance >= SURE_FROM
+        score = SURE_SCORE if is_sure else SPAM_SCORE * (chance - SPAM_FROM) / (1.0 - SPAM_FROM)
         return Reason("BAYES_JUNK", round(score, 2), f"Its words are those of junk in this inbox ({chance:.0%}).")
     if chance <= HAM_TO:
         score = HAM_SCORE * (HAM_TO - chance) / HAM_TO

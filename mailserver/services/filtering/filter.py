@@ -12,6 +12,7 @@ from mailserver.entities import errors, verdict
 from mailserver.entities.verdict import Action, Assessment, Reason, Thresholds
 from mailserver.mail import address as addresses
 from mailserver.mail import address_list, peer_signs
+from mailserver.mail.peer_signs import Near
 from mailserver.mail.resolver import LookupFailed
 from mailserver.mail.spam_status import Sign
 from mailserver.services.filtering import bayes, content
@@ -58,6 +59,7 @@ class Filter:
         greylist: Greylist | None = None,
         scanners: Sequence[Scanner] = (),
         deadline_seconds: float = DEADLINE_SECONDS,
+        near: Near | None = None,
     ) -> None:
         self._database = database
         self._resolver = resolver
@@ -69,6 +71,7 @@ class Filter:
         self._greylist = greylist
         self._scanners = tuple(scanners)
         self._deadline_seconds = deadline_seconds
+        self._near = near or Near()
 
     async def assess(self, evidence: Evidence) -> Assessment:
         """Look at a message from every side. Never raises but for cancellation."""
@@ -97,7 +100,7 @@ class Filter:
         ]
         if not evidence.is_authenticated:
             found.reasons += _reasons(peer_signs.of_authentication(evidence.spf, evidence.dkim, evidence.dmarc))
-            if not peer_signs.is_near(evidence.envelope.peer.address):
+            if not self._near.has(evidence.envelope.peer.address):
                 found.reasons += _reasons(peer_signs.of_reverse(evidence.iprev))
                 checks.append(("helo", partial(self._helo, evidence, found), LOOKUP_SECONDS))
                 checks.append(("lists", partial(self._address_lists, evidence, found), LOOKUP_SECONDS))
@@ -167,7 +170,7 @@ class Filter:
             self._greylist is not None
             and not evidence.is_authenticated
             and bool(evidence.envelope.recipients)
-            and not peer_signs.is_near(evidence.envelope.peer.address)
+            and not self._near.has(evidence.envelope.peer.address)
             and "pass" not in (evidence.spf, evidence.dkim)
             and not found.is_welcome
             and not found.knowing

@@ -341,5 +341,7 @@ def test_odds_go_to_the_ends_and_never_beyond():
     assert words.probability(Counts(100, 100, ((0, 100),) * 1000)) > 0.999
     assert words.probability(Counts(100, 100, ((100, 0),) * 1000)) < 0.001
     assert 0.4 < words.probability(Counts(100, 100, ((0, 100), (100, 0)) * 100)) < 0.6
-    assert words.judge(1.0).score == 4.0
+    assert words.judge(1.0).score == 4.0  # not enough for Junk by itself
+    assert words.judge(1.0, is_seasoned=True).score > 5.0
+    assert words.judge(0.98, is_seasoned=True).score < 4.0
     assert words.judge(0.0).score == -3.0
