@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import spf as pyspf  # type: ignore[import-untyped]
+import spf as pyspf
 
 from mailserver.mail.address import Address
 
