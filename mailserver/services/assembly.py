@@ -144,7 +144,7 @@ def assemble(
     )  # fmt: skip
     owner = f"{hostname}/{settings.storage.node}"
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
-    local = LocalDelivery(routing, acceptance, ids, pools.files, limits.received_hops)
+    local = LocalDelivery(routing, acceptance, judge, ids, pools.files, limits.received_hops)
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)
     return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons)
 

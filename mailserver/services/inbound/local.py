@@ -11,9 +11,11 @@ from mailserver.entities import errors
 from mailserver.entities.delivery import Deferred, Delivered, Failed, FailureKind, Outcome
 from mailserver.entities.folder import Role
 from mailserver.entities.identifiers import IdSource
+from mailserver.entities.rule import NO_RULING
 from mailserver.mail import address as addresses
 from mailserver.mail import headers, trace
 from mailserver.mail.reply import Reply
+from mailserver.services.inbound.judgement import Judge, blocked
 from mailserver.services.inbound.routing import Route, Routing
 from mailserver.services.mailbox.acceptance import HEAD_BYTES, Acceptance, Content
 from mailserver.storage.records import Copy, Record
@@ -27,10 +29,17 @@ class LocalDelivery:
     """Hands queued messages to our own inboxes."""
 
     def __init__(
-        self, routing: Routing, acceptance: Acceptance, ids: IdSource, executor: Executor, most_hops: int
+        self,
+        routing: Routing,
+        acceptance: Acceptance,
+        judge: Judge,
+        ids: IdSource,
+        executor: Executor,
+        most_hops: int,
     ) -> None:
         self._routing = routing
         self._acceptance = acceptance
+        self._judge = judge
         self._ids = ids
         self._executor = executor
         self._most_hops = most_hops
@@ -78,6 +87,8 @@ class LocalDelivery:
             if not copies:
                 return  # a report to one of our own return paths: its cause has recorded it
             reverse = addresses.parse(sender) if sender else None
+            rulings = await self._judge.rulings(copies, reverse, fields)
+            copies = [blocked(copy, rulings.get(copy.inbox_id, NO_RULING)) for copy in copies]
             head = trace.return_path(reverse) + trace.delivered_to(recipient)
             await self._acceptance.commit(content, head, Record(tuple(copies), int(time.time() * 1000), 0))
         finally:

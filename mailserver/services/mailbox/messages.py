@@ -5,6 +5,7 @@ import time
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -19,7 +20,7 @@ from mailserver.entities.paging import Page
 from mailserver.mail import message as parsing
 from mailserver.mail.message import Parsed
 from mailserver.services.mailbox import resolve
-from mailserver.storage import arrange, files, folders, messages, search
+from mailserver.storage import arrange, files, folders, messages, search, verdicts
 from mailserver.storage.database import Database, Snapshot, Transaction
 from mailserver.storage.files import MessageFiles
 
@@ -80,6 +81,14 @@ class Messages:
     async def find(self, caller: Caller, text: str, inbox: Inbox | None = None) -> MessageSummary:
         """One message for a purpose that has a scope of its own, such as answering it."""
         return await self._database.read(_one, caller, text, inbox.id if inbox else None)
+
+    async def verdict(self, caller: Caller, text: str, inbox: Inbox | None = None) -> tuple[int, dict[str, Any]]:
+        """What was found out about a message and its sender, with the message's id.
+
+        NotFound for one that was not judged: our own, and what came in before there were verdicts.
+        """
+        caller.require(Scope.EMAIL_READ)
+        return await self._database.read(_verdict, caller, text, inbox.id if inbox else None)
 
     def place(self, summary: MessageSummary) -> Path:
         """Where the file of a message lies."""
@@ -194,6 +203,14 @@ def _one(snapshot: Snapshot, caller: Caller, text: str, inbox_id: int | None) ->
     number = resolve.message_id(snapshot, caller, text, inbox_id)
     (summary,) = messages.summaries(snapshot, [number])
     return summary
+
+
+def _verdict(snapshot: Snapshot, caller: Caller, text: str, inbox_id: int | None) -> tuple[int, dict[str, Any]]:
+    number = resolve.message_id(snapshot, caller, text, inbox_id)
+    found = verdicts.get(snapshot, number)
+    if found is None:
+        raise errors.NotFound("The message was not judged: it is one of ours, or came from this server.")
+    return number, found
 
 
 def _update(tx: Transaction, caller: Caller, inbox: Inbox, text: str, update: Update) -> None:
