@@ -48,7 +48,9 @@ def of_name(text: str) -> str | None:
 
 def in_text(text: str) -> list[str]:
     """The web links in plain text, 300 at most."""
-    found = []
+    found: list[str] = []
+    if "://" not in text and "www." not in text.lower():
+        return found
     for match in _IN_TEXT.finditer(text):
         found.append(match[0].rstrip(".,;:!?]}"))
         if len(found) >= MOST_IN_TEXT:

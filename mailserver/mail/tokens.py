@@ -6,8 +6,9 @@ write without blanks give pairs of letters.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from operator import add
 
 from mailserver.mail import hosts
 from mailserver.mail.sample import Sample
@@ -15,10 +16,12 @@ from mailserver.mail.sample import Sample
 MOST = 1_000
 MOST_OF_SUBJECT = 100
 MOST_OF_HEADER = 150
-MOST_MATCHES = 20_000  # words of one text that are looked at, distinct or not
+MOST_RUNS = 20_000  # of letters without blanks, in one text
+MAX_TEXT = 256 * 1024  # characters of one text, which some letters would make longer
 LONGEST = 24
 _SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_WORD = re.compile(rf"([{_SCRIPTS}]{{1,200}})|((?:(?![{_SCRIPTS}])[\w'\u2019$€£¥%-]){{1,200}})")
+_DENSE = re.compile(rf"[{_SCRIPTS}]+")
+_WORD = re.compile(r"[\w'\u2019$€£¥%-]{2,200}")
 _DIGITS = re.compile(r"\d+")
 _WORDS_OF_MAILER = re.compile(r"[A-Za-z][A-Za-z.]{2,20}")
 
@@ -67,28 +70,24 @@ def _of_header(sample: Sample) -> Iterator[str]:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Words in small letters; long ones by their first letter and length, numbers by their length."""
-    for found in islice(_WORD.finditer(text), MOST_MATCHES):
-        dense, word = found.groups()
-        if dense is not None:
-            yield from _pairs(dense)
+    """Distinct words in small letters; long ones by their first letter and length, numbers by their length."""
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKC", plain)[:MAX_TEXT]
+        for run in islice(_DENSE.findall(plain), MOST_RUNS):
+            yield from _pairs(run)
+        plain = _DENSE.sub(" ", plain)
+    for found in dict.fromkeys(_WORD.findall(plain)):
+        word = found.strip("'\u2019-")
+        if len(word) < 3 and not word.endswith(("%", "$", "€", "£", "¥")):
             continue
-        plain = word.strip("'\u2019-")
-        if not plain.isascii():
-            plain = unicodedata.normalize("NFKC", plain)
-        plain = plain.casefold()
-        if len(plain) < 3 and not plain.endswith(("%", "$", "€", "£", "¥")):
-            continue
-        if len(plain) > LONGEST:
-            yield f"long:{plain[0]}{len(plain) // 10}"
-        elif plain[0].isdigit() or plain[-1].isdigit():
-            yield _DIGITS.sub(lambda digits: "0" * min(len(digits[0]), 5), plain)
+        if len(word) > LONGEST:
+            yield f"long:{word[0]}{len(word) // 10}"
+        elif word[0].isdigit() or word[-1].isdigit():
+            yield _DIGITS.sub(lambda digits: "0" * min(len(digits[0]), 5), word)
         else:
-            yield plain
+            yield word
 
 
-def _pairs(run: str) -> Iterator[str]:
-    if len(run) == 1:
-        yield run
-    for index in range(len(run) - 1):
-        yield run[index : index + 2]
+def _pairs(run: str) -> Iterable[str]:
+    return dict.fromkeys(map(add, run, run[1:])) if len(run) > 1 else (run,)

@@ -1,5 +1,6 @@
 """Ask rspamd, where one is set up, over its HTTP protocol (POST /checkv2)."""
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
@@ -88,18 +89,24 @@ def request_headers(evidence: Evidence) -> list[tuple[str, str]]:
 def read_answer(answer: dict[str, Any]) -> Finding:
     """Read what rspamd found. Symbols that count nothing are left out; what group limits cut is one reason more."""
     symbols = answer.get("symbols")
+    listed = list(symbols.values())[:MOST_SYMBOLS] if isinstance(symbols, dict) else []
     found = []
-    for symbol in list(symbols.values())[:MOST_SYMBOLS] if isinstance(symbols, dict) else ():
-        score, title = symbol.get("score"), symbol.get("name")
-        if isinstance(score, int | float) and score and isinstance(title, str):
+    for symbol in listed:
+        title = symbol.get("name") if isinstance(symbol, dict) else None
+        score = _points(symbol.get("score")) if title else 0.0
+        if score and isinstance(title, str):
             detail = str(symbol.get("description") or f"rspamd found {title}.")
-            found.append(Reason(f"RSPAMD_{spam_status.name(title)}", float(score), detail[:200]))
-    total = answer.get("score")
-    rest = float(total) - sum(reason.score for reason in found) if isinstance(total, int | float) else 0.0
+            found.append(Reason(f"RSPAMD_{spam_status.name(title)}", score, detail[:200]))
+    rest = _points(answer.get("score")) - sum(reason.score for reason in found)
     if abs(rest) >= 0.05:
         found.append(Reason("RSPAMD_REST", round(rest, 2), "What rspamd counts beside its symbols."))
     action = str(answer.get("action"))
     return Finding(tuple(found), _FLOORS.get(action, Action.NONE), WAIT_SECONDS if action in _WAITS else 0)
+
+
+def _points(value: object) -> float:
+    """A score; 0 for what is none."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
 
 
 def _plain(text: str) -> str:
