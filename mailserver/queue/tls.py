@@ -14,7 +14,7 @@ from mailserver.entities.transport import Fault, PolicyType, ResultType
 _DER = 2  # _ssl.ENCODING_DER
 _EXPIRED = 10  # X509_V_ERR_… of OpenSSL
 _OTHER_NAME = (62, 64)  # a host's, an address's
-# No issuer that is known or may sign, a signature that is wrong, an authority that is none, a name it may not vouch for.
+# No known issuer or none that may sign, a wrong signature, an authority that is none, a name that is not its to give.
 _UNTRUSTED = (2, 7, 18, 19, 20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32, 47, 48)
 
 

@@ -262,7 +262,7 @@ async def test_a_kept_policy_is_enforced_while_its_server_is_away(world):
 
 
 @pytest.mark.skipif(postfix.missing() is not None, reason=str(postfix.missing()))
-async def test_the_appliance_delivers_to_postfix_by_dane(world, tmp_path):
+async def test_the_appliance_delivers_to_postfix_by_dane_and_keeps_an_enforced_policy(world, tmp_path):
     leaf = world.authority.leaf("mx.good.test")
     pem = tmp_path / "postfix.pem"
     pem.write_bytes(leaf.pem)
@@ -284,27 +284,36 @@ async def test_the_appliance_delivers_to_postfix_by_dane(world, tmp_path):
         Postfix(directory, settings, ["tlsmgr unix - - n 1000? 1 tlsmgr"], world.port)
     )
     right = tlsa.text(tlsa.of_certificate(leaf.der))
-    world.zones["good.test"] = f"@ 60 MX 10 mx\nmx 60 A 127.0.0.1\n_{world.port}._tcp.mx 60 TLSA {right}\n"
-    world.zones["wrong.test"] = f"@ 60 MX 10 mx\nmx 60 A 127.0.0.1\n_{world.port}._tcp.mx 60 TLSA {WRONG}\n"
-    world.signed = ["good.test", "wrong.test"]
+    for zone, record in (("good.test", right), ("wrong.test", WRONG)):
+        world.zones[zone] = f"@ 60 MX 10 mx\nmx 60 A 127.0.0.1\n_{world.port}._tcp.mx 60 TLSA {record}\n"
+        world.signed.append(zone)
+    announced = '_mta-sts 60 TXT "v=STSv1; id=1;"\n'
+    remote = await world.receiver(ENFORCED, world.authority.server(f"mx.{ENFORCED}", days=-2), records=announced)
+    policies = await world.stack.enter_async_context(PolicyServer(world.authority, [f"mta-sts.{ENFORCED}"]))
+    policies.texts = {f"mta-sts.{ENFORCED}": policy("enforce", f"mx.{ENFORCED}")}
     names = await world.names()
+    recipients = {f"bob@{zone}" for zone in world.zones}
     async with running_server(
-        tmp_path / "appliance", queue__remote_port=world.port, dns__nameservers=[names.address]
-    ) as server:
+        tmp_path / "appliance", queue__remote_port=world.port, dns__nameservers=[names.address],
+        outbound_http__allow_private=True, transport__sts_https_port=policies.port,
+        transport__authorities=world.authority.path,
+    ) as server:  # fmt: skip
         async with server.session() as gent:
-            form = {
-                "to": [{"email": "bob@good.test"}, {"email": "bob@wrong.test"}], "subject": "x", "text_body": "Hello.",
-            }  # fmt: skip
+            form = {"to": [{"email": one} for one in recipients], "subject": "x", "text_body": "Hello."}
             assert (await gent.post("/v1/messages/", json=form)).status == 201
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while True:
                 rows = {row["recipient"]: row for row in await server.command("queue", "list", "--all")}
-                if rows["bob@good.test"]["state"] == "delivered" and rows["bob@wrong.test"]["last_reply"]:
+                if all(rows[one]["last_reply"] for one in recipients):
                     break
+        assert {row["state"] for row in rows.values()} == {"delivered", "queued"}
         shown = await server.command("queue", "show", rows["bob@good.test"]["id"])
         assert shown["tried"][-1]["tls"] == "dane TLSv1.3"
-        assert rows["bob@wrong.test"]["state"] == "queued"
         assert "none of its TLSA records names" in rows["bob@wrong.test"]["last_reply"]
+        assert f"and the MTA-STS policy of {ENFORCED} demands a valid one" in rows[f"bob@{ENFORCED}"]["last_reply"]
+        published = {row["type"] for row in await server.command("dns", "show", "local.test")}
+        assert {"TLSA", "CNAME", "TXT", "MX"} <= published
+    assert remote.messages == []
     async with asyncio.timeout(10):  # Postfix takes a message first, and delivers it then
         while not list((directory / "mail").glob("bob/new/*")):
             await asyncio.sleep(0.05)
