@@ -17,6 +17,7 @@ TRUST_ANCHOR, END_ENTITY = 2, 3  # usages; RFC 7672 3.1.3: 0 and 1 are of no use
 MOST_RECORDS = 20
 MOST_CERTIFICATES = 12  # of one chain
 DEEPEST_CHAIN = 8
+MOST_ANCHORS = 3  # that are tried: each costs a hostile chain's 10 ms before `cryptography` gives it up
 _DIGESTS = {1: hashlib.sha256, 2: hashlib.sha512}
 _LENGTHS = {1: 32, 2: 64}
 
@@ -71,10 +72,12 @@ def verify(records: Sequence[Tlsa], chain: Sequence[bytes], names: Sequence[str]
             return text(record)
     trouble: Mismatch | None = None
     others = [certificate for certificate in certificates[1:] if certificate is not None]
+    tried: list[x509.Certificate] = []
     for record in records:
-        if record.usage != TRUST_ANCHOR:
-            continue
-        for anchor in _anchors(record, [leaf, *others]):
+        for anchor in _anchors(record, [leaf, *others]) if record.usage == TRUST_ANCHOR else ():
+            if anchor in tried or len(tried) >= MOST_ANCHORS:
+                continue
+            tried.append(anchor)
             trouble = _below(anchor, leaf, others, names, at)
             if trouble is None:
                 return text(record)
@@ -122,7 +125,8 @@ def _below(
     now = at or dt.datetime.now(dt.UTC)
     if leaf.not_valid_after_utc < now:
         return _expired(leaf)
-    if not any(_has_name(leaf, name) for name in names):
+    name = next((one for one in names if _has_name(leaf, one)), None)
+    if name is None:
         return Mismatch(Flaw.NAME, f"has a certificate that does not name {' or '.join(names)}")
     builder = (
         verification.PolicyBuilder()
@@ -131,16 +135,12 @@ def _below(
         .max_chain_depth(DEEPEST_CHAIN)
         .extension_policies(ee_policy=_EE, ca_policy=_CA)
     )
-    why = "no name"
-    for name in names:
-        try:
-            builder.build_server_verifier(x509.DNSName(name)).verify(leaf, list(others))
-        except verification.VerificationError as error:
-            why = str(error).partition(" (encountered")[0]
-        except ValueError as error:  # a name that no certificate can have
-            why = str(error)
-        else:
-            return None
+    try:
+        builder.build_server_verifier(x509.DNSName(name)).verify(leaf, list(others))
+    except (verification.VerificationError, ValueError) as error:  # the latter: a name that no certificate can have
+        why = str(error).partition(" (encountered")[0]
+    else:
+        return None
     late = next((one for one in others if one.not_valid_after_utc < now), None)
     return (
         _expired(late)

@@ -24,6 +24,7 @@ LESSON_SECONDS = 3600.0  # how long a host's TLS failure is remembered
 UNREACHABLE_SECONDS = 60.0
 MOST_LESSONS = 10_000
 
+_BROKEN_OFF = ResultType.VALIDATION_FAILURE
 K = TypeVar("K")
 V = TypeVar("V")
 log = structlog.get_logger()
@@ -126,13 +127,24 @@ class Opening:
         try:
             await conversation.greet()
             if level is not TlsLevel.CLEAR:
-                await conversation.secure(self._contexts, level, target.name, target.demand)
+                await self._secure(conversation, wire, target, level)
             if self._login is not None:
                 await conversation.log_in(self._login)
         except BaseException:
             conversation.abort()
             raise
         return conversation
+
+    async def _secure(self, conversation: Conversation, wire: Wire, target: Target, level: TlsLevel) -> None:
+        try:
+            await conversation.secure(self._contexts, level, target.name, target.demand)
+        except Distrusted:
+            raise  # it is told with its own fault
+        except Broken as error:
+            if conversation.level is TlsLevel.CLEAR:  # somebody broke it off in the middle of STARTTLS
+                text = f"{target.name} began with TLS and broke off: {error}"
+                self._tell(target, target.demand.fault or Fault(_BROKEN_OFF, "starttls-broken", text), wire)
+            raise
 
     async def _connect(self, target: Target) -> Wire:
         key = (target.address, target.port)

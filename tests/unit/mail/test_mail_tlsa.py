@@ -1,8 +1,13 @@
 import datetime as dt
 import hashlib
+import time
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from mailserver.mail import tlsa
 from mailserver.mail.resolver import Tlsa
@@ -141,3 +146,27 @@ def test_the_record_of_our_own_certificate_matches_it(authority):
     assert (ours.usage, ours.selector, ours.matching) == (3, 1, 1)
     tlsa.verify([ours], [leaf.der], ())
     assert tlsa.text(ours).startswith("3 1 1 ")
+
+
+def test_a_chain_that_was_made_to_cost_time_costs_little(authority, tmp_path):
+    """Ten authorities of one name and key, none of which the anchor signed: every one may have signed every other."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Hydra")])
+    now = dt.datetime.now(dt.UTC)
+
+    def head(ca):
+        builder = (
+            x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=1))
+        )  # fmt: skip
+        names = x509.SubjectAlternativeName([x509.DNSName("mx.good.test")])
+        more = x509.BasicConstraints(ca=True, path_length=None) if ca else names
+        return builder.add_extension(more, critical=False).sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+    anchors = [Authority(tmp_path, f"{number}").made for number in range(4)]
+    chain = [head(False), *(head(True) for _ in range(7)), *(one.der for one in anchors)]
+    records = [record(one, 2, selector, 1) for one in anchors for selector in (0, 1)]
+    started_at = time.perf_counter()
+    assert flaw(records, chain) is Flaw.CHAIN
+    assert time.perf_counter() - started_at < 0.3

@@ -13,7 +13,7 @@ from mailserver.queue import tls
 from mailserver.queue.routing import Smarthost
 from tests.support.certificates import Authority
 from tests.support.outgoing import MESSAGE
-from tests.support.remote import EXTENSIONS, Remote
+from tests.support.remote import CLOSE, EXTENSIONS, Remote
 from tests.support.zone import FAILS, FakeResolver
 
 QUEUED, DELIVERED, FAILED = State.QUEUED, State.DELIVERED, State.FAILED
@@ -261,6 +261,22 @@ async def test_what_a_policy_does_with_each_trouble(parts, authority, trusting, 
     assert sentence in delivery.last_reply
     assert "the MTA-STS policy of remote.test demands" in delivery.last_reply
     assert delivery.last_reply.startswith("451 4.7.10" if case == "clear" else "451 4.7.5")
+
+
+@pytest.mark.parametrize("answer", [CLOSE, b"220 go\r\n250 2.0.0 injected\r\n"])
+async def test_who_breaks_off_in_starttls_is_reported(parts, authority, good, trusting, answer):
+    async with Remote(context=authority.context(good)) as remote:
+        remote.answers("STARTTLS", answer, always=True)
+        async with parts(
+            port=remote.port,
+            resolver=zone(remote.port, signed=False),
+            contexts=trusting,
+            sts=Sts(remote=sts("enforce")),
+        ) as out:
+            (number,) = await out.send(f"a@{DOMAIN}")
+            await out.until(number, QUEUED)
+            (session,) = out.sessions.all
+    assert (session.result, session.reason) == (ResultType.VALIDATION_FAILURE, "starttls-broken")
 
 
 async def test_a_refused_starttls_is_none(parts, authority, good, trusting):
