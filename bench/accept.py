@@ -47,8 +47,8 @@ async def compare(case, measure, other, rounds, share, lags):
     messages = max(sessions, int(messages * share))
     table = Table(f"{figure}: {size} octets, {sessions} sessions{', a connection each' if reconnect else ''}")
     for number in range(rounds):
-        pair = [sides.Ours(), other()]
-        for side in pair if number % 2 else pair[::-1]:
+        trio = [sides.Ours(), sides.Ours(checks=True), other()]
+        for side in trio if number % 2 else trio[::-1]:
             took, cpu, lag = await measure(side, sessions, messages, size, reconnect)
             table.add(side.name, messages / took, cpu / messages)
             if lag is not None:
@@ -67,7 +67,7 @@ async def run(names, rounds, *, quick):
             await compare(case, delivering, lambda: sides.PostfixSide("deliver"), rounds, share, lags)
     if not names or "P12" in names:
         for _ in range(rounds):
-            side = sides.Ours()
+            side = sides.Ours(checks=True)
             _, _, lag = await delivering(side, *HUGE[1:])
             lags.setdefault(f"P12: {HUGE[3]} octets, {HUGE[1]} sessions", []).append(lag)
     if lags:
