@@ -115,7 +115,7 @@ class Signer:
         raise AssertionError((self.directory / "log").read_text())
 
     async def __aexit__(self, *_exc):
-        self.process.terminate()
+        self.process.kill()  # asked to stop, it waits five seconds for nothing
         await asyncio.to_thread(self.process.wait, 10)
 
 
