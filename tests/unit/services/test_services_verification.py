@@ -384,3 +384,112 @@ async def test_two_authors_never_pass_and_the_strictest_policy_holds(acceptance,
     assert report.dmarc.status is dmarc.Status.FAIL
     assert report.dmarc.disposition == "reject"
     assert report.dkim[0].reason == "The message has not exactly one From."
+
+
+class Held:
+    """How long the loop is held at the most while something runs."""
+
+    async def __aenter__(self):
+        self.longest, self._done = 0.0, False
+        self._task = asyncio.create_task(self._watch())
+        await asyncio.sleep(0.01)
+        self.longest = 0.0
+        return self
+
+    async def __aexit__(self, *_exc):
+        self._done = True
+        await self._task
+
+    async def _watch(self):
+        while not self._done:
+            began = time.perf_counter()
+            await asyncio.sleep(0)
+            self.longest = max(self.longest, time.perf_counter() - began)
+
+
+STRANGER = b"DKIM-Signature: v=1; a=rsa-sha256; d=d%d.test; s=s; h=from; bh=AAAA; b=AAAA\r\n"
+AWKWARD = {
+    "10,000 fields": b"".join(b"X%d: y\r\n" % number for number in range(10_000)) + MESSAGE,
+    "500 signatures": b"".join(STRANGER % number for number in range(500)) + MESSAGE,
+    "a From of 100 KB": MESSAGE.replace(b"From: Bob", b'From: "' + b'"' * 100_000),
+    "a To of 100 KB": MESSAGE.replace(b"To: a", b"To: " + b"a@b.test," * 11_000 + b"a"),
+    "names of 30 KB": (STRANGER % 1).replace(b"h=from", b"h=from:" + b"a:" * 15_000 + b"b") + MESSAGE,
+    "2,400 forged results": b"Authentication-Results: mx.local.test; dkim=pass\r\n" * 2_400 + MESSAGE,
+    "no header at all": b"\r\n" + b"x" * 100_000,
+    "nothing but header": b"X: " + b"y" * 300_000,
+    "nothing": b"",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+async def test_no_header_holds_the_loop_or_goes_without_a_report(acceptance, executor, name):
+    checked = await content(acceptance, AWKWARD[name])
+    checking = verification(zone(), executor)
+    async with Held() as held:
+        report = await checking.report(envelope(), checked)
+    assert held.longest < 0.05
+    assert report.spf.status is spf.Status.PASS
+    assert len(report.dkim) <= 5
+    assert len(report.field(HOST)) < 8_000
+    checked.discard()
+
+
+async def test_50_mb_do_not_hold_the_loop(acceptance, executor):
+    raw = signed(HEAD + b"\r\n" + b"some  words\tof text \r\n" * 2_300_000)
+    checked = await content(acceptance, raw, chunk=200_000)
+    checking = verification(zone(), executor)
+    async with Held() as held:
+        report = await checking.report(envelope(), checked)
+    assert report.dkim[0].status is dkim.Status.PASS
+    assert held.longest < 0.05
+    checked.discard()
+
+
+async def test_a_policy_of_8_kb_does_not_hold_the_loop(acceptance, executor):
+    text = "v=spf1 " + "ip4:10.11.12.13 " * 500 + "a:x.test a:y.test -all"
+    resolver = zone(**{"remote.test": [text]})
+    resolver.hosts.update({"x.test": ["10.0.0.1"], "y.test": [PEER]})
+    checked = await content(acceptance, MESSAGE)
+    checking = verification(resolver, executor)
+    async with Held() as held:
+        report = await checking.report(envelope(), checked)
+    assert report.spf.status is spf.Status.PASS
+    assert held.longest < 0.05
+    checked.discard()
+
+
+async def test_a_name_server_that_is_silent_costs_no_more_than_the_deadline(acceptance, executor):
+    import socket
+
+    from mailserver.dns import DnsResolver
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        resolver = DnsResolver([f"127.0.0.1:{silent.getsockname()[1]}"])
+        checking = verification(resolver, executor, 0.4)
+        checked = await content(acceptance, signed())
+        began = time.monotonic()
+        reports = await asyncio.gather(*[checking.report(envelope(), checked) for _ in range(5)])
+        assert time.monotonic() - began < 1.5
+    assert {report.spf.status for report in reports} == {spf.Status.TEMPERROR}
+    assert {report.dkim[0].status for report in reports} == {dkim.Status.TEMPERROR}
+    checked.discard()
+
+
+async def test_a_name_server_is_asked_as_it_is_in_the_world(acceptance, executor):
+    from mailserver.dns import DnsResolver
+    from tests.support.zone import NameServer
+
+    text = (
+        "@ 60 SOA ns.remote.test. x.remote.test. 1 60 60 60 60\n"
+        '@ 60 TXT "v=spf1 mx include:_spf.remote.test -all"\n@ 60 MX 10 mx.remote.test.\nmx 60 A 192.0.2.99\n'
+        '_spf 60 TXT "v=spf1 ip4:192.0.2.0/26" " ~all"\n_dmarc 60 TXT "v=DMARC1; p=quarantine; np=reject"\n'
+        f's._domainkey 60 TXT "{dkim.record(PUBLIC)}"\n'
+    )
+    async with NameServer("remote.test.", text) as names:
+        resolver = DnsResolver([f"127.0.0.1:{names.port}"])
+        checked = await content(acceptance, signed())
+        report = await verification(resolver, executor).report(envelope(), checked)
+        checked.discard()
+    assert (report.spf.status, report.dkim[0].status, report.dmarc.status) == ("pass", "pass", "pass")
+    assert report.iprev.status is iprev.Status.PERMERROR
