@@ -8,11 +8,20 @@ import structlog
 
 from mailserver.mail import canonical
 from mailserver.mail.canonical import BodyDigest, Form
+from mailserver.services.mailbox import acceptance
 from mailserver.services.mailbox.acceptance import Content
 
 STEP_BYTES = 256 << 10
 SMALL_BYTES = 64 << 10
 log = structlog.get_logger()
+
+
+def head(content: Content) -> bytes:
+    """The first octets of a message, those included that are not in its spool yet."""
+    found = content.head()
+    if content.is_spooled and len(found) < acceptance.HEAD_BYTES:
+        found += b"".join(content.pieces(b"")[1:])[: acceptance.HEAD_BYTES - len(found)]
+    return found
 
 
 class Body:

@@ -21,6 +21,7 @@ from mailserver.mail.envelope import Envelope
 from mailserver.mail.iprev import Result as IprevResult
 from mailserver.mail.resolver import LookupFailed
 from mailserver.mail.spf import Result as SpfResult
+from mailserver.services.inbound import body
 from mailserver.services.inbound.body import Body
 from mailserver.services.inbound.dns_watch import Dns, WatchedDns
 from mailserver.services.inbound.memory import Memory
@@ -100,7 +101,7 @@ class Verification:
             return self._nothing(envelope)
 
     async def _report(self, envelope: Envelope, content: Content) -> Report:
-        raw = content.head()
+        raw = body.head(content)
         end, start = dkim.border(raw)
         fields = canonical.fields(raw[:end])
         at = int(time.time())
@@ -269,7 +270,7 @@ class _Checking:
         self._executor = executor
         self._inspection = inspection
         self._chain = chain
-        self._body = body
+        self._body = content
         self._forms = tuple(dict.fromkeys([*inspection.wanted, *(chain.wanted if chain else ())]))
         self._hashing: asyncio.Future[dict[Form, BodyDigest]] | None = None
 

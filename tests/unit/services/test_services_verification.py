@@ -163,6 +163,17 @@ async def test_a_big_message_is_hashed_from_its_spool_behind_the_room_for_its_he
     checked.discard()
 
 
+async def test_a_long_header_is_whole_also_where_its_end_is_not_in_the_spool_yet(tmp_path, executor):
+    crowded = Acceptance(NoJournal(), MessageFiles(tmp_path / "mail"), executor, 64 << 10)
+    raw = signed(b"".join(b"X%d: %b\r\n" % (number, b"y" * 900) for number in range(80)) + MESSAGE)
+    checked = await content(crowded, raw, chunk=66_000)
+    assert checked.is_spooled
+    assert len(checked.head()) < raw.index(b"\r\n\r\n")
+    report = await verification(zone(), executor).report(envelope(), checked)
+    assert report.dkim[0].status is dkim.Status.PASS
+    checked.discard()
+
+
 async def test_a_big_message_that_was_changed_at_its_very_end_fails(acceptance, executor):
     raw = signed(HEAD + b"\r\n" + b"some  words\tof text \r\n" * 60_000)
     report = await reported(acceptance, executor, raw[:-3] + b"!\r\n")
