@@ -24,7 +24,7 @@ from mailserver.mail.spf import Result as SpfResult
 from mailserver.services.inbound import body
 from mailserver.services.inbound.body import Body
 from mailserver.services.inbound.dns_watch import Dns, WatchedDns
-from mailserver.services.inbound.memory import Memory
+from mailserver.memory import Memory
 from mailserver.services.inbound.spf_check import SpfCheck
 from mailserver.services.mailbox.acceptance import Content
 
@@ -270,7 +270,7 @@ class _Checking:
         self._executor = executor
         self._inspection = inspection
         self._chain = chain
-        self._body = content
+        self._body = body
         self._forms = tuple(dict.fromkeys([*inspection.wanted, *(chain.wanted if chain else ())]))
         self._hashing: asyncio.Future[dict[Form, BodyDigest]] | None = None
 
