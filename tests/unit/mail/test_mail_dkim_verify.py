@@ -98,9 +98,9 @@ def test_of_500_signatures_the_authors_own_are_looked_at_first():
         for number in range(500)
     )
     below = b"DKIM-Signature: v=1; a=rsa-sha256; d=sub.local.test; s=s; h=from; bh=AAAA; b=AAAA\r\n"
-    began = time.perf_counter()
+    began = time.process_time()
     results = judged(strangers + below + signed())
-    assert time.perf_counter() - began < 0.05
+    assert time.process_time() - began < 0.05
     assert len(results) == MAX_SIGNATURES
     assert [(one.domain, one.status) for one in results][-1] == ("local.test", dkim.Status.PASS)
     assert results[-2].domain == "sub.local.test"
@@ -108,9 +108,9 @@ def test_of_500_signatures_the_authors_own_are_looked_at_first():
 
 def test_10_000_fields_are_read_in_time():
     block = b"".join(b"X%d: y\r\n" % number for number in range(10_000))
-    began = time.perf_counter()
+    began = time.process_time()
     result = only(signed()[: -len(MESSAGE)] + block + MESSAGE)
-    assert time.perf_counter() - began < 0.05
+    assert time.process_time() - began < 0.05
     assert result.status is dkim.Status.PASS
 
 
@@ -123,24 +123,24 @@ def test_a_header_beyond_128_kb_is_not_checked():
 def test_64_kb_of_names_are_refused_in_time():
     names = b"h=" + b"from:" + b"a:" * 32_000 + b"b"
     field = b"DKIM-Signature: v=1; a=rsa-sha256; d=local.test; s=s; " + names + b"; bh=AAAA; b=AAAA\r\n"
-    began = time.perf_counter()
+    began = time.process_time()
     assert only(field + MESSAGE).status is dkim.Status.PERMERROR
-    assert time.perf_counter() - began < 0.05
+    assert time.process_time() - began < 0.05
 
 
 def test_names_named_15_000_times_are_worked_off_in_time():
     field = dkimpy.sign(MESSAGE, b"r", b"local.test", RSA_PEM, include_headers=[b"from", b"to"])
     long = edited(field.replace(b"\r\n ", b" "), b"h=", b"h=" + b"to:" * 10_000)
-    began = time.perf_counter()
+    began = time.process_time()
     assert only(long + MESSAGE).status is dkim.Status.FAIL
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.1
 
 
 @pytest.mark.parametrize("body", [b"\r\n" * 500_000, b" \t" * 500_000, b"\r" * 1_000_000, b" \r\n" * 300_000 + b"x"])
 def test_bodies_of_hardly_anything_are_hashed_in_time(body):
-    began = time.perf_counter()
+    began = time.process_time()
     found = canonical.digests([body], [Form(relaxed=True), Form(relaxed=False), Form(relaxed=True, limit=5)])
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
     assert len(found) == 3
 
 

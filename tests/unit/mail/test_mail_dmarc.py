@@ -253,9 +253,9 @@ def test_authors_are_read_from_from(values, domains, defect):
 
 @pytest.mark.parametrize("value", [b'"' * 128_000, b"(" * 128_000, b"a:;" * 40_000, b"a@b.test," * 14_000])
 def test_a_from_that_is_a_bomb_is_read_in_time(value):
-    began = time.perf_counter()
+    began = time.process_time()
     dmarc.authors([value] * 5)
-    assert time.perf_counter() - began < 0.05
+    assert time.process_time() - began < 0.05
 
 
 def combined(domains, answers, defect="", **found):

@@ -137,9 +137,9 @@ def test_our_fields_are_taken_out_and_nothing_else():
 
 def test_a_thousand_forged_fields_are_taken_out_in_time():
     block = b"Authentication-Results: (x) mx.local.test; spf=pass\r\n" * 2_400
-    began = time.perf_counter()
+    began = time.process_time()
     assert results.without_ours(block, OURS) == b""
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.1
 
 
 def test_foreign_fields_are_read():
@@ -165,10 +165,10 @@ def test_foreign_fields_are_read():
     ],
 )  # fmt: skip
 def test_nothing_makes_the_reading_fail_or_last(value):
-    began = time.perf_counter()
+    began = time.process_time()
     read = results.parse(value)
     results.claims(value, OURS)
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.1
     assert len(read.claims) <= results.MAX_CLAIMS
 
 

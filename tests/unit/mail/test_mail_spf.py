@@ -18,9 +18,9 @@ def evaluate(zone, sender=SENDER, address=PEER, helo="mx.remote.test"):
     evaluation = Evaluation(address, helo, sender, "mx.local.test")
     questions, longest = [], 0.0
     while True:
-        began = time.perf_counter()
+        began = time.process_time()
         found = evaluation.advance()
-        longest = max(longest, time.perf_counter() - began)
+        longest = max(longest, time.process_time() - began)
         if isinstance(found, spf.Result):
             return found, questions, longest
         assert found not in questions
@@ -127,11 +127,11 @@ def test_a_hostile_policy_ends_soon_with_a_result(text, status):
         return ("10.9.9.9",)
 
     sender = Address("a.b-c_d,e" * 7, "remote.test")
-    began = time.perf_counter()
+    began = time.process_time()
     result, questions, longest = evaluate(zone, sender)
     assert result.status is status, result
     assert longest < 0.05
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
     assert len(questions) <= 12
 
 
