@@ -29,7 +29,7 @@ from mailserver.settings import Settings
 from mailserver.smtp.handshake import Tls
 from mailserver.smtp.limits import SmtpLimits
 from mailserver.smtp.listeners import Listeners, Ports
-from mailserver.storage import journal_state, rules, store
+from mailserver.storage import bayes, journal_state, rules, store
 from mailserver.storage.store import Store
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -230,6 +230,8 @@ def _forget(assembled: Assembled, topic: str) -> None:
         assembled.services.routing.forget()
     elif topic == rules.TOPIC:
         assembled.services.rules.forget()
+    elif topic in ("queue", bayes.LEARNED) and assembled.services.content_filter is not None:
+        assembled.services.content_filter.forget()
 
 
 def _announce(heard: Sequence[Callable[[str], None]], topic: str) -> None:

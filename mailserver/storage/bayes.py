@@ -8,13 +8,16 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mailserver.entities.message import Flag, Visibility
 from mailserver.storage.database import Snapshot, Transaction
 
 TOPIC = "lessons"
+LEARNED = "lessons learned"
 SPAM, HAM, NOTHING = 1, -1, 0
 MOST_TOKENS = 200_000  # of one inbox; the rarest, then the oldest, go first
 KEPT_SHARE = 0.9  # of MOST_TOKENS after pruning, so that it is not done at every lesson
 SALT_BYTES = 16
+MOST_WANTED = 5  # messages that one lesson about junk brings along
 _CHUNK = 500
 
 
@@ -74,6 +77,7 @@ def learn(tx: Transaction, lesson: Lesson, tokens: Iterable[str], at: int) -> bo
     if lesson.wanted != NOTHING:
         _count(tx, lesson.inbox_id, hashes, lesson.wanted, 1, at)
     settle(tx, lesson)
+    tx.ring(LEARNED)
     _bound(tx, lesson.inbox_id, len(hashes) if lesson.wanted != NOTHING else 0)
     return True
 
@@ -85,6 +89,38 @@ def settle(tx: Transaction, lesson: Lesson) -> None:
     )
     if tx.one("SELECT 1 FROM message WHERE id = ?", (lesson.message_id,)) is None:
         forget_message(tx, lesson.message_id)
+
+
+def taught(snapshot: Snapshot, inbox_ids: Sequence[int]) -> frozenset[int]:
+    """Those inboxes that have learned anything."""
+    found: set[int] = set()
+    for start in range(0, len(inbox_ids), _CHUNK):
+        some = inbox_ids[start : start + _CHUNK]
+        marks = ", ".join("?" * len(some))
+        sql = f"SELECT inbox_id FROM bayes_inbox WHERE inbox_id IN ({marks})"
+        found.update(row[0] for row in snapshot.all(sql, some))
+    return frozenset(found)
+
+
+def ask_for_wanted(tx: Transaction, inbox_id: int, before: int, at: int) -> int:
+    """Where junk outweighs wanted mail in what an inbox has learned, ask for wanted messages; how many.
+
+    Wanted is what lies outside Junk and Trash and was read, or has lain there since `before` unmoved: whoever moves
+    junk out of the way has left it there. A later move to Junk takes the lesson back.
+    """
+    row = tx.one("SELECT ham, spam FROM bayes_inbox WHERE inbox_id = ?", (inbox_id,))
+    missing = min(row[1] - row[0], MOST_WANTED) if row else 0
+    if missing <= 0:
+        return 0
+    rows = tx.all(
+        "SELECT m.id FROM message m WHERE m.inbox_id = ? AND m.visibility = ? AND m.is_ours = 0 "
+        "AND (m.flags & ? OR m.received_at < ?) AND NOT EXISTS (SELECT 1 FROM lesson l WHERE l.message_id = m.id) "
+        "ORDER BY m.received_at DESC LIMIT ?",
+        (inbox_id, int(Visibility.NORMAL), int(Flag.SEEN), before, missing),
+    )
+    for (message_id,) in rows:
+        ask(tx, message_id, inbox_id, False, at)
+    return len(rows)
 
 
 def counts(snapshot: Snapshot, inbox_id: int, tokens: Sequence[str], at_least: int) -> Counts | None:

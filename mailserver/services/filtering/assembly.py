@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 
 from mailserver.entities.verdict import Thresholds
 from mailserver.fetch import Fetch, FetchFailed
+from mailserver.mail.peer_signs import Near
 from mailserver.services.filtering import dns_lists
 from mailserver.services.filtering.clamav import Clamav
 from mailserver.services.filtering.dns_lists import DnsLists, HostLookup
@@ -36,7 +37,7 @@ def build(
     return Filter(
         database, resolver, executor, DnsLists(lists, resolver), settings.hostname, clock,
         Thresholds(wanted.junk_score, wanted.reject_score or None), greylist, _scanners(wanted, fetch),
-        wanted.deadline_seconds,
+        wanted.deadline_seconds, Near(wanted.exempt_networks),
     )  # fmt: skip
 
 

@@ -112,6 +112,16 @@ class DnsLists:
         self._clock = clock
         self._states = {(each.kind, each.zone): _State() for each in lists}
 
+    @property
+    def has_addresses(self) -> bool:
+        """Whether there is a list of addresses at all."""
+        return bool(self._of_address)
+
+    @property
+    def has_domains(self) -> bool:
+        """Whether there is a list of domains at all."""
+        return bool(self._of_domain)
+
     async def address(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> tuple[Reason, ...]:
         """What the lists say of a peer's address."""
         label = reversed_label(address)

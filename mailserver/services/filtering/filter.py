@@ -1,6 +1,7 @@
 """Judge a message: every check side by side under one deadline, added up to one explained score."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
@@ -15,12 +16,12 @@ from mailserver.mail import address_list, peer_signs
 from mailserver.mail.peer_signs import Near
 from mailserver.mail.resolver import LookupFailed
 from mailserver.mail.spam_status import Sign
-from mailserver.services.filtering import bayes, content
+from mailserver.services.filtering import content
 from mailserver.services.filtering.content import Reading
 from mailserver.services.filtering.dns_lists import DnsLists, HostLookup
 from mailserver.services.filtering.evidence import Evidence, Scanner, ScannerProblem
 from mailserver.services.filtering.greylist import Greylist
-from mailserver.storage import correspondents
+from mailserver.services.filtering.knowledge import Knowledge
 from mailserver.storage.database import Database
 
 DEADLINE_SECONDS = 10.0  # for everything, scanners included
@@ -61,7 +62,7 @@ class Filter:
         deadline_seconds: float = DEADLINE_SECONDS,
         near: Near | None = None,
     ) -> None:
-        self._database = database
+        self._knowledge = Knowledge(database)
         self._resolver = resolver
         self._executor = executor
         self._lists = lists
@@ -77,9 +78,13 @@ class Filter:
         """Look at a message from every side. Never raises but for cancellation."""
         found = _Found()
         until = asyncio.get_running_loop().time() + self._deadline_seconds
-        async with asyncio.TaskGroup() as checks:
-            for name, check, seconds in self._checks(evidence, found):
-                checks.create_task(_guarded(name, check, seconds, until))
+        checks = self._checks(evidence, found)
+        if len(checks) == 1:  # a task costs more than the check of a short message
+            await _guarded(*checks[0], until)
+        else:
+            async with asyncio.TaskGroup() as group:
+                for name, check, seconds in checks:
+                    group.create_task(_guarded(name, check, seconds, until))
         if evidence.inbox_ids and not evidence.is_authenticated:
             _settle_correspondents(evidence, found)
         assessment = self._added_up(evidence, found)
@@ -88,6 +93,10 @@ class Filter:
             await _guarded("greylist", ask, DATABASE_SECONDS, until + DATABASE_SECONDS)
             assessment = replace(assessment, wait_seconds=found.wait_seconds)
         return assessment
+
+    def forget(self) -> None:
+        """Ask the database again: an inbox has learned something, or written to somebody."""
+        self._knowledge.forget()
 
     async def sweep(self) -> None:
         """Forget what is too old to count."""
@@ -102,9 +111,13 @@ class Filter:
             found.reasons += _reasons(peer_signs.of_authentication(evidence.spf, evidence.dkim, evidence.dmarc))
             if not self._near.has(evidence.envelope.peer.address):
                 found.reasons += _reasons(peer_signs.of_reverse(evidence.iprev))
-                checks.append(("helo", partial(self._helo, evidence, found), LOOKUP_SECONDS))
-                checks.append(("lists", partial(self._address_lists, evidence, found), LOOKUP_SECONDS))
-            checks.append(("correspondents", partial(self._correspondents, evidence, found), DATABASE_SECONDS))
+                if peer_signs.is_name(evidence.envelope.peer.helo):
+                    checks.append(("helo", partial(self._helo, evidence, found), LOOKUP_SECONDS))
+                else:
+                    signs = peer_signs.of_helo(evidence.envelope.peer.helo, self._hostname, resolves=None)
+                    found.reasons += _reasons(signs)
+                if self._lists.has_addresses:
+                    checks.append(("lists", partial(self._address_lists, evidence, found), LOOKUP_SECONDS))
         scans = [(each.name, partial(_scan, each, evidence, found), each.timeout_seconds) for each in self._scanners]
         return [*checks, *scans]
 
@@ -114,17 +127,15 @@ class Filter:
             reading = await content.read(self._executor, evidence.sample, self._clock())
         found.reasons += _reasons(reading.signs)
         until = asyncio.get_running_loop().time() + LOOKUP_SECONDS
-        async with asyncio.TaskGroup() as checks:
-            checks.create_task(
-                _guarded("words", partial(self._words, evidence, reading, found), DATABASE_SECONDS, until)
-            )
-            checks.create_task(_guarded("domains", partial(self._domain_lists, reading, found), LOOKUP_SECONDS, until))
+        await _guarded("knowledge", partial(self._known, evidence, reading, found), DATABASE_SECONDS, until)
+        if self._lists.has_domains:
+            await _guarded("domains", partial(self._domain_lists, reading, found), LOOKUP_SECONDS, until)
 
-    async def _words(self, evidence: Evidence, reading: Reading, found: _Found) -> None:
-        if not evidence.inbox_ids:
-            return
-        known = await self._database.read(bayes.reasons, evidence.inbox_ids, reading.tokens)
-        for inbox_id, reason in known.items():
+    async def _known(self, evidence: Evidence, reading: Reading, found: _Found) -> None:
+        """What the inboxes themselves know of words and of the writer."""
+        writer = "" if evidence.is_authenticated else _writer(evidence)
+        reasons, found.knowing = await self._knowledge.of(evidence.inbox_ids, reading.tokens, writer)
+        for inbox_id, reason in reasons.items():
             found.own.setdefault(inbox_id, []).append(reason)
 
     async def _domain_lists(self, reading: Reading, found: _Found) -> None:
@@ -139,20 +150,13 @@ class Filter:
         found.is_welcome = sum(reason.score for reason in listed) <= EXEMPT_SCORE
 
     async def _helo(self, evidence: Evidence, found: _Found) -> None:
+        """Whether the name by which the peer calls itself exists at all."""
         helo = evidence.envelope.peer.helo
         resolves: bool | None = None
-        try:
-            if peer_signs.is_name(helo):
-                four = await self._resolver.family(helo, 4)
-                resolves = bool(four.addresses) or bool((await self._resolver.family(helo, 6)).addresses)
-        except LookupFailed:
-            resolves = None
+        with contextlib.suppress(LookupFailed):
+            four = await self._resolver.family(helo, 4)
+            resolves = bool(four.addresses) or bool((await self._resolver.family(helo, 6)).addresses)
         found.reasons += _reasons(peer_signs.of_helo(helo, self._hostname, resolves=resolves))
-
-    async def _correspondents(self, evidence: Evidence, found: _Found) -> None:
-        writer = _writer(evidence)
-        if writer and evidence.inbox_ids:
-            found.knowing = await self._database.read(correspondents.known_to, evidence.inbox_ids, writer)
 
     def _added_up(self, evidence: Evidence, found: _Found) -> Assessment:
         """What counts for the only inbox counts for the message; of several each has its own."""

@@ -18,6 +18,7 @@ from mailserver.storage.files import MessageFiles
 POLL_SECONDS = 60.0  # between looks for lessons that nobody rang for, such as those of another node or a crash
 RETRY_SECONDS = 5.0
 MOST_AT_ONCE = 50
+LEFT_MS = 3_600_000  # that a message lies where it is before it counts as wanted unread
 log = structlog.get_logger()
 
 
@@ -87,8 +88,11 @@ class Lessons:
             log.exception("filter.lesson.skipped", message_id=name)
             await self._database.write(bayes.settle, lesson)
             return
-        if await self._database.write(bayes.learn, lesson, found, self._clock()):
+        now = self._clock()
+        if await self._database.write(bayes.learn, lesson, found, now):
             log.info("filter.lesson.learned", message_id=name, kind="junk" if lesson.wanted == bayes.SPAM else "wanted")
+            if lesson.wanted == bayes.SPAM:
+                await self._database.write(bayes.ask_for_wanted, lesson.inbox_id, now - LEFT_MS, now)
 
     def _tokens(self, place: str) -> tuple[str, ...]:
         with self._files.path(place).open("rb") as stream:

@@ -9,8 +9,8 @@ from mailserver.mail import spf
 from mailserver.mail.address import Address
 from mailserver.mail.resolver import LookupFailed
 from mailserver.mail.spf import Answer, Evaluation, Identity, Kind, Question, Result, Status
+from mailserver.memory import Memory
 from mailserver.services.inbound.dns_watch import Dns
-from mailserver.services.inbound.memory import Memory
 
 MOST_QUESTIONS = 150  # ten terms, each with ten hosts, and what belongs to them
 REMEMBERED_SECONDS = 60.0

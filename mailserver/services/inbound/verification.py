@@ -21,10 +21,10 @@ from mailserver.mail.envelope import Envelope
 from mailserver.mail.iprev import Result as IprevResult
 from mailserver.mail.resolver import LookupFailed
 from mailserver.mail.spf import Result as SpfResult
+from mailserver.memory import Memory
 from mailserver.services.inbound import body
 from mailserver.services.inbound.body import Body
 from mailserver.services.inbound.dns_watch import Dns, WatchedDns
-from mailserver.memory import Memory
 from mailserver.services.inbound.spf_check import SpfCheck
 from mailserver.services.mailbox.acceptance import Content
 

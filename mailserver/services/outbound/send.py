@@ -28,7 +28,7 @@ from mailserver.services.outbound import outgoing as outgoing_fields
 from mailserver.services.outbound.enqueue import Enqueue, Terms
 from mailserver.services.outbound.outgoing import Outgoing
 from mailserver.services.outbound.senders import Room, SendLists, refuse_blocked, refuse_unless_allowed
-from mailserver.storage import arrange, deliveries, idempotency
+from mailserver.storage import arrange, bayes, deliveries, idempotency
 from mailserver.storage.database import Database, Snapshot, Transaction
 from mailserver.storage.idempotency import Answered
 from mailserver.storage.ingest import StoredMessage
@@ -222,6 +222,8 @@ class Sending:
         now = int(time.time() * 1000)
         if outgoing.reply_to_message is not None and _is_there(tx, outgoing.reply_to_message.id):
             arrange.set_flags(tx, outgoing.reply_to_message.id, Flag.ANSWERED, Flag(0), now)
+            if not outgoing.reply_to_message.is_ours:
+                bayes.ask(tx, outgoing.reply_to_message.id, inbox.id, False, now)  # nobody answers junk
         suppressed = tuple(
             delivery.recipient for delivery in deliveries.of_queued(tx, queued_id) if delivery.state is State.SUPPRESSED
         )

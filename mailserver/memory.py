@@ -21,6 +21,10 @@ class Memory(Generic[Key, Value]):
         found = self._values.get(key)
         return found[1] if found is not None and found[0] > self._clock() else None
 
+    def forget(self) -> None:
+        """Remember nothing."""
+        self._values.clear()
+
     def put(self, key: Key, value: Value) -> None:
         """Remember a value."""
         self._values.pop(key, None)
