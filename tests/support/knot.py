@@ -21,6 +21,19 @@ def missing() -> str | None:
     return None if shutil.which("knotd", path=PATH) else "knotd is not installed"
 
 
+def free_port() -> int:
+    """A port that is free for both of DNS's protocols."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
+            datagrams.bind(("127.0.0.1", 0))
+            port = int(datagrams.getsockname()[1])
+            try:
+                streams.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
 class Knot:
     """`zones` maps a domain to its records as zone file lines; those in `signed` get DNSSEC."""
 
@@ -29,9 +42,7 @@ class Knot:
         self._signed = signed
         self._zones = zones
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
 
     @property
     def address(self) -> str:

@@ -3,14 +3,16 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import dns.exception
 import dns.message
 import dns.query
+
+from tests.support import knot
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
@@ -27,9 +29,7 @@ class Unbound:
         self._upstream = upstream
         self._zones = zones
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = knot.free_port()
 
     @property
     def address(self) -> str:
