@@ -148,7 +148,8 @@ class DnsResolver:
             try:
                 return await asyncio.shield(asking)
             except asyncio.CancelledError:
-                if not asking.cancelled():
+                task = asyncio.current_task()
+                if not asking.cancelled() or (task is not None and task.cancelling()):
                     raise
                 return await self._ask(name, kind)
         answer: asyncio.Future[_Rows] = asyncio.get_running_loop().create_future()

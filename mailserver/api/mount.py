@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from mailserver import __version__
 from mailserver.api import mtasts
+from mailserver.api.agentry import lists as agentry_lists
 from mailserver.api.agentry import messages as agentry_messages
 from mailserver.api.agentry import threads as agentry_threads
 from mailserver.api.agentry.cursors import Cursors
@@ -45,7 +46,10 @@ def faces(services: Services, links: Links, cursors: Cursors) -> list[Face]:
     )  # fmt: skip
     agentry = Face(
         "/agent/v0", "Agentry", AGENTRY, AgentryErrors(),
-        (agentry_messages.MessagesPage(services, cursors, links), agentry_threads.ThreadsPage(services, cursors)),
+        (
+            agentry_messages.MessagesPage(services, cursors, links), agentry_threads.ThreadsPage(services, cursors),
+            agentry_lists.ListsPage(services, cursors),
+        ),
         drop_nulls=True,
     )  # fmt: skip
     return [gent, agentry]

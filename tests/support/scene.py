@@ -13,9 +13,10 @@ from typing import Any
 import aiohttp
 
 from mailserver.entities import identifiers
-from mailserver.entities.access import ALL_SCOPES, Scope
+from mailserver.entities.access import ALL_SCOPES, Caller, Credential, Scope
 from mailserver.entities.delivery import Failed, FailureKind
 from mailserver.entities.identifiers import Kind
+from mailserver.entities.rule import Direction, ListType
 from mailserver.mail.reply import Reply
 from tests.support.served import Answer, Site, served
 
@@ -46,13 +47,14 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "attachments.blob_id": ("upload_id", "part_id"),
     "page_token": (),  # has a test of its own
 }
+WORDS = {"direction": "receive", "list_type": "block", "entry": "spammer@bad.test"}  # of paths, that name no object
 PLAIN = {
     "q", "folder", "after", "before", "unread", "starred", "position", "limit", "subject", "to", "cc", "bcc",
     "reply_to", "to.email", "to.name", "cc.email", "cc.name", "bcc.email", "bcc.name", "reply_to.email",
     "reply_to.name", "text_body", "html_body", "attachments", "mark_read", "mark_starred", "address", "ascending",
     "include_blocked", "include_spam", "include_trash", "labels", "headers", "html", "reply_all", "text",
     "attachments.filename", "attachments.content_type", "attachments.content_disposition", "attachments.content_id",
-    "attachments.content", "attachments.url",
+    "attachments.content", "attachments.url", "entry", "reason",
 }  # fmt: skip
 
 
@@ -96,6 +98,7 @@ class Scene:
     def owner_requests(self, method: str, path: str) -> list[Request]:
         """Valid requests of an endpoint by a1: one for each kind of object that its path may name."""
         requests = [self._request(method, path)]
+        requests = [replace(request, path=worded(request.path)) for request in requests]
         for name, kinds in OBJECTS.items():
             if f"{{{name}}}" in path:
                 requests = [
@@ -104,7 +107,8 @@ class Scene:
                     for kind in kinds
                 ]
         assert all("{" not in request.path for request in requests), f"no object for {path}"
-        return requests
+        # The same entry cannot be deleted twice.
+        return requests[:1] if method == "DELETE" and path.endswith("{entry}") else requests
 
     def _request(self, method: str, path: str) -> Request:
         token = self.site.tokens["a1" if path.startswith("/v1/") else "a key"]
@@ -114,6 +118,8 @@ class Scene:
             ("DELETE", "/v1/messages/suppressed/"): {"address": "bounced@remote.test"},
             ("POST", "/agent/v0/messages/{message_id}/reply"): {"text": "Thanks."},
         }
+        if method == "POST" and path.endswith("/lists/{direction}/{list_type}"):
+            bodies[method, path] = {"entry": "another@bad.test", "reason": "Said so."}
         upload = (method, path) == ("POST", "/v1/messages/upload/")
         body = bodies.get((method, path))
         assert method == "GET" or method == "DELETE" or body is not None or upload, f"no request for {method} {path}"
@@ -124,6 +130,13 @@ class Scene:
         one = frozenset({Scope(scope)})
         kind, inbox = ("agent", self.site.inboxes["a1"]) if face == "gent" else ("api_key", None)
         return await self.site.token(kind, inbox, ALL_SCOPES - one), await self.site.token(kind, inbox, one)
+
+
+def worded(path: str) -> str:
+    """A path with its words filled in."""
+    for name, word in WORDS.items():
+        path = path.replace(f"{{{name}}}", quoted(word))
+    return path
 
 
 def quoted(text: str) -> str:
@@ -139,6 +152,9 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
         text = await house.receive(MESSAGE % (b"agent@local.test", b"one"), to=["agent@local.test"])
         await house.receive(MESSAGE % (b"agent@other.test", b"other"), to=["agent@other.test"])
         await house.settled()
+        caller = Caller(inbox.tenant_id, Credential.SESSION, 1, ALL_SCOPES)
+        for scope in (None, inbox):
+            await house.services.rules.add(caller, scope, Direction.RECEIVE, ListType.BLOCK, WORDS["entry"])
         form = aiohttp.FormData()
         form.add_field("file", b"uploaded", filename="u.txt", content_type="text/plain")
         upload = (await site.call("POST", "/v1/messages/upload/", site.tokens["a1"], data=form)).json

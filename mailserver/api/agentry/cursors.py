@@ -6,7 +6,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from mailserver.entities import errors
 
-LONGEST = 512
+LONGEST = 1024
+STRANGE = "The page token is not of this list; begin again without it."
 
 
 class Cursors:
@@ -28,9 +29,24 @@ class Cursors:
         except (BadSignature, TypeError, ValueError):
             mark = ""
         if mark != _mark(tenant_id, question):
-            sentence = "The page token is not of this list; begin again without it."
-            raise errors.Invalid(sentence, page_token=sentence)
+            raise errors.Invalid(STRANGE, page_token=STRANGE)
         return at, number
+
+    def make_text(self, tenant_id: int, question: str, text: str) -> str:
+        """The token of what comes behind an item that is told by its text."""
+        return str(self._serializer.dumps([text, _mark(tenant_id, question)]))
+
+    def read_text(self, tenant_id: int, question: str, token: str | None) -> str:
+        """The text that a token stands behind, '' where there is none; Invalid for one of another question."""
+        if not token:
+            return ""
+        try:
+            text, mark = self._serializer.loads(token) if len(token) <= LONGEST else ("", "")
+        except (BadSignature, TypeError, ValueError):
+            mark = ""
+        if mark != _mark(tenant_id, question):
+            raise errors.Invalid(STRANGE, page_token=STRANGE)
+        return str(text)
 
 
 def _mark(tenant_id: int, question: str) -> str:
