@@ -37,6 +37,7 @@ class _Rows:
     exists: bool
     authentic: bool  # the AD bit
     seconds: float  # that it may be believed
+    canonical: str = ""  # the name at the end of aliases, where it is another
 
 
 def parse_nameserver(text: str) -> tuple[str, int]:
@@ -117,7 +118,7 @@ class DnsResolver:
         """Addresses of a host in one family, 4 or 6."""
         answer = await self._ask(host, dns.rdatatype.A if version == 4 else dns.rdatatype.AAAA)
         found = tuple(row.address for row in answer.records)  # type: ignore[attr-defined]
-        return HostAnswer(found, answer.exists, answer.authentic)
+        return HostAnswer(found, answer.exists, answer.authentic, answer.canonical)
 
     async def pointers(self, address: str) -> tuple[str, ...]:
         """The names that an address points to, in lower case."""
@@ -192,7 +193,8 @@ class DnsResolver:
         records = tuple(answer.rrset or ())[:MAX_RECORDS]
         authentic = _is_authentic(answer.response)
         seconds = min(max(answer.expiration - time.time(), 0.0), LONGEST_SECONDS)
-        return _Rows(records, exists=True, authentic=authentic, seconds=seconds)
+        canonical = _host(answer.canonical_name) if answer.canonical_name != question else ""
+        return _Rows(records, exists=True, authentic=authentic, seconds=seconds, canonical=canonical)
 
 
 def _negative(error: dns.resolver.NXDOMAIN, question: dns.name.Name) -> dns.message.Message | None:

@@ -106,6 +106,7 @@ class Verbs:
         records = await self._services.domains.records(given["domain"])
         return [
             {"type": one.type, "name": one.name, "value": f"{one.priority} {one.value}" if one.priority else one.value}
+            | ({"optional": True} if one.is_optional else {})
             for one in records
         ]
 

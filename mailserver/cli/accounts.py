@@ -156,7 +156,8 @@ def dns_show(operator: Operator, name: str) -> None:
 
 def zone_line(record: dict[str, Any]) -> str:
     """A record as a zone file has it."""
-    return f"{record['name']}. 3600 IN {record['type']} {_zone_value(record['type'], record['value'])}"
+    mark = "; " if record.get("optional") else ""  # a comment, for whoever wants it
+    return f"{mark}{record['name']}. 3600 IN {record['type']} {_zone_value(record['type'], record['value'])}"
 
 
 def _zone_value(kind: str, value: str) -> str:

@@ -36,11 +36,12 @@ class TextAnswer:
 
 @dataclass(frozen=True, slots=True)
 class HostAnswer:
-    """The addresses of a host in one family. `authentic` speaks for every alias on the way."""
+    """The addresses of a host in one family. `authentic` speaks for every alias on the way to `canonical`."""
 
     addresses: tuple[str, ...]
     exists: bool
     authentic: bool = False
+    canonical: str = ""  # the name that has the addresses, where the host is an alias of it
 
 
 @dataclass(frozen=True, slots=True)

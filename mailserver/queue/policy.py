@@ -8,7 +8,7 @@ from typing import Protocol
 from mailserver.entities.transport import Fault, PolicyType, ResultType, StsAnswer
 from mailserver.mail import mtasts, tlsa
 from mailserver.mail.mtasts import Mode, Policy
-from mailserver.mail.resolver import LookupFailed, Tlsa, TlsaAnswer
+from mailserver.mail.resolver import HostAnswer, LookupFailed, Tlsa, TlsaAnswer
 from mailserver.queue.demand import Demand
 from mailserver.queue.tls import TlsLevel
 
@@ -46,17 +46,15 @@ class Policies:
         self._sts = sts
 
     async def of_domain(
-        self, domain: str, hosts: Mapping[str, bool], port: int, *, is_signed: bool
+        self, domain: str, hosts: Mapping[str, HostAnswer], port: int, *, is_signed: bool
     ) -> tuple[dict[str, Demand], frozenset[str]]:
         """A demand for each mail host of a domain, and the hosts that its MTA-STS policy names.
 
-        `hosts` says for each whether DNSSEC vouches for its addresses, `is_signed` whether it does for the list.
+        `is_signed` says whether DNSSEC vouches for the list of the hosts.
         """
         sts, dane = await asyncio.gather(
             self._sts.find(domain),
-            asyncio.gather(
-                *(self._dane(domain, host, port, is_signed=is_signed and signed) for host, signed in hosts.items())
-            ),
+            asyncio.gather(*(self._dane(domain, host, answer, port) for host, answer in hosts.items() if is_signed)),
             return_exceptions=True,  # so that nothing is left behind where one of them fails
         )
         if isinstance(sts, BaseException):
@@ -64,33 +62,44 @@ class Policies:
         if isinstance(dane, BaseException):
             raise dane
         patterns = sts.policy.hosts if sts.policy is not None else ()
-        demands = {host: _with_sts(domain, host, found, sts) for host, found in zip(hosts, dane, strict=True)}
+        found = dict(zip(hosts, dane, strict=True)) if is_signed else {}
+        demands = {host: _with_sts(domain, host, found.get(host), sts) for host in hosts}
         return demands, frozenset(host for host in hosts if mtasts.matches(patterns, host))
 
-    async def of_smarthost(self, host: str, port: int, *, is_signed: bool) -> Demand:
+    async def of_smarthost(self, host: str, answer: HostAnswer, port: int) -> Demand:
         """The demand for a host that the operator named, which no policy of the recipients' says anything about."""
-        return await self._dane(host, host, port, is_signed=is_signed) or Demand(domain=host)
+        return await self._dane(host, host, answer, port) or Demand(domain=host)
 
-    async def _dane(self, domain: str, host: str, port: int, *, is_signed: bool) -> Demand | None:
-        """What TLSA records make of a host (RFC 7672 2.2); None where there are none to be believed."""
-        if not is_signed:
+    async def _dane(self, domain: str, host: str, known: HostAnswer, port: int) -> Demand | None:
+        """What TLSA records make of a host (RFC 7672 2.2); None where there are none to be believed.
+
+        Where the host is a signed alias, they are looked for at its real name first (RFC 7672 2.2.3).
+        """
+        if not known.authentic:
             return None
-        demand = Demand(PolicyType.TLSA, TlsLevel.VERIFIED, domain=domain, policy_domain=host)
+        if known.canonical:
+            at_real_name = await self._dane_at(domain, host, known.canonical, port)
+            if at_real_name is not None:
+                return at_real_name
+        return await self._dane_at(domain, host, host, port)
+
+    async def _dane_at(self, domain: str, host: str, base: str, port: int) -> Demand | None:
+        demand = Demand(PolicyType.TLSA, TlsLevel.VERIFIED, domain=domain, policy_domain=base)
         try:
-            answer = await self._resolver.tlsa(f"_{port}._tcp.{host}")
+            answer = await self._resolver.tlsa(f"_{port}._tcp.{base}")
         except LookupFailed:
             # RFC 7672 2.1.2: whoever can suppress the answer must not thereby get the mail in clear.
-            text = f"DNS gave no answer that can be believed about the TLSA records of {host}, so nothing is sent there"
+            text = f"DNS gave no answer that can be believed about the TLSA records of {base}, so nothing is sent there"
             return replace(demand, fault=Fault(ResultType.DNSSEC_INVALID, "tlsa-lookup", text), is_closed=True)
         if not answer.records or not answer.authentic:
             return None
         strings = tuple(tlsa.text(record) for record in answer.records[: tlsa.MOST_RECORDS])
         usable = tlsa.usable(answer.records)
         if usable:
-            # RFC 7672 3.2.2: below a trust anchor the host's name counts, or that of the domain.
-            names = tuple(dict.fromkeys((host, domain))) if _has_anchor(usable) else ()
+            # RFC 7672 3.2.2: below a trust anchor one of the host's names counts, or that of the domain.
+            names = tuple(dict.fromkeys((base, host, domain))) if _has_anchor(usable) else ()
             return replace(demand, records=usable, names=names, strings=strings)
-        text = f"None of the TLSA records of {host} can be used"
+        text = f"None of the TLSA records of {base} can be used"
         fault = Fault(ResultType.TLSA_INVALID, "unusable", text)
         return replace(demand, least=TlsLevel.ENCRYPTED, fault=fault, strings=strings)  # RFC 7672 2.2
 

@@ -149,8 +149,8 @@ class Routing:
         hosts = self._before_ourselves(self._ordered(records), domain)
         found = await self._addresses(hosts, domain, implicit=not answer.records)
         is_signed = answer.authentic or not answer.records
-        signed = {host: found[host].authentic for host in hosts if host in found}
-        demands, pinned = await self._policies.of_domain(domain, signed, self._port, is_signed=is_signed)
+        known = {host: found[host] for host in hosts if host in found}
+        demands, pinned = await self._policies.of_domain(domain, known, self._port, is_signed=is_signed)
         targets: list[Target] = []
         for host in hosts:
             addresses = found[host].addresses if host in found else ()
@@ -167,7 +167,7 @@ class Routing:
         found = await self._host(host)
         if not found.addresses:  # a slip of the operator's, or of DNS: nobody's mail is bounced for that
             raise RouteUnknown(f"The smarthost {host} has no address")
-        demand = await self._policies.of_smarthost(host, smarthost.port, is_signed=found.authentic)
+        demand = await self._policies.of_smarthost(host, found, smarthost.port)
         ordered = _alternating(found.addresses, self._chance)[:MOST_TARGETS]
         return tuple(Target(host, address, smarthost.port, trusted=True, demand=demand) for address in ordered)
 
@@ -223,7 +223,9 @@ class Routing:
                 raise answer
         addresses = tuple(address for answer in given for address in answer.addresses)
         # RFC 7672 2.2.2: both answers have to be signed.
-        return HostAnswer(addresses, bool(addresses), bool(given) and all(answer.authentic for answer in given))
+        is_signed = bool(given) and all(answer.authentic for answer in given)
+        canonical = next((answer.canonical for answer in given if answer.canonical), "")
+        return HostAnswer(addresses, bool(addresses), is_signed, canonical)
 
     def _at(self, host: str, addresses: Sequence[str], demand: Demand, *, trusted: bool) -> list[Target]:
         """A host's addresses in the order to try them; one stands for all where nothing may be sent there."""

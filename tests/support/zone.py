@@ -24,9 +24,11 @@ class FakeResolver:
     A name that stands nowhere does not exist; the value FAILS makes the question fail.
     """
 
-    def __init__(self, mx=None, hosts=None, txt=None, authentic=frozenset(), pointers=None, tlsa=None) -> None:
+    def __init__(
+        self, mx=None, hosts=None, txt=None, authentic=frozenset(), pointers=None, tlsa=None, aliases=None
+    ) -> None:
         self.records, self.hosts, self.texts, self.authentic = mx or {}, hosts or {}, txt or {}, authentic
-        self.reverse, self.tlsas = pointers or {}, tlsa or {}
+        self.reverse, self.tlsas, self.aliases = pointers or {}, tlsa or {}, aliases or {}
         self.asked = Counter()
 
     async def mx(self, domain: str) -> MxAnswer:
@@ -47,7 +49,7 @@ class FakeResolver:
     async def family(self, host: str, version: int) -> HostAnswer:
         self.asked[f"family{version}", host] += 1
         found = tuple(one for one in self._value(self.hosts, host, ()) if (":" in one) == (version == 6))
-        return HostAnswer(found, self._exists(host), host in self.authentic)
+        return HostAnswer(found, self._exists(host), host in self.authentic, self.aliases.get(host, ""))
 
     async def pointers(self, address: str) -> tuple[str, ...]:
         self.asked["pointers", address] += 1

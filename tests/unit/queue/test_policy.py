@@ -99,6 +99,26 @@ async def test_a_server_with_the_key_of_its_record_gets_mail_whatever_its_certif
     assert remote.connections == 1
 
 
+@pytest.mark.parametrize("at_alias", [False, True])
+async def test_records_of_an_alias_are_looked_for_at_its_real_name_first(parts, authority, at_alias):
+    leaf = authority.leaf("real.remote.test")
+    record = tlsa.of_certificate(leaf.der)
+    good = [(record.usage, record.selector, record.matching, record.data)]
+    wrong = [(WRONG.usage, WRONG.selector, WRONG.matching, WRONG.data)]
+
+    def resolver(port):
+        found = zone(port, [record])
+        real, alias = f"_{port}._tcp.real.remote.test", f"_{port}._tcp.{MX}"
+        found.aliases = {MX: "real.remote.test"}
+        found.tlsas = {alias: good} if at_alias else {real: good, alias: wrong}
+        found.authentic = found.authentic | {real}
+        return found
+
+    delivery, _, (session,) = await attempt(parts, authority.context(leaf), resolver=resolver)
+    assert (delivery.state, delivery.tls) == (DELIVERED, "dane TLSv1.3")
+    assert session.policy_domain == (MX if at_alias else "real.remote.test")
+
+
 async def test_another_key_gets_nothing_and_no_lower_level_is_tried(parts, authority, good, trusting):
     delivery, remote, (session,) = await attempt(
         parts, authority.context(good), resolver=lambda port: zone(port, [WRONG]), contexts=trusting
