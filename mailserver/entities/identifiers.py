@@ -37,6 +37,7 @@ class Kind(StrEnum):
     QUEUED = "que"
     EVENT = "evt"
     APPROVAL = "apr"
+    REPORT = "rpt"
 
 
 class BadIdentifier(ValueError):
@@ -71,6 +72,11 @@ def decode(kind: Kind, text: str) -> int:
 def created_ms(number: int) -> int:
     """Unix milliseconds at which an id was made."""
     return (number >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH_MS
+
+
+def first_at(milliseconds: int) -> int:
+    """The smallest id of a time."""
+    return max(milliseconds - EPOCH_MS, 0) << (NODE_BITS + SEQUENCE_BITS)
 
 
 class IdSource:
