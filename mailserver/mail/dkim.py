@@ -65,9 +65,9 @@ def sign_headers(
     header_block: bytes, body_hash: bytes, keys: Sequence[SigningKey], at: int, oversign: Iterable[bytes] = OVERSIGNED
 ) -> bytes:
     """Sign a header block over the relaxed hash of its body, so that a big body need not be in memory."""
-    names, content = _chosen(header_block, tuple(oversign))
+    names, content = chosen(header_block, tuple(oversign))
     shared = hashlib.sha256(content)
-    listed = _folded_names(names)
+    listed = folded_names(names)
     hashed = binascii.b2a_base64(body_hash, newline=False)
     fields = []
     for key in keys:
@@ -84,14 +84,16 @@ def sign_headers(
     return b"".join(fields)
 
 
-def _chosen(header_block: bytes, oversign: tuple[bytes, ...]) -> tuple[list[bytes], bytes]:
+def chosen(
+    header_block: bytes, oversign: tuple[bytes, ...], others: tuple[bytes, ...] = _ALSO_SIGNED
+) -> tuple[list[bytes], bytes]:
     """The names for h= and the fields that they stand for, the last of a name first (RFC 6376 5.4.2)."""
     by_name: dict[bytes, list[bytes]] = {}
     for name, field in canonical.fields(header_block):
         by_name.setdefault(name, []).append(field)
     names: list[bytes] = []
     content: list[bytes] = []
-    for name in (*oversign, *_ALSO_SIGNED):
+    for name in (*oversign, *others):
         for field in reversed(by_name.get(name, ())):
             names.append(name)
             content.append(canonical.relaxed_field(name, field))
@@ -101,7 +103,8 @@ def _chosen(header_block: bytes, oversign: tuple[bytes, ...]) -> tuple[list[byte
     return names, b"\r\n".join(content)
 
 
-def _folded_names(names: list[bytes]) -> bytes:
+def folded_names(names: list[bytes]) -> bytes:
+    """The h= tag in lines."""
     lines = [b""]
     for index, name in enumerate(names):
         piece = name if index == len(names) - 1 else name + b":"

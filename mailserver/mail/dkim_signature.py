@@ -16,6 +16,9 @@ SHOWN = 8  # letters of the b= tag that tell signatures of one message apart (RF
 _LABEL = rb"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(_LABEL + rb"(?:\." + _LABEL + rb")*")
 _NUMBER = re.compile(rb"[0-9]{1,12}")
+_NEEDED = (b"v", b"a", b"b", b"bh", b"d", b"h", b"s")
+_ARC_MESSAGE = (b"a", b"b", b"bh", b"d", b"s")
+_ARC_SEAL = (b"a", b"b", b"d", b"s")
 _CANONICAL = {
     b"simple": (False, False), b"simple/simple": (False, False), b"simple/relaxed": (False, True),
     b"relaxed": (True, False), b"relaxed/simple": (True, False), b"relaxed/relaxed": (True, True),
@@ -93,6 +96,25 @@ def read(field: bytes, at: int | None) -> Signature | Result:
         return replace(known, status=refusal.status, reason=str(refusal))
 
 
+def read_arc(field: bytes, tags: dict[bytes, bytes], at: int | None, *, is_seal: bool) -> Signature | Result:
+    """Read an ARC-Message-Signature or ARC-Seal: a signature without v=, whose i= is no identity (RFC 8617 4.1)."""
+    known = Result(Status.PERMERROR, signature=_letters(tags.get(b"b", b""))[:SHOWN])
+    try:
+        known = _signer(known, tags, _ARC_SEAL if is_seal else _ARC_MESSAGE)
+        known = _method(known, {b"a": tags[b"a"]})
+        limit = _limit(tags, at)
+        names = _arc_names(tags, is_seal=is_seal)
+        if is_seal:
+            return Signature(field, known, names, True, Form(True), b"", _octets(tags[b"b"], "value"))
+        relaxed_header, relaxed_body = _forms(tags, b"relaxed/relaxed")
+        return Signature(
+            field, known, names, relaxed_header, Form(relaxed_body, limit),
+            _octets(tags[b"bh"], "body hash"), _octets(tags[b"b"], "value"),
+        )  # fmt: skip
+    except Refusal as refusal:
+        return replace(known, status=refusal.status, reason=str(refusal))
+
+
 def claimed_domain(field: bytes) -> str:
     """The d= tag as it stands, for choosing among many signatures; '' where none is to be found cheaply."""
     found = _CLAIM.search(field)
@@ -102,12 +124,12 @@ def claimed_domain(field: bytes) -> str:
 _CLAIM = re.compile(rb"[;:][ \t\r\n]*d[ \t\r\n]*=[ \t\r\n]*(" + _NAME.pattern + rb")[ \t\r\n]*(?:;|\Z)")
 
 
-def _signer(known: Result, tags: dict[bytes, bytes]) -> Result:
+def _signer(known: Result, tags: dict[bytes, bytes], needed: tuple[bytes, ...] = _NEEDED) -> Result:
     """Fill in who signed, as names that are fit to be shown."""
-    for name in (b"v", b"a", b"b", b"bh", b"d", b"h", b"s"):
+    for name in needed:
         if not tags.get(name):
             raise Refusal(f"The signature has no {name.decode()}= tag.")
-    if tags[b"v"] != b"1":
+    if b"v" in needed and tags[b"v"] != b"1":
         raise Refusal("The signature has another version.")
     domain = _domain(dkim_tags.without_folds(tags[b"d"]))
     selector = dkim_tags.without_folds(tags[b"s"])
@@ -127,10 +149,26 @@ def _method(known: Result, tags: dict[bytes, bytes]) -> Result:
 
 
 def _names(tags: dict[bytes, bytes]) -> tuple[bytes, ...]:
-    names = tuple([name.strip().lower() for name in tags[b"h"].split(b":")])
+    names = _split_names(tags[b"h"])
     if b"from" not in names:
         raise Refusal("The signature leaves From out.")
     return names
+
+
+def _arc_names(tags: dict[bytes, bytes], *, is_seal: bool) -> tuple[bytes, ...]:
+    """RFC 8617 4.1.2, 4.1.3: a seal covers the sets and has no list; a message signature has one, without seals."""
+    if is_seal and b"h" in tags:
+        raise Refusal("The seal has an h= tag.")
+    if not is_seal and b"h" not in tags:
+        raise Refusal("The signature has no h= tag.")
+    names = () if is_seal else _split_names(tags[b"h"])
+    if b"arc-seal" in names:
+        raise Refusal("The signature covers ARC-Seal.")
+    return names
+
+
+def _split_names(value: bytes) -> tuple[bytes, ...]:
+    return tuple([name.strip().lower() for name in value.split(b":")])
 
 
 def _domain(text: bytes) -> str:
@@ -182,8 +220,8 @@ def _number(value: bytes | None) -> int | None:
     return dkim_tags.number(value)
 
 
-def _forms(tags: dict[bytes, bytes]) -> tuple[bool, bool]:
-    forms = _CANONICAL.get(tags.get(b"c", b"simple/simple").lower())
+def _forms(tags: dict[bytes, bytes], default: bytes = b"simple/simple") -> tuple[bool, bool]:
+    forms = _CANONICAL.get(tags.get(b"c", default).lower())
     if forms is None:
         raise Refusal("The canonical form is unknown.")
     return forms

@@ -18,6 +18,7 @@ MAX_SIGNATURES = 5
 GOOD_RSA_BITS = 2048  # RFC 8301 3.2: signers should use no less
 Keys = Mapping[str, Sequence[bytes] | None]  # TXT records by name; None where DNS gave no answer
 Bodies = Mapping[Form, BodyDigest]
+NO_BODY = "The body could not be read."
 _B_TAG = re.compile(rb"((?:\A|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
 
 
@@ -75,59 +76,75 @@ class Inspection:
         return read
 
     def _judge(self, signature: Signature, keys: Keys, bodies: Bodies) -> Result:
-        known = signature.known
-        records = keys.get(signature.question)
-        if records is None:
-            return replace(known, status=Status.TEMPERROR, reason="The key cannot be looked up now.")
-        text = dkim_key.choose(records)
-        if text is None:
-            return replace(known, reason="There is no such key.")
-        try:
-            key = dkim_key.read(text, known.algorithm)
-        except KeyUnusableError as error:
-            return replace(known, reason=str(error))
-        known = replace(known, is_test=key.is_test, key_bits=key.bits)
+        key = key_of(signature, keys)
+        if isinstance(key, Result):
+            return key
+        known = replace(signature.known, is_test=key.is_test, key_bits=key.bits)
         if key.is_strict and known.identity.rpartition("@")[2] != known.domain:
             return replace(known, reason="The identity is not of the signing domain.")
         body = bodies.get(signature.form)
         if body is None:
-            return replace(known, status=Status.TEMPERROR, reason="The body could not be read.")
-        status, reason = self._compare(signature, key, body)
+            return replace(known, status=Status.TEMPERROR, reason=NO_BODY)
+        status, reason = compare(signature, key, body, header_digest(self._by_name, signature, b"dkim-signature"))
         if status is Status.FAIL and key.is_test:
             # RFC 6376 3.6.1: a key under test must not make a message worse than an unsigned one.
             status, reason = Status.NEUTRAL, f"{reason} The key is under test."
         return replace(known, status=status, reason=reason)
 
-    def _compare(self, signature: Signature, key: PublicKey, body: BodyDigest) -> tuple[Status, str]:
-        limit = signature.form.limit
-        if limit is not None and limit > body.length:
-            return Status.PERMERROR, "The signature covers more than there is."
-        if signature.body_hash != body.octets:
-            return Status.FAIL, "The body was changed."
-        if not key.verifies(signature.value, self._header_digest(signature)):
-            return Status.FAIL, "The header was changed, or another key signed it."
-        if limit is not None and body.length > limit:
-            return Status.NEUTRAL, "The signature covers a part of the body only."
-        if signature.known.algorithm == dkim_key.RSA and key.bits < GOOD_RSA_BITS:
-            return Status.PASS, f"The RSA key has {key.bits} bits only."
-        return Status.PASS, ""
 
-    def _header_digest(self, signature: Signature) -> bytes:
-        relaxed = signature.relaxed_header
-        left = {name: len(found) for name, found in self._by_name.items()}
-        digest = hashlib.sha256()
-        for name in signature.names:
-            position = left.get(name, 0) - 1
-            if position < 0:
-                continue  # RFC 6376 5.4: a name without a field stands for nothing
-            left[name] = position
-            found = self._by_name[name][position]
-            digest.update(canonical.relaxed_field(name, found) if relaxed else canonical.simple_field(found))
-            digest.update(b"\r\n")
-        label, _, value = signature.field.partition(b":")
-        bare = label + b":" + _B_TAG.sub(rb"\1", value, count=1)
-        digest.update(canonical.relaxed_field(b"dkim-signature", bare) if relaxed else canonical.simple_field(bare))
-        return digest.digest()
+def key_of(signature: Signature, keys: Keys) -> PublicKey | Result:
+    """The key of a signature; the result where there is none to use."""
+    known = signature.known
+    records = keys.get(signature.question)
+    if records is None:
+        return replace(known, status=Status.TEMPERROR, reason="The key cannot be looked up now.")
+    text = dkim_key.choose(records)
+    if text is None:
+        return replace(known, reason="There is no such key.")
+    try:
+        return dkim_key.read(text, known.algorithm)
+    except KeyUnusableError as error:
+        return replace(known, reason=str(error))
+
+
+def compare(signature: Signature, key: PublicKey, body: BodyDigest, digest: bytes) -> tuple[Status, str]:
+    """Whether body and header, whose digest is given, are what was signed."""
+    limit = signature.form.limit
+    if limit is not None and limit > body.length:
+        return Status.PERMERROR, "The signature covers more than there is."
+    if signature.body_hash != body.octets:
+        return Status.FAIL, "The body was changed."
+    if not key.verifies(signature.value, digest):
+        return Status.FAIL, "The header was changed, or another key signed it."
+    if limit is not None and body.length > limit:
+        return Status.NEUTRAL, "The signature covers a part of the body only."
+    if signature.known.algorithm == dkim_key.RSA and key.bits < GOOD_RSA_BITS:
+        return Status.PASS, f"The RSA key has {key.bits} bits only."
+    return Status.PASS, ""
+
+
+def header_digest(by_name: Mapping[bytes, Sequence[bytes]], signature: Signature, label: bytes) -> bytes:
+    """The SHA-256 of the fields that a signature names, and of itself under its own name."""
+    relaxed = signature.relaxed_header
+    left = {name: len(found) for name, found in by_name.items()}
+    digest = hashlib.sha256()
+    for name in signature.names:
+        position = left.get(name, 0) - 1
+        if position < 0:
+            continue  # RFC 6376 5.4: a name without a field stands for nothing
+        left[name] = position
+        found = by_name[name][position]
+        digest.update(canonical.relaxed_field(name, found) if relaxed else canonical.simple_field(found))
+        digest.update(b"\r\n")
+    bare = without_value(signature.field)
+    digest.update(canonical.relaxed_field(label, bare) if relaxed else canonical.simple_field(bare))
+    return digest.digest()
+
+
+def without_value(field: bytes) -> bytes:
+    """A signature's field as it was signed: without the letters of its b= tag."""
+    label, _, value = field.partition(b":")
+    return label + b":" + _B_TAG.sub(rb"\1", value, count=1)
 
 
 def chosen(found: Sequence[bytes], authors: Collection[str]) -> Sequence[bytes]:
