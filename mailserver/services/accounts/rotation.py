@@ -38,7 +38,7 @@ class Resolver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeyShown:
-    """A key with its record, whether DNS has it (None where that is not asked), and what happens next."""
+    """A key with its record, whether DNS has it (None where DNS did not answer), and what happens next."""
 
     key: DkimKey
     name: str
@@ -67,7 +67,7 @@ class Rotation:
     async def show(self, text: str) -> list[KeyShown]:
         """The keys of a domain, oldest first."""
         name = await self._known(text)
-        return [await self._shown(key) for key in await self._database.read(tenants.keys, name)]
+        return await asyncio.gather(*(self._shown(key) for key in await self._database.read(tenants.keys, name)))
 
     async def rotate(self, text: str, *, at_once: bool = False) -> list[KeyShown]:
         """Begin to change the keys of a domain, or go on with it; `at_once` does not wait for DNS."""
@@ -138,13 +138,13 @@ class Rotation:
     async def _are_ready(self, waiting: list[DkimKey], now: int) -> bool:
         if any(key.created_at + PROPAGATION_MS > now for key in waiting):
             return False
-        return all([await self._is_published(key) for key in waiting])
+        return all(await asyncio.gather(*(self._is_published(key) for key in waiting)))
 
-    async def _is_published(self, key: DkimKey) -> bool:
+    async def _is_published(self, key: DkimKey) -> bool | None:
         try:
             answer = await self._resolver.text(_name(key))
         except LookupFailed:
-            return False
+            return None
         wanted = "".join(dkim.record(key.public_key).split())
         return any("".join(found.decode("ascii", "replace").split()) == wanted for found in answer.records)
 
@@ -157,7 +157,9 @@ class Rotation:
         }[key.stage]
         if key.stage is KeyStage.WAITING and not is_published:
             following = "publish its record; it signs once DNS has shown it for an hour"
-        if key.stage is KeyStage.ACTIVE and not is_published:
+        if key.stage is KeyStage.ACTIVE and is_published is None:
+            following = "signs; DNS did not say whether its record is there"
+        if key.stage is KeyStage.ACTIVE and is_published is False:
             following = "signs, but its record is missing: receivers cannot check what it signs"
         return KeyShown(key, _name(key), dkim.record(key.public_key), is_published, following)
 

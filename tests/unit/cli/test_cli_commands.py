@@ -16,7 +16,7 @@ from tests.support.server import PASSWORD, CommandFailed, Server, environment, r
 @pytest.fixture
 def appliance(tmp_path):
     (tmp_path / "password").write_text(PASSWORD + "\n")
-    return Server(tmp_path, environment(tmp_path))
+    return Server(tmp_path, environment(tmp_path, dns__timeout_seconds=0.5))
 
 
 async def run(server, *arguments, **more):
@@ -160,6 +160,20 @@ async def everything(server):
     records = await server.command("dns", "show", "third.test")
     assert {row["type"] for row in records} >= {"MX", "TXT", "CNAME"}
     assert set(records[0]) == {"type", "name", "value"}
+    for verb in ("add", "add", "rm", "rm", "add"):
+        assert (await server.command("rule", verb, "Bad.test"))["entry"].lower() == "bad.test"
+    named = ("--list", "allow", "--direction", "send", "--inbox", "new@third.test")
+    await server.command("rule", "add", "x@good.test", *named, "--reason", "r")
+    assert [row["entry"] for row in await server.command("rule", "list")] == ["bad.test"]
+    (own,) = await server.command("rule", "list", "--inbox", "new@third.test")
+    assert (own["list"], own["direction"], own["reason"]) == ("allow", "send", "r")
+    with pytest.raises(CommandFailed, match=r"exit 65.*neither an address nor a domain"):
+        await server.command("rule", "add", "@@")
+    keys = await server.command("dkim", "rotate", "third.test")
+    assert sorted(key["stage"] for key in keys) == ["active", "active", "waiting", "waiting"]
+    switched = await server.command("dkim", "rotate", "third.test", "--now")
+    assert sorted(key["stage"] for key in switched) == ["active", "active", "retired", "retired"]
+    assert len(await server.command("dkim", "list", "third.test")) == 4
     assert await server.command("queue", "list") == []
     assert await server.command("queue", "hold", "dlv_0SA02EZYM0000") == {"ids": []}
     assert await server.command("queue", "drop", "--yes", "dlv_0SA02EZYM0000") == {"ids": []}
