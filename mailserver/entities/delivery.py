@@ -62,6 +62,9 @@ class Failed:
 
 
 Outcome = Delivered | Deferred | Failed
+FORWARD = "forward"  # others' mail that an inbox passes on
+OWN_FORWARD = "own_forward"  # mail of our own users that an inbox passes on: it is signed as theirs
+BOUNCE = "bounce"  # a report that goes back to the sender of a forwarded message
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,15 @@ class QueuedMessage:
     require_tls: bool
     ret: str | None  # RFC 3461 4.3: FULL or HDRS
     envid: str | None
-    source: str  # api, submission, bounce, list, forward
+    source: str  # api, submission, bounce, list, forward, own_forward
     created_at: int
     expires_at: int
+    forwarded_by: str | None = None  # the address of the inbox that passes it on
+
+    @property
+    def is_passed_on(self) -> bool:
+        """Whether it is others' mail on its way through: what becomes of it is not the inbox's own doing."""
+        return self.source in (FORWARD, OWN_FORWARD, BOUNCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,8 @@ class Delivery:
     last_host: str | None = None
     tls: str | None = None
     delay_notified: bool = False
+    priority: int = 0  # RFC 6710: -9 to 9
+    by_notified: bool = False  # the sender knows that `by_at` has passed
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,13 @@ class Queued(Row):
     ret = peewee.TextField(null=True)
     envid = peewee.TextField(null=True)
     source = peewee.TextField()
+    forwarded_by = peewee.TextField(null=True)
     open_deliveries = peewee.BigIntegerField()
     created_at = peewee.BigIntegerField()
     expires_at = peewee.BigIntegerField()
+    release_at = peewee.BigIntegerField(null=True)
+    by_at = peewee.BigIntegerField(null=True)
+    by_mode = peewee.TextField(null=True)
 
     class Meta:
         table_name = "queued"
@@ -55,6 +59,8 @@ class Delivery(Row):
     delay_notified = peewee.BigIntegerField(default=0)
     lease_owner = peewee.TextField(null=True)
     lease_until = peewee.BigIntegerField(default=0)
+    priority = peewee.BigIntegerField(default=0)
+    by_notified = peewee.BigIntegerField(default=0)
 
     class Meta:
         table_name = "delivery"
