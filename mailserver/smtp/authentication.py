@@ -1,4 +1,4 @@
-"""AUTH: PLAIN, LOGIN and SCRAM, without blocking (RFC 4954, RFC 4616, RFC 5802)."""
+"""AUTH: PLAIN, LOGIN, SCRAM and bearer tokens, without blocking (RFC 4954, RFC 4616, RFC 5802, RFC 7628)."""
 
 import base64
 import binascii
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mailserver.entities import errors
 from mailserver.entities.access import Caller
-from mailserver.smtp import scram
+from mailserver.smtp import bearer, scram
 from mailserver.smtp.contracts import Logins
 
 LONGEST_NAME = 320
@@ -53,7 +53,7 @@ class Authenticator:
     def mechanisms(bindings: scram.Bindings) -> tuple[str, ...]:
         """Name what can be used on this connection, the strongest first."""
         plus = (scram.PLUS,) if bindings else ()
-        return (*plus, scram.PLAIN, "PLAIN", "LOGIN")
+        return (*plus, scram.PLAIN, "PLAIN", "LOGIN", bearer.OAUTHBEARER, bearer.XOAUTH2)
 
     async def run(self, mechanism: str, initial: str | None, ask: Ask, bindings: scram.Bindings, peer: str) -> Login:
         """Log in; Malformed, Cancelled or a ServiceError otherwise."""
@@ -63,6 +63,8 @@ class Authenticator:
             "LOGIN": lambda: self._login(conversation, peer),
             scram.PLAIN: lambda: self._scram(scram.PLAIN, conversation, bindings, peer),
             scram.PLUS: lambda: self._scram(scram.PLUS, conversation, bindings, peer),
+            bearer.OAUTHBEARER: lambda: self._bearer(bearer.OAUTHBEARER, conversation, peer),
+            bearer.XOAUTH2: lambda: self._bearer(bearer.XOAUTH2, conversation, peer),
         }
         return await steps[mechanism]()
 
@@ -81,6 +83,19 @@ class Authenticator:
         name = await conversation.first(b"Username:")
         secret = await conversation.next(b"Password:")
         return await self._password(name, secret, peer)
+
+    async def _bearer(self, mechanism: str, conversation: "_Conversation", peer: str) -> Login:
+        """An agent token as the secret; the client acknowledges a refusal before it hears the reply."""
+        try:
+            asked = bearer.read(mechanism, await conversation.first(b""))
+        except bearer.BearerMalformed as error:
+            raise Malformed from error
+        try:
+            return await self._password(asked.name, asked.token, peer)
+        except errors.Unauthenticated:
+            if await conversation.next(bearer.REFUSAL) not in (bearer.ACKNOWLEDGED, ""):
+                raise Malformed from None
+            raise
 
     async def _password(self, name: str, secret: str, peer: str) -> Login:
         if not name or not secret or len(name) > LONGEST_NAME or len(secret) > LONGEST_SECRET:

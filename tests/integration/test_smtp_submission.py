@@ -62,7 +62,7 @@ async def test_587_offers_starttls_then_auth(server, certificate):
         await client.command("MAIL FROM:<agent@local.test>", "503 5.5.1")
         offered = await ehlo(client)
         assert "STARTTLS" not in offered
-        assert {"REQUIRETLS", "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"} <= offered
+        assert {"REQUIRETLS", "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2"} <= offered
         await client.command("STARTTLS", "503 5.5.1")
         await client.command("MAIL FROM:<agent@local.test>", "530 5.7.0")
         await client.command("AUTH PLAIN " + plain(), "235 2.7.0")
@@ -179,7 +179,8 @@ async def test_login_with_and_without_an_initial_response(server, certificate):
         ("AUTH PLAIN a b", "501 5.5.4"),
         ("AUTH", "501 5.5.4"),
         ("AUTH CRAM-MD5", "504 5.5.4"),
-        ("AUTH XOAUTH2 abc", "504 5.5.4"),
+        ("AUTH XOAUTH2 abc", "501 5.5.2"),
+        ("AUTH OAUTHBEARER " + b64("n,,"), "501 5.5.2"),
         ("AUTH PLAIN " + "A" * 12_288, "500 5.5.6"),
     ],
 )
@@ -187,6 +188,21 @@ async def test_what_auth_answers(client, line, reply):
     said = await client.command(line, reply)
     assert "hunter2" not in said
     await client.command("NOOP", "250 2.0.0")
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "form"),
+    [
+        ("OAUTHBEARER", "n,a=agent@local.test,\x01host=x\x01auth=Bearer {}\x01\x01"),
+        ("XOAUTH2", "user=agent@local.test\x01auth=Bearer {}\x01\x01"),
+    ],
+)
+async def test_a_bearer_token_logs_in_and_a_wrong_one_is_told_why_first(client, mechanism, form):
+    refusal = b64('{"status":"invalid_token","schemes":"bearer","scope":"email:send"}')
+    await client.command(f"AUTH {mechanism} " + b64(form.format("wrong")), f"334 {refusal}")
+    await client.command(b64("\x01"), "535 5.7.8")
+    await client.command(f"AUTH {mechanism}", "334 ")
+    await client.command(b64(form.format(PASSWORD)), "235 2.7.0")
 
 
 async def test_a_login_can_be_cancelled(client):
