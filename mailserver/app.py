@@ -70,6 +70,8 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         signing = stack.enter_context(ThreadPoolExecutor(2, "signing"))
         trusted = settings.transport.authorities
         authorities = str(trusted) if trusted else None
+        collector = assembled.services.reporting.collector
+        _run(tasks, stack, collector.run(), collector.stop)  # it hears of what the queue and the ports do last
         runner = _runner(settings, opened, assembled, resolver, doorbell, smtp, signing, authorities)
         _run(tasks, stack, runner.run(), runner.stop)
         _run(tasks, stack, assembled.lessons.run(), assembled.lessons.stop)
@@ -195,6 +197,7 @@ def _runner(
         doorbell,
         assembly.now_ms,
         settings.limits.drain_seconds,
+        sessions=assembled.services.reporting.collector,
         sts=assembled.services.sts,
         authorities=authorities,
     )

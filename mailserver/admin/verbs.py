@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mailserver.admin import keys, rules
+from mailserver.admin import keys, reports, rules
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Scope
 from mailserver.entities.delivery import Job, State
@@ -36,6 +36,7 @@ class Verbs:
             "verify": self._verify,
             "reindex": self._reindex,
             **keys.table(services),
+            **reports.table(services),
             **rules.table(services, self._tenant),
         }
 

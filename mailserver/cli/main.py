@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from mailserver import __version__
-from mailserver.cli import accounts, demo, dkim, openapi, queue, rules, serve, store
+from mailserver.cli import accounts, demo, dkim, openapi, queue, reports, rules, serve, store
 from mailserver.cli.connection import Operator
 
 
@@ -30,6 +30,7 @@ for command in (
     dkim.dkim,
     rules.rule,
     queue.queue,
+    reports.reports,
     store.verify,
     store.reindex,
     openapi.openapi,

@@ -10,6 +10,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from mailserver.services.registry import Services
 
+MINUTE = 60
 HOUR = 3600
 log = structlog.get_logger()
 
@@ -27,6 +28,9 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("refresh MTA-STS policies", HOUR, services.sts.refresh),
         ("change signing keys", HOUR, services.rotation.advance),
         ("trim the queue's history", 6 * HOUR, services.queue.trim),
+        ("read reports", MINUTE, services.reporting.reading.run),
+        ("send reports", 15 * MINUTE, services.reporting.daily.run),
+        ("forget old reports", 6 * HOUR, services.reporting.daily.trim),
     ]
     if services.content_filter is not None:
         table.append(("forget the greylist's old rows", HOUR, services.content_filter.sweep))

@@ -34,6 +34,7 @@ class Report:
     dmarc: DmarcResult
     iprev: IprevResult
     arc: ArcResult | None = None
+    is_aggregate: bool = False  # the message is a report itself, which no report tells of
 
     @property
     def is_authenticated(self) -> bool:

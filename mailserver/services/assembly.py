@@ -22,7 +22,7 @@ from mailserver.services.filtering.rules import Rules
 from mailserver.services.inbound.judgement import DmarcPolicy, Judge
 from mailserver.services.inbound.local import LocalDelivery
 from mailserver.services.inbound.receive import Reception
-from mailserver.services.inbound.reports import Reports
+from mailserver.services.inbound.reports import Marking, Reports
 from mailserver.services.inbound.room import DiskRoom
 from mailserver.services.inbound.routing import Routing
 from mailserver.services.inbound.verification import Verification
@@ -45,6 +45,8 @@ from mailserver.services.outbound.submission import Submission
 from mailserver.services.outbound.suppressions import Suppressions
 from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.registry import Services
+from mailserver.services.reporting import assembly as reporting
+from mailserver.services.reporting.collector import Collector
 from mailserver.settings import Settings
 from mailserver.storage.database import Database
 from mailserver.storage.store import Store
@@ -110,7 +112,11 @@ def assemble(
     messages = Messages(database, files, pools.files)
     rules = Rules(database, ids)
     content_filter = filtering.build(settings, database, resolver, pools.crypto, fetch, now_ms)
-    judge = _judge(settings, database, pools, resolver, rules, content_filter)
+    owner = f"{hostname}/{settings.storage.node}"
+    reported = reporting.build(
+        database, files, ids, ingest, enqueue, resolver, fetch, pools.files, hostname, owner, now_ms
+    )
+    judge = _judge(settings, database, pools, resolver, rules, content_filter, reported.collector)
     sts = StsPolicies(
         database, resolver, fetch, now_ms, settings.transport.sts_https_port, settings.transport.authorities
     )
@@ -139,10 +145,10 @@ def assemble(
         rules=rules,
         content_filter=content_filter,
         sts=sts,
+        reporting=reported,
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip
-    owner = f"{hostname}/{settings.storage.node}"
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
     local = LocalDelivery(routing, acceptance, judge, ids, pools.files, limits.received_hops)
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)
@@ -156,14 +162,15 @@ def _judge(
     resolver: DnsResolver,
     rules: Rules,
     content_filter: Filter | None,
+    collector: Collector,
 ) -> Judge:
     """What decides about mail from strangers, with those parts that are switched on."""
     wanted = settings.authentication
     verification = None
     if wanted.verify:
-        verification = Verification(resolver, pools.crypto, settings.hostname, wanted.deadline_seconds)
+        verification = Marking(Verification(resolver, pools.crypto, settings.hostname, wanted.deadline_seconds))
     policies = {domain: DmarcPolicy(wish) for domain, wish in wanted.dmarc_reject_domains.items()}
     return Judge(
-        database, rules, verification, content_filter, None, pools.files, settings.hostname,
+        database, rules, verification, content_filter, collector, pools.files, settings.hostname,
         DmarcPolicy(wanted.dmarc_reject), policies,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from mailserver.services.outbound.send import Sending
 from mailserver.services.outbound.submission import Submission
 from mailserver.services.outbound.suppressions import Suppressions
 from mailserver.services.outbound.transport import StsPolicies
+from mailserver.services.reporting.assembly import Reporting
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +47,6 @@ class Services:
     rules: Rules
     content_filter: Filter | None
     sts: StsPolicies
+    reporting: Reporting
     integrity: Integrity
     rebuild: Rebuild

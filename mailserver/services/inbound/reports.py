@@ -3,13 +3,15 @@
 import asyncio
 import os
 from concurrent.futures import Executor
-from typing import Any
+from dataclasses import replace
+from typing import Any, Protocol
 
 import orjson
 import structlog
 
 from mailserver.entities.delivery import Delivery, Failed, FailureKind, Job, State
-from mailserver.mail import address, dsn, feedback, parameters, verp
+from mailserver.mail import address, dmarc, dsn, feedback, parameters, report_letter, verp
+from mailserver.mail.authentication import Report as Findings
 from mailserver.mail.dsn import Report, ReportedRecipient
 from mailserver.mail.envelope import Envelope
 from mailserver.mail.feedback import Complaint
@@ -25,6 +27,31 @@ MOST_DELIVERIES = 100  # sent under one Message-ID, looked at for one report
 _Recognised = tuple[str | None, tuple[tuple[int, int], ...]]
 
 log = structlog.get_logger()
+
+
+class Verification(Protocol):
+    """Finds out who sent a message."""
+
+    async def report(self, envelope: Envelope, content: Content) -> Findings:
+        """SPF, DKIM, DMARC and the rest; never raises."""
+        ...
+
+
+class Marking:
+    """Verification that knows aggregate reports, so that two servers do not report to each other about reports.
+
+    Only mail that its author's domain has sent, by DMARC: a forger must not hide behind a subject.
+    """
+
+    def __init__(self, verification: Verification) -> None:
+        self._verification = verification
+
+    async def report(self, envelope: Envelope, content: Content) -> Findings:
+        """The findings, with their mark."""
+        found = await self._verification.report(envelope, content)
+        if found.dmarc.status is dmarc.Status.PASS and report_letter.is_likely(content.headers()):
+            return replace(found, is_aggregate=True)
+        return found
 
 
 class Reports:

@@ -1,0 +1,55 @@
+"""Build what reports need."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from mailserver.entities.identifiers import IdSource
+from mailserver.services.mailbox.ingest import Ingest
+from mailserver.services.outbound.enqueue import Enqueue
+from mailserver.services.reporting.book import ReportBook
+from mailserver.services.reporting.collector import Collector
+from mailserver.services.reporting.daily import Daily
+from mailserver.services.reporting.destinations import Destinations, Texts
+from mailserver.services.reporting.dispatch import Dispatch, Web
+from mailserver.services.reporting.reading import Reading
+from mailserver.services.reporting.sender import Sender
+from mailserver.storage.database import Database
+from mailserver.storage.files import MessageFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """Counting, sending, reading and showing reports."""
+
+    collector: Collector
+    daily: Daily
+    reading: Reading
+    book: ReportBook
+
+
+def build(
+    database: Database,
+    message_files: MessageFiles,
+    ids: IdSource,
+    ingest: Ingest,
+    enqueue: Enqueue,
+    resolver: Texts,
+    web: Web,
+    executor: Executor,
+    hostname: str,
+    owner: str,
+    clock: Callable[[], int],
+    sender_address: str = "",
+) -> Reporting:
+    """Everything on one store; `owner` names the node."""
+    collector = Collector(database, clock)
+    destinations = Destinations(resolver)
+    sender = Sender(database, sender_address)
+    dispatch = Dispatch(database, ingest, enqueue, sender, destinations, web, executor, hostname, clock)
+    return Reporting(
+        collector,
+        Daily(database, collector, destinations, dispatch, sender, ids, executor, hostname, owner, clock),
+        Reading(database, message_files, ids, executor, owner, clock),
+        ReportBook(database, executor),
+    )
