@@ -184,6 +184,7 @@ class Limits(Section):
     login_delay_seconds: float = Field(1, ge=0)
     login_failures_per_address: int = Field(20, ge=1)
     received_hops: int = Field(50, ge=5)
+    forwarded_per_hour: int = Field(1000, ge=0)
     upload_bytes: int = Field(25 << 20, ge=1 << 10)
     request_bytes: int = Field(36 << 20, ge=1 << 10)
     api_recipients: int = Field(50, ge=1)

@@ -80,7 +80,7 @@ def runner(
     ledger = Ledger(recorder)
     bounces = Bounces(hostname, mail_directory, local, executor, clock)
     schedule = Schedule(settings.retry_seconds, settings.retry_jitter)
-    signing = Signing(mail_directory, keys, executor)
+    signing = Signing(mail_directory, keys, executor, hostname)
     attempt = Attempt(Means(signing, routing, pool, local, bounces, ledger, schedule, verp_secret, clock))
     upkeep = Upkeep(claims, attempt, bounces, settings.delay_notice_seconds, clock)
     limits = Limits(settings.concurrency, settings.destination_concurrency, settings.lease_seconds, drain_seconds)

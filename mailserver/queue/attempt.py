@@ -147,9 +147,8 @@ class Attempt:
         return Delivered(self._means.clock(), line.host, reply, line.verdict)
 
     def _letter(self, message: QueuedMessage, delivery: Delivery, content: Content) -> Letter:
-        sender = verp.make(self._means.verp_secret, delivery.id, message.domain) if message.sender else ""
         return Letter(
-            sender,
+            self._sender(message, delivery),
             delivery.recipient,
             content.size,
             message.eight_bit,
@@ -160,6 +159,12 @@ class Attempt:
             delivery.notify,
             delivery.orcpt,
         )
+
+    def _sender(self, message: QueuedMessage, delivery: Delivery) -> str:
+        """The return path: it names the delivery; that of others' mail leads back to who had sent it."""
+        if not message.sender or message.is_passed_on:
+            return message.sender
+        return verp.make(self._means.verp_secret, delivery.id, message.domain)
 
     async def _settle_all(self, job: Job, outcome: Outcome, started_at: int) -> list[Outcome]:
         return await self._settle(

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import BinaryIO
 
+from mailserver.mail import headers, spam_status, trace
 from mailserver.queue.wire import Wire
 
 CHUNK_BYTES = 131_072
@@ -17,6 +18,7 @@ _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _PRIVATE = re.compile(
     rb"^(?:bcc|resent-bcc|return-path)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE
 )
+_RETURN_PATH = re.compile(rb"^return-path[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE)
 _TLS_OPTIONAL = re.compile(rb"^tls-required[ \t]*:[ \t]*no[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -69,6 +71,17 @@ def mend(data: bytes) -> bytes:
 def public_head(head: bytes) -> bytes:
     """The header block without what is nobody else's business."""
     return _PRIVATE.sub(b"", head)
+
+
+def passed_on_head(head: bytes, passed_on_by: str | None) -> bytes:
+    """The header block of others' mail: as it came, but for what is said to our own inboxes alone.
+
+    Delivered-To names the inbox that passes it on, so that it is known where it comes from if it comes back.
+    """
+    kept = spam_status.without_foreign(_RETURN_PATH.sub(b"", head))
+    if passed_on_by is None or passed_on_by in trace.delivered_to_addresses(headers.split(kept)[0]):
+        return kept
+    return trace.delivered_to(passed_on_by) + kept
 
 
 def waives_policies(head: bytes) -> bool:

@@ -1,7 +1,8 @@
-"""DKIM-sign what leaves.
+"""DKIM-sign what leaves, and seal with ARC what is passed on.
 
 The stored copy stays as it is, so that a key that was changed meanwhile applies. The signature's time is that of the
-message: every attempt sends the same bytes.
+message: every attempt sends the same bytes. What others wrote bears no signature of ours: its ARC set says in what
+state it was when it came.
 """
 
 import asyncio
@@ -12,8 +13,8 @@ from typing import Protocol
 
 import structlog
 
-from mailserver.entities.delivery import QueuedMessage
-from mailserver.mail import dkim
+from mailserver.entities.delivery import BOUNCE, FORWARD, QueuedMessage
+from mailserver.mail import arc_seal, canonical, dkim
 from mailserver.mail.canonical import BodyHash
 from mailserver.mail.dkim import SigningKey
 from mailserver.queue import content
@@ -36,8 +37,9 @@ class KeyStore(Protocol):
 class Signing:
     """Makes a stored message ready for the wire, in threads: the disk is slow, and RSA releases the interpreter."""
 
-    def __init__(self, mail_directory: Path, keys: KeyStore, executor: Executor) -> None:
+    def __init__(self, mail_directory: Path, keys: KeyStore, executor: Executor, hostname: str) -> None:
         self._mail_directory = mail_directory
+        self._hostname = hostname
         self._keys = keys
         self._executor = executor
         self._complained: set[str] = set()  # domains without keys that the log knows of
@@ -56,27 +58,41 @@ class Signing:
         if not keys and message.domain not in self._complained:
             self._complained.add(message.domain)
             log.warning("queue.domain.unsigned", domain=message.domain)
-        signed_at = message.created_at // 1000
         if message.size <= STREAMED_BYTES:
-            return _whole(path, keys, signed_at)
-        return self._streamed(path, keys, signed_at)
+            return self._whole(path, message, keys)
+        return self._streamed(path, message, keys)
 
-    def _streamed(self, path: Path, keys: tuple[SigningKey, ...], signed_at: int) -> Content:
+    def _whole(self, path: Path, message: QueuedMessage, keys: tuple[SigningKey, ...]) -> Content:
+        head, body = content.split(content.mend(_read(path)))
+        public = _public_head(head, message)
+        hashed = BodyHash()
+        hashed.update(body)
+        data = self._signatures(public, hashed.digest(), message, keys) + public + b"\r\n" + body
+        return WholeContent(data, waives_policies=content.waives_policies(head))
+
+    def _streamed(self, path: Path, message: QueuedMessage, keys: tuple[SigningKey, ...]) -> Content:
         """One pass over the body for its hash; it is read again while it is sent."""
-        head = content.public_head(content.head(path))
+        head = _public_head(content.head(path), message)
         hashed, size = BodyHash(), 0
         for chunk in content.body(path):
             hashed.update(chunk)
             size += len(chunk)
-        signatures = dkim.sign_headers(head, hashed.digest(), keys, signed_at) if keys else b""
+        signatures = self._signatures(head, hashed.digest(), message, keys)
         return StreamedContent(path, signatures + head, size, self._executor)
 
+    def _signatures(self, head: bytes, body_hash: bytes, message: QueuedMessage, keys: tuple[SigningKey, ...]) -> bytes:
+        """The fields to stand before a message; the first key seals, because a set has one seal (RFC 8617 4.1)."""
+        at = message.created_at // 1000
+        if not keys or message.source == BOUNCE:
+            return b""
+        if message.source != FORWARD:
+            return dkim.sign_headers(head, body_hash, keys, at)
+        said = arc_seal.own_results(canonical.fields(head), self._hostname)
+        return arc_seal.seal(head, body_hash, said, keys[0], at)
 
-def _whole(path: Path, keys: tuple[SigningKey, ...], signed_at: int) -> Content:
-    head, body = content.split(content.mend(_read(path)))
-    data = content.public_head(head) + b"\r\n" + body
-    signatures = dkim.sign(data, keys, signed_at) if keys else b""
-    return WholeContent(signatures + data, waives_policies=content.waives_policies(head))
+
+def _public_head(head: bytes, message: QueuedMessage) -> bytes:
+    return content.passed_on_head(head, message.forwarded_by) if message.is_passed_on else content.public_head(head)
 
 
 def _read(path: Path) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mailserver.dns import DnsResolver
 from mailserver.fetch import Fetch
+from mailserver.mail.arc import Arc
 from mailserver.mail.mtasts import Mode
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.bootstrap import Bootstrap
@@ -19,10 +20,12 @@ from mailserver.services.filtering import assembly as filtering
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.lessons import Lessons
 from mailserver.services.filtering.rules import Rules
+from mailserver.services.inbound.forwarding import Forwarding
 from mailserver.services.inbound.judgement import DmarcPolicy, Judge
 from mailserver.services.inbound.local import LocalDelivery
 from mailserver.services.inbound.receive import Reception
 from mailserver.services.inbound.reports import Marking, Reports
+from mailserver.services.inbound.rewriting import Rewriting
 from mailserver.services.inbound.room import DiskRoom
 from mailserver.services.inbound.routing import Routing
 from mailserver.services.inbound.verification import Verification
@@ -99,7 +102,8 @@ def assemble(
     mode = Mode(settings.transport.sts_mode)
     domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, certificate)
     inboxes = Inboxes(database, ids)
-    routing = Routing(database, hostname, separator, store.secrets["return_path"])
+    rewriting = Rewriting(database, ids, store.secrets["return_path"])
+    routing = Routing(database, hostname, separator, store.secrets["return_path"], rewriting)
     outcomes = Outcomes(database, ids)
     reports = Reports(database, outcomes, hostname, store.secrets["return_path"], pools.files)
     ingest = Ingest(database, files, ids, hostname, pools.files, reports.apply, settings.storage.node)
@@ -111,6 +115,7 @@ def assemble(
     enqueue = Enqueue(ids, settings.queue.lifetime_seconds)
     messages = Messages(database, files, pools.files)
     rules = Rules(database, ids)
+    forwarding = Forwarding(ids, rewriting, rules, settings.queue.lifetime_seconds, limits.forwarded_per_hour)
     content_filter = filtering.build(settings, database, resolver, pools.crypto, fetch, now_ms)
     owner = f"{hostname}/{settings.storage.node}"
     reported = reporting.build(
@@ -127,7 +132,9 @@ def assemble(
         rotation=Rotation(database, keystore, pools.crypto, resolver, now_ms),
         inboxes=inboxes,
         routing=routing,
-        reception=Reception(routing, acceptance, reports, judge, room, ids, hostname, limits.received_hops),
+        reception=Reception(
+            routing, acceptance, reports, judge, room, ids, hostname, limits.received_hops, forwarding,
+        ),
         submission=Submission(
             inboxes, acceptance, enqueue, rules, room, ids, hostname, separator,
             hide_client=settings.smtp.hide_client_address, save_sent=settings.smtp.save_sent,
@@ -150,7 +157,9 @@ def assemble(
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
-    local = LocalDelivery(routing, acceptance, judge, ids, pools.files, limits.received_hops)
+    local = LocalDelivery(
+        database, routing, acceptance, judge, forwarding, ids, pools.files, limits.received_hops
+    )  # fmt: skip
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)
     return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons)
 
@@ -168,7 +177,8 @@ def _judge(
     wanted = settings.authentication
     verification = None
     if wanted.verify:
-        verification = Marking(Verification(resolver, pools.crypto, settings.hostname, wanted.deadline_seconds))
+        checks = Verification(resolver, pools.crypto, settings.hostname, wanted.deadline_seconds, Arc())
+        verification = Marking(checks)
     policies = {domain: DmarcPolicy(wish) for domain, wish in wanted.dmarc_reject_domains.items()}
     return Judge(
         database, rules, verification, content_filter, collector, pools.files, settings.hostname,

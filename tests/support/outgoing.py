@@ -109,7 +109,7 @@ class Outgoing:
         )
         self.ledger = Ledger(options.get("recorder") or self.outcomes)
         self.bounces = Bounces("mx.local.test", directory, self.local, self.executor, self.clock)
-        self.signing = Signing(directory, options.get("keys") or NoKeys(), self.executor)
+        self.signing = Signing(directory, options.get("keys") or NoKeys(), self.executor, "mail.local.test")
         means = Means(
             self.signing, self.routing, self.pool, self.local, self.bounces, self.ledger, schedule, SECRET, self.clock
         )

@@ -13,8 +13,9 @@ from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.mail import results, spam_status, trace
 from mailserver.mail.address import Address
 from mailserver.mail.envelope import Envelope
-from mailserver.services.inbound import routing
-from mailserver.services.inbound.judgement import Judge
+from mailserver.services.inbound import forwarding, routing
+from mailserver.services.inbound.forwarding import Forwarding, PassedOn
+from mailserver.services.inbound.judgement import Judge, Judged
 from mailserver.services.inbound.routing import Route, Routing
 from mailserver.services.mailbox.acceptance import Acceptance, Content
 from mailserver.storage.records import Copy, Record
@@ -56,8 +57,10 @@ class Reception:
         ids: IdSource,
         hostname: str,
         most_hops: int,
+        forwards: Forwarding,
     ) -> None:
         self._routing = routes
+        self._forwards = forwards
         self._acceptance = acceptance
         self._reports = reports
         self._judge = judge
@@ -119,8 +122,11 @@ class Reception:
 
     async def _accept(self, envelope: Envelope, content: Content, foreseen: int) -> str:
         routes = await self._routes(envelope)
+        if envelope.sender is not None and any(route.back for _, route in routes):
+            raise errors.UnknownRecipient  # only a bounce goes back to whom a forwarded message came from
         self._refuse_loops(envelope, content)
-        copies = self._copies(routes)
+        self._refuse_returned(content, routes)
+        copies = self._copies(routes) + self._forwards.stand_ins(routes)
         report = None
         delivery_ids = tuple(route.delivery_id for _, route in routes if route.delivery_id is not None)
         if envelope.sender is None or delivery_ids or REPORT in content.head().lower():
@@ -132,12 +138,20 @@ class Reception:
             copies[0] = replace(copies[0], message_id=foreseen)
         received_at = time.time()
         queue_id = identifiers.encode(Kind.MESSAGE, copies[0].message_id)
-        fields = b""
+        judged = Judged(copies)
         if self._judge is not None:
             judged = await self._judge.judge(envelope, content, copies, queue_id)
-            copies, fields = judged.copies, judged.fields
-        head = self._head(envelope, queue_id, received_at, fields)
-        record = Record(tuple(copies), int(received_at * 1000), 0, report=report)
+        head = self._head(envelope, queue_id, received_at, judged.fields)
+        passed = PassedOn(judged.copies)
+        if any(route.forwards or route.back for _, route in routes):
+            letter = forwarding.letter(envelope, content, len(head) + content.size, judged.report)
+            passed = await self._forwards.build(letter, judged.copies, routes)
+        if not passed.copies and passed.queued is None:
+            raise errors.LooksLikeJunk  # a bounce that is none, for somebody who is not here
+        record = Record(
+            tuple(passed.copies), int(received_at * 1000), 0, report=report, queued=passed.queued,
+            deliveries=passed.deliveries,
+        )  # fmt: skip
         await self._commit(content, head, record)
         return queue_id
 
@@ -158,7 +172,7 @@ class Reception:
         found = []
         for recipient in envelope.recipients:
             route = self._routing.cached(recipient.address)
-            if route is None or route.delivery_id is not None:
+            if route is None or not route.is_plain:
                 return None
             found.append((recipient.address, route))
         return found
@@ -182,6 +196,12 @@ class Reception:
             raise errors.MessageLoop
         seen = trace.delivered_to_addresses(head)
         if seen and any(recipient.address.normal in seen for recipient in envelope.recipients):
+            raise errors.MessageLoop
+
+    def _refuse_returned(self, content: Content, routes: list[tuple[Address, Route]]) -> None:
+        """What an inbox has passed on and gets again from there goes round in a circle."""
+        passed_on = {one.inbox_address for _, route in routes for one in route.forwards}
+        if passed_on and passed_on & trace.delivered_to_addresses(content.headers()):
             raise errors.MessageLoop
 
     def _copies(self, routes: list[tuple[Address, Route]]) -> list[Copy]:

@@ -1,19 +1,52 @@
-"""Recipient address to inboxes: exact address, alias, distribution list, plus-tag, postmaster, catch-all."""
+"""Recipient address to inboxes: exact address, alias, distribution list, plus-tag, postmaster, catch-all.
+
+An inbox may have targets that its mail goes on to; and an address may stand for somebody whose mail was forwarded.
+"""
 
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
+import structlog
+
 from mailserver.entities import errors
-from mailserver.mail import verp
-from mailserver.mail.address import Address
-from mailserver.storage import inboxes, tenants
+from mailserver.mail import address as addresses
+from mailserver.mail import srs, verp
+from mailserver.mail.address import Address, AddressError
+from mailserver.services.inbound.rewriting import Rewriting
+from mailserver.storage import forwarding, inboxes, tenants
 from mailserver.storage.database import Database, Snapshot
 from mailserver.storage.inboxes import Destination
 
 CACHE_SECONDS = 5.0  # another node's change is seen after this; our own at once
 CACHE_ADDRESSES = 50_000
 ALWAYS_REACHED = frozenset({"postmaster", "abuse"})  # RFC 5321 4.5.1, RFC 2142 4
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """A target that mail of an inbox goes on to. `named` is the address by which the message reached the inbox."""
+
+    inbox_id: int
+    tenant_id: int
+    inbox_address: str
+    target: Address
+    keeps_copy: bool
+    named: Address
+
+    @property
+    def domain(self) -> str:
+        """The inbox's."""
+        return self.inbox_address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The sender of a message that was forwarded: a bounce goes there, and nothing else does."""
+
+    sender: Address
+    tenant_id: int  # who had forwarded it
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +56,26 @@ class Route:
     destinations: tuple[Destination, ...]
     is_ours: bool
     delivery_id: int | None = None  # a return path of ours: a report about this delivery
+    forwards: tuple[Onward, ...] = ()
+    back: Back | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it leads to inboxes, and no further."""
+        return self.delivery_id is None and self.back is None and not self.forwards
 
 
 class Routing:
     """Answers from memory where it can; every answer is short-lived, and forgotten when accounts change."""
 
-    def __init__(self, database: Database, hostname: str, separator: str, return_path_secret: bytes) -> None:
+    def __init__(
+        self, database: Database, hostname: str, separator: str, return_path_secret: bytes, rewriting: Rewriting
+    ) -> None:
         self._database = database
         self._hostname = hostname
         self._separator = separator
         self._secret = return_path_secret
+        self._rewriting = rewriting
         self._cache: OrderedDict[str, tuple[float, Route]] = OrderedDict()
         self._domains: tuple[float, frozenset[str]] = (0.0, frozenset())
 
@@ -72,13 +115,32 @@ class Routing:
             return self._at_hostname(snapshot, address)
         if delivery_id is not None:  # whoever has the address before the tag gets no reports of others
             return Route((), is_ours=True, delivery_id=delivery_id)
+        if srs.looks_rewritten(address):
+            sender = self._rewriting.original(snapshot, address)
+            if sender is not None:
+                return Route((), is_ours=True, back=Back(sender, domain.tenant_id))
         untagged = address.without_tag(self._separator)
         found = inboxes.exact(snapshot, address.normal) or inboxes.exact(snapshot, untagged.normal)
         if not found and untagged.local.lower() in ALWAYS_REACHED:
             found = inboxes.postmaster(snapshot, address.domain)
         if not found:
             found = inboxes.catch_all(snapshot, address.domain)
-        return Route(tuple(found), is_ours=True)
+        return Route(tuple(found), is_ours=True, forwards=self._onward(snapshot, address, found))
+
+    def _onward(self, snapshot: Snapshot, address: Address, found: list[Destination]) -> tuple[Onward, ...]:
+        """Where those who are reached let their mail go on to."""
+        if not found:
+            return ()
+        names = {address.normal, address.without_tag(self._separator).normal}
+        onward = []
+        for inbox_address, one in forwarding.active(snapshot, [each.inbox_id for each in found], names):
+            try:
+                target = addresses.parse(one.target)
+            except AddressError:  # kept by a version that read addresses more widely
+                log.error("inbound.forward.unreadable", forward_id=one.id)
+                continue
+            onward.append(Onward(one.inbox_id, one.tenant_id, inbox_address, target, one.keeps_copy, address))
+        return tuple(onward)
 
     def _at_hostname(self, snapshot: Snapshot, address: Address) -> Route:
         """`postmaster` alone, or at the server's own name, reaches the first domain's."""
@@ -92,7 +154,7 @@ def refuse(route: Route) -> None:
     """Raise what a sender is told where a route takes no mail."""
     if not route.is_ours:
         raise errors.RelayDenied
-    if route.delivery_id is not None:
+    if route.delivery_id is not None or route.back is not None:
         return
     if not route.destinations:
         raise errors.UnknownRecipient

@@ -187,13 +187,19 @@ class Ingest:
             thread_id = next((one.thread_id for one in stored), record.queued.thread_id)
             deliveries.add(tx, replace(record.queued, thread_id=thread_id), self._screened(tx, record))
             written = [normal for delivery in record.deliveries for normal in _forms(delivery.recipient)]
-            correspondents.note(tx, record.queued.inbox_id, written, now)
+            if not record.queued.is_passed_on:
+                correspondents.note(tx, record.queued.inbox_id, written, now)
             tx.ring("queue")
         if record.report and is_new:
             self._apply_report(tx, record.report, now)
 
     def _screened(self, tx: Transaction, record: Record) -> list[Delivery]:
-        """The deliveries, those to suppressed addresses marked as never to be tried, and said so in an event."""
+        """The deliveries, those to suppressed addresses marked as never to be tried, and said so in an event.
+
+        What an inbox writes itself is meant, not what it passes on.
+        """
+        if record.queued is not None and record.queued.is_passed_on:
+            return list(record.deliveries)
         forms = {delivery.id: _forms(delivery.recipient) for delivery in record.deliveries}
         asked = sorted(set().union(*forms.values()))
         stopped = {row.address for row in suppressions.find(tx, record.deliveries[0].inbox_id, asked)}

@@ -25,6 +25,7 @@ from mailserver.entities.identifiers import IdSource
 from mailserver.entities.suppression import Reason, Suppression
 from mailserver.mail import address
 from mailserver.mail.reply import Reply
+from mailserver.services.outbound import forwards
 from mailserver.storage import deliveries, suppressions
 from mailserver.storage.database import Database, Transaction
 
@@ -75,14 +76,14 @@ class Outcomes:
                 if state in _OPEN:
                     due_at = outcome.at if outcome.until is None else outcome.until
                     waiting.append((due_at, told_reply, outcome.host, outcome.tls, delivery.id))
-                    tx.publish(self._event(EventType.MESSAGE_DEFERRED, one.message, delivery, outcome))
+                    self._tell(tx, EventType.MESSAGE_DEFERRED, one.message, delivery, outcome)
                 continue
             new = State.DELIVERED if isinstance(outcome, Delivered) else State.FAILED
             finished.append((new, outcome.at, told_reply, outcome.host, outcome.tls, delivery.id))
             if state in _OPEN:
                 closed.append(delivery.queued_id)
             if isinstance(outcome, Delivered):
-                tx.publish(self._event(EventType.MESSAGE_DELIVERED, one.message, delivery, outcome))
+                self._succeed(tx, one.message, delivery, outcome)
             else:
                 self._fail(tx, one.message, delivery, outcome)
         if finished:
@@ -110,6 +111,11 @@ class Outcomes:
             body = self._body(job.message, delivery) | {"feedback_type": feedback_type}
             tx.publish(self._published(EventType.MESSAGE_COMPLAINED, delivery, at, body))
 
+    def _succeed(self, tx: Transaction, message: QueuedMessage, delivery: Delivery, outcome: Delivered) -> None:
+        self._tell(tx, EventType.MESSAGE_DELIVERED, message, delivery, outcome)
+        if message.is_passed_on:
+            forwards.delivered(tx, delivery)
+
     def _fail(
         self,
         tx: Transaction,
@@ -119,6 +125,12 @@ class Outcomes:
         *,
         may_suppress: bool = True,
     ) -> None:
+        if (
+            message.is_passed_on
+        ):  # the inbox did not write to it: a forward that fails is switched off, and that is told
+            if may_suppress:
+                forwards.failed(tx, self._ids, delivery, outcome)
+            return
         suppressed = may_suppress and is_address_at_fault(outcome)
         if suppressed:
             source = "report:dsn" if outcome.kind is FailureKind.REPORTED else "bounce:hard"
@@ -132,6 +144,13 @@ class Outcomes:
             normal = delivery.recipient.lower()
         entry = Suppression(self._ids.next(), delivery.inbox_id, normal, reason, source, at)
         suppressions.add(tx, entry, delivery.tenant_id, delivery.id)
+
+    def _tell(
+        self, tx: Transaction, kind: EventType, message: QueuedMessage, delivery: Delivery, outcome: Outcome
+    ) -> None:
+        """Publish what became of an inbox's own mail."""
+        if not message.is_passed_on:
+            tx.publish(self._event(kind, message, delivery, outcome))
 
     def _event(
         self, kind: EventType, message: QueuedMessage, delivery: Delivery, outcome: Outcome, **more: Any
