@@ -139,7 +139,9 @@ async def test_awkward_messages_are_taken_or_refused_for_a_reason_and_come_back_
                 link = (await answer.json())["download_url"].replace("https://mail.local.test", server.http)
             async with gent.get(link) as answer:
                 whole = await answer.read()
-            assert whole.endswith(content), name
+            # Nobody else speaks in our name (RFC 8601 5).
+            kept = content.replace(b"Authentication-Results: mail.local.test; dkim=pass\r\n", b"")
+            assert whole.endswith(kept), name
             async with gent.get(f"/v1/messages/threads/{shown['thread_id']}/") as answer:
                 assert answer.status == 200, name
             for one in shown["attachments"][:3]:
