@@ -44,7 +44,8 @@ class Result:
     """What a chain is worth. `oldest_pass` is the first set whose message signature still holds, 0 where all do.
 
     `is_temporary` means that it failed for want of an answer only. `is_ended` means that a sealer before us found it
-    broken, so that nobody seals it any more. `highest` is the number of the newest set.
+    broken, so that nobody seals it any more. `highest` is the number of the newest set. `holds_author` means that the
+    message has one From, and that its newest signature covers it.
     """
 
     status: Status
@@ -54,6 +55,7 @@ class Result:
     highest: int = 0
     is_temporary: bool = False
     is_ended: bool = False
+    holds_author: bool = False
 
     def claim(self) -> Claim:
         """The result as Authentication-Results has it (RFC 8617 10.1).
@@ -137,7 +139,12 @@ class Inspection:
                     Status.FAIL, _sealed(self._sets), reason=reason, highest=highest, is_temporary=is_temporary
                 )
             chain.update(canonical.relaxed_field(arc_set.SEAL, each.seal_field) + b"\r\n")
-        return Result(Status.PASS, _sealed(self._sets), self._oldest(keys, bodies), highest=highest)
+        newest = self._sets[-1].message
+        holds_author = (
+            len(self._by_name.get(b"from", ())) == 1 and isinstance(newest, Signature) and b"from" in newest.names
+        )
+        oldest = self._oldest(keys, bodies)
+        return Result(Status.PASS, _sealed(self._sets), oldest, highest=highest, holds_author=holds_author)
 
     def _oldest(self, keys: Keys, bodies: Bodies) -> int:
         """RFC 8617 5.2, step 5: since when the message is what it is."""
@@ -178,7 +185,7 @@ def overrides(result: object, trusted: Collection[str], author: str = "") -> str
     Every sealer from the newest back to the one that had the author's mail authenticated has to be trusted: none of
     them can have been lied to by anybody else. What a result says of another author than `author` does not count.
     """
-    if not trusted or not isinstance(result, Result) or result.status is not Status.PASS:
+    if not trusted or not isinstance(result, Result) or result.status is not Status.PASS or not result.holds_author:
         return None
     for each in reversed(result.sealed):
         if each.domain not in trusted:

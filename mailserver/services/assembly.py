@@ -182,5 +182,5 @@ def _judge(
     policies = {domain: DmarcPolicy(wish) for domain, wish in wanted.dmarc_reject_domains.items()}
     return Judge(
         database, rules, verification, content_filter, collector, pools.files, settings.hostname,
-        DmarcPolicy(wanted.dmarc_reject), policies,
+        DmarcPolicy(wanted.dmarc_reject), policies, wanted.trusted_sealers,
     )  # fmt: skip

@@ -7,7 +7,7 @@ finds it, with the reasons.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -21,7 +21,7 @@ from mailserver.entities.folder import Role
 from mailserver.entities.message import Visibility
 from mailserver.entities.rule import NO_RULING, Outcome, Ruling
 from mailserver.entities.verdict import Action, Assessment
-from mailserver.mail import headers, threading
+from mailserver.mail import arc, headers, threading
 from mailserver.mail.address import Address
 from mailserver.mail.authentication import Report
 from mailserver.mail.envelope import Envelope
@@ -121,6 +121,7 @@ class Judge:
         hostname: str,
         dmarc_policy: DmarcPolicy = DmarcPolicy.REFUSE,
         domain_policies: Mapping[str, DmarcPolicy] | None = None,
+        trusted_sealers: Collection[str] = (),
     ) -> None:
         self._database = database
         self._lists = lists
@@ -131,6 +132,7 @@ class Judge:
         self._hostname = hostname
         self._dmarc_policy = dmarc_policy
         self._domain_policies = domain_policies or {}
+        self._trusted_sealers = frozenset(sealer.lower() for sealer in trusted_sealers)
 
     async def judge(self, envelope: Envelope, content: Content, copies: Sequence[Copy], queue_id: str) -> Judged:
         """Decide about a message from port 25.
@@ -171,7 +173,11 @@ class Judge:
             return _Policy(frozenset(), "none")
         asked = report.dmarc.disposition
         everyone = frozenset(copy.message_id for copy in copies)
-        if asked == "quarantine":
+        sealed = arc.overrides(report.arc, self._trusted_sealers, report.dmarc.domain) if asked != "none" else None
+        if sealed is not None:
+            log.info("inbound.dmarc.overridden", why=sealed, domain=report.dmarc.domain, asked=asked)
+            policy = _Policy(frozenset(), "none", "trusted_forwarder")
+        elif asked == "quarantine":
             policy = _Policy(everyone, "quarantine")
         elif asked == "reject":
             wishes = {copy.message_id: self._wish(copy) for copy in copies}

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Collection
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any, Protocol
@@ -78,7 +79,8 @@ class Reports:
         raw = content.octets() if not content.is_spooled else b""
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._executor, _read, raw, content.spool, bool(delivery_ids))
-        return await self._database.read(self._attribute, found, delivery_ids)
+        named = frozenset(str(recipient.address).lower() for recipient in envelope.recipients)
+        return await self._database.read(self._attribute, found, delivery_ids, named)
 
     def apply(self, tx: Transaction, report: str, now: int) -> None:
         """Take a recognised report into the queue's rows. Applied twice it changes nothing more."""
@@ -104,9 +106,16 @@ class Reports:
         self._outcomes.record_report(tx, job.message, delivery, failed, is_proven=told["is_proven"])
 
     def _attribute(
-        self, snapshot: Snapshot, found: Report | Complaint | None, delivery_ids: tuple[int, ...]
+        self,
+        snapshot: Snapshot,
+        found: Report | Complaint | None,
+        delivery_ids: tuple[int, ...],
+        named: Collection[str],
     ) -> _Recognised:
-        """Which deliveries it is about: those of the return path, else those of the quoted message."""
+        """Which deliveries it is about: those of the return path, else those of the quoted message.
+
+        What came back to the very sender that we gave a forwarded message is about that one, as by a return path.
+        """
         jobs = deliveries.jobs(snapshot, delivery_ids)
         inboxes = tuple(dict.fromkeys((job.message.inbox_id, job.message.tenant_id) for job in jobs))
         if isinstance(found, Complaint):
@@ -114,8 +123,11 @@ class Reports:
         if found is None or found.reporting_mta == self._hostname:  # our own reports were recorded by their cause
             return None, inboxes
         recipient = _worst(found.recipients)
+        is_proven = bool(jobs)
         if not jobs and found.original_header_id:
             quoted = deliveries.by_header_id(snapshot, found.original_header_id, MOST_DELIVERIES)
+            forwarded = [job for job in quoted if job.message.is_passed_on and job.message.sender.lower() in named]
+            quoted, is_proven = forwarded or quoted, bool(forwarded)
             numbers = _named(quoted, recipient.address)
         else:
             numbers = [delivery.id for job in jobs for delivery in job.deliveries]
@@ -127,7 +139,7 @@ class Reports:
             "status": recipient.status or ("5.0.0" if recipient.action == "failed" else "4.0.0"),
             "diagnostic": recipient.diagnostic,
             "host": found.reporting_mta or "",
-            "is_proven": bool(jobs),
+            "is_proven": is_proven,
         }
         return orjson.dumps(told).decode(), inboxes
 

@@ -125,9 +125,7 @@ class Outcomes:
         *,
         may_suppress: bool = True,
     ) -> None:
-        if (
-            message.is_passed_on
-        ):  # the inbox did not write to it: a forward that fails is switched off, and that is told
+        if message.is_passed_on:  # not the inbox wrote to it: a forward that fails is switched off, and that is told
             if may_suppress:
                 forwards.failed(tx, self._ids, delivery, outcome)
             return
