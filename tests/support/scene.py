@@ -18,6 +18,7 @@ from mailserver.entities.delivery import Failed, FailureKind
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.rule import Direction, ListType
 from mailserver.mail.reply import Reply
+from tests.support.reports import dmarc_letter
 from tests.support.served import Answer, Site, served
 
 MESSAGE = (
@@ -35,6 +36,7 @@ UNKNOWN = {
     "upload_id": "G" + "A" * 22,
     "part_id": f"G{identifiers.encode(Kind.MESSAGE, 7)[4:]}.2",
     "inbox_address": "nobody@local.test",
+    "report_id": identifiers.encode(Kind.REPORT, 7),
 }
 # an id's name in a path, query or body: the kinds of object that it may name
 OBJECTS: dict[str, tuple[str, ...]] = {
@@ -45,6 +47,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "mailbox_id": ("mailbox_id",),
     "reply_to_message_id": ("message_id", "header_id"),
     "attachments.blob_id": ("upload_id", "part_id"),
+    "report_id": ("report_id",),
     "page_token": (),  # has a test of its own
 }
 WORDS = {"direction": "receive", "list_type": "block", "entry": "spammer@bad.test"}  # of paths, that name no object
@@ -54,7 +57,7 @@ PLAIN = {
     "reply_to.name", "text_body", "html_body", "attachments", "mark_read", "mark_starred", "address", "ascending",
     "include_blocked", "include_spam", "include_trash", "labels", "headers", "html", "reply_all", "text",
     "attachments.filename", "attachments.content_type", "attachments.content_disposition", "attachments.content_id",
-    "attachments.content", "attachments.url", "entry", "reason",
+    "attachments.content", "attachments.url", "kind", "domain", "entry", "reason",
 }  # fmt: skip
 
 
@@ -165,6 +168,10 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
         (job,) = await house.services.queue.page()
         refused = Failed(1, FailureKind.REFUSED, Reply(550, "5.1.1", "no"))
         await house.store.database.write(house.assembled.outcomes.record, job.message, job.deliveries[0], refused)
+        await house.receive(dmarc_letter("local.test"), to=["agent@local.test"], sender="dmarc@remote.test")
+        await house.settled()
+        await house.services.reporting.reading.run()
+        (report,) = await house.services.reporting.book.all(None, None, None, 10)
         things = {
             "inbox_id": identifiers.encode(Kind.INBOX, inbox.id),
             "inbox_address": inbox.address,
@@ -173,6 +180,7 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
             "thread_id": shown["thread_id"],
             "upload_id": upload["blob_id"],
             "part_id": shown["attachments"][0]["blob_id"],
+            "report_id": identifiers.encode(Kind.REPORT, report.id),
             "mailbox_id": next(folder["id"] for folder in folders if folder["role"] == "archive"),
         }
         yield Scene(site, things)
