@@ -15,6 +15,7 @@ MOST_RESULTS = 100  # of DKIM in one row (RFC 9990 2.1.4)
 MAX_WORD = 253
 MAX_SENTENCE = 500
 MOST_MESSAGES = 10**12
+LATEST = 4_102_444_800  # 2100: no report is about later, and every calendar has it
 REASONS = ("local_policy", "mailing_list", "other", "policy_test_mode", "trusted_forwarder")
 _CONTROL = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 2.2: what cannot be written
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
@@ -203,14 +204,14 @@ def read(raw: bytes) -> DmarcReport:
     begin, end = _number(dates, "begin"), _number(dates, "end")
     report_id = _word(metadata, "report_id")
     rows = [row for row in map(_read_row, records) if row.count]
-    if not report_id or not begin or not rows:
+    if not report_id or not 0 < begin < LATEST or not rows:
         raise BrokenReport("The report lacks its id, its dates or its records.")
     return DmarcReport(
         organization=_sentence(metadata, "org_name"),
         contact=_word(metadata, "email"),
         report_id=report_id,
         begin=begin,
-        end=max(begin, end),
+        end=min(max(begin, end), LATEST),
         published=Published(
             domain, _lower(policy, "p"), _lower(policy, "sp"), _lower(policy, "np"), _lower(policy, "adkim"),
             _lower(policy, "aspf"), _word(policy, "fo"), _lower(policy, "testing"), _lower(policy, "discovery_method"),

@@ -14,6 +14,7 @@ MOST_STRINGS = 100
 MAX_WORD = 253
 MAX_SENTENCE = 1_000
 MOST_SESSIONS = 10**12
+LATEST = 4_102_444_800  # 2100: no report is about later, and every calendar has it
 SENTENCES: Mapping[str, str] = {
     "starttls-not-supported": "The receiving server did not offer STARTTLS.",
     "certificate-host-mismatch": "The certificate is not one for the server's name.",
@@ -159,7 +160,7 @@ def read(raw: bytes) -> TlsReport:
     report_id = _word(_field(document, "report-id"))
     dates = _field(document, "date-range")
     begin, end = _seconds(_field(dates, "start-datetime")), _seconds(_field(dates, "end-datetime"))
-    if not given or not report_id or begin is None:
+    if not given or not report_id or begin is None or not 0 < begin < LATEST:
         raise BrokenReport("The JSON is no TLS report.")
     if len(given) > MOST_POLICIES or sum(len(_list(_field(each, "failure-details"))) for each in given) > MOST_DETAILS:
         raise BrokenReport("The report has too many policies or failures.")
@@ -168,7 +169,7 @@ def read(raw: bytes) -> TlsReport:
         contact=_word(_field(document, "contact-info")),
         report_id=report_id,
         begin=begin,
-        end=max(begin, end or begin),
+        end=min(max(begin, end or begin), LATEST),
         policies=tuple([_read_policy(each) for each in given]),
     )
 
