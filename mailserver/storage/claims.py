@@ -14,17 +14,35 @@ _LANES = (
     "SELECT domain, tenant_id, MIN(next_attempt_at) FROM delivery "
     "WHERE state = 'queued' AND next_attempt_at <= ? GROUP BY domain, tenant_id"
 )
+# RFC 6710 5.2: a higher priority goes first, and as each step of it is worth this much waiting, nothing waits for ever.
+# The index `delivery_urgency` has the number in it.
+URGENCY_MS = 60_000
+_DUE = "state = 'queued' AND domain = ? AND tenant_id = ? AND next_attempt_at <= ?"
+# Nearly all mail has priority 0, where one range of an index is in order; the few others have an index of their own.
+_PICK = (
+    "SELECT id FROM ("
+    "SELECT * FROM (SELECT id, next_attempt_at AS due FROM delivery "
+    f"WHERE {_DUE} AND priority = 0 ORDER BY next_attempt_at, id LIMIT ?) UNION ALL "
+    f"SELECT * FROM (SELECT id, next_attempt_at - priority * {URGENCY_MS} AS due FROM delivery "
+    f"WHERE {_DUE} AND priority != 0 ORDER BY next_attempt_at - priority * {URGENCY_MS} LIMIT ?)"
+    ") ORDER BY due, id LIMIT ?"
+)
 # The inner select picks, the outer conditions hold again at the moment of writing: no row has two owners.
 _CLAIM = (
     "UPDATE delivery SET lease_owner = ?, lease_until = ?, next_attempt_at = ?, attempts = attempts + 1 "
-    "WHERE id IN (SELECT id FROM delivery WHERE state = 'queued' AND domain = ? AND tenant_id = ? "
-    "AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?) "
-    "AND state = 'queued' AND next_attempt_at <= ? RETURNING id"
+    f"WHERE id IN ({_PICK}) AND state = 'queued' AND next_attempt_at <= ? RETURNING id"
 )
 _EXPIRED = (
     "SELECT d.id FROM delivery d JOIN queued q ON q.id = d.queued_id "
     "WHERE d.state = 'queued' AND d.lease_until <= ? AND q.expires_at <= ? LIMIT ?"
 )
+# What has a time by which it is wanted has an index of its own, so that one may look every few seconds.
+_OVERDUE = (
+    "SELECT d.id FROM queued q JOIN delivery d ON d.queued_id = q.id WHERE q.by_at IS NOT NULL AND q.by_at <= ? "
+    "AND q.by_mode {} AND q.open_deliveries > 0 AND d.state = 'queued' AND d.lease_until <= ? {} LIMIT ?"
+)
+_RETURNED = _OVERDUE.format("IN ('R', 'RT')", "")
+_TOLD = _OVERDUE.format("IN ('N', 'NT')", "AND d.by_notified = 0")
 _TAKE = (
     "UPDATE delivery SET lease_owner = ?, lease_until = ?, next_attempt_at = ? "
     "WHERE id = ? AND state = 'queued' AND lease_until <= ? RETURNING id"
@@ -37,17 +55,22 @@ def lanes(snapshot: Snapshot, now: int) -> list[Lane]:
 
 
 def claim(tx: Transaction, owner: str, until: int, now: int, quotas: Sequence[tuple[Lane, int]]) -> list[Job]:
-    """Take at most so many due deliveries of each lane, oldest first."""
+    """Take at most so many due deliveries of each lane, the urgent and the oldest first."""
     claimed: list[int] = []
     for lane, limit in quotas:
-        values = [owner, until, until, lane.domain, lane.tenant_id, now, limit, now]
-        claimed.extend(row[0] for row in tx.all(_CLAIM, values))
+        due = (lane.domain, lane.tenant_id, now, limit)
+        claimed.extend(row[0] for row in tx.all(_CLAIM, [owner, until, until, *due, *due, limit, now]))
     return deliveries.jobs(tx, claimed)
 
 
 def expired(snapshot: Snapshot, now: int, limit: int) -> list[int]:
     """Deliveries whose time is over, due or not, and that nobody holds."""
     return [row[0] for row in snapshot.all(_EXPIRED, [now, now, limit])]
+
+
+def overdue(snapshot: Snapshot, now: int, limit: int, *, is_returned: bool) -> list[int]:
+    """Deliveries that were wanted by now: those that go back (RFC 2852), or those whose sender wants to be told."""
+    return [row[0] for row in snapshot.all(_RETURNED if is_returned else _TOLD, [now, now, limit])]
 
 
 def take(tx: Transaction, owner: str, until: int, now: int, delivery_ids: Sequence[int]) -> list[Job]:
@@ -98,8 +121,9 @@ def postpone(tx: Transaction, domain: str, *, until: int, now: int, reply: str, 
 def late(snapshot: Snapshot, queued_before: int, limit: int) -> list[Job]:
     """Deliveries that have been tried and wait since before a time, and whose sender does not know it yet."""
     rows = snapshot.all(
-        "SELECT id FROM delivery WHERE state = 'queued' AND delay_notified = 0 AND attempts > 0 "
-        "AND created_at <= ? ORDER BY id LIMIT ?",
+        "SELECT d.id FROM delivery d JOIN queued q ON q.id = d.queued_id WHERE d.state = 'queued' "
+        "AND d.delay_notified = 0 AND d.attempts > 0 AND COALESCE(q.release_at, d.created_at) <= ? "
+        "ORDER BY d.id LIMIT ?",
         [queued_before, limit],
     )
     return deliveries.jobs(snapshot, [row[0] for row in rows])

@@ -202,6 +202,21 @@ def mark_delay_notified(tx: Transaction, delivery_ids: Sequence[int]) -> None:
     tx.executemany("UPDATE delivery SET delay_notified = 1 WHERE id = ?", [(number,) for number in delivery_ids])
 
 
+def mark_by_notified(tx: Transaction, delivery_ids: Sequence[int]) -> None:
+    """Remember that the sender knows that the time by which the message was wanted has passed."""
+    tx.executemany("UPDATE delivery SET by_notified = 1 WHERE id = ?", [(number,) for number in delivery_ids])
+
+
+def sent_since(snapshot: Snapshot, inbox_id: int, since: int, slot_ms: int) -> list[tuple[int, int, int]]:
+    """What an inbox's own users have sent since a time: number of the time slot, messages, recipients."""
+    rows = snapshot.all(
+        "SELECT q.created_at / ?, COUNT(*), SUM((SELECT COUNT(*) FROM delivery d WHERE d.queued_id = q.id)) "
+        "FROM queued q WHERE q.inbox_id = ? AND q.created_at >= ? AND q.source IN ('api', 'submission') GROUP BY 1",
+        [slot_ms, inbox_id, since],
+    )
+    return [(slot, messages, recipients) for slot, messages, recipients in rows]
+
+
 def move(
     tx: Transaction, delivery_ids: Sequence[int], origins: Sequence[State], state: State, due_at: int
 ) -> list[int]:
@@ -238,7 +253,8 @@ def _message(row: Sequence[Any]) -> QueuedMessage:
 def _delivery(row: Sequence[Any]) -> Delivery:
     values: dict[str, Any] = dict(zip(_DELIVERY, row, strict=False))  # the message's columns may follow
     values["state"] = State(values["state"])
-    values["delay_notified"] = bool(values["delay_notified"])
+    for name in ("delay_notified", "by_notified"):
+        values[name] = bool(values[name])
     return Delivery(**values)
 
 

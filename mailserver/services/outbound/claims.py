@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from mailserver.entities.delivery import Job, Lane
 from mailserver.storage import claims, deliveries
-from mailserver.storage.database import Database
+from mailserver.storage.database import Database, Snapshot
 
 
 class Claims:
@@ -32,6 +32,22 @@ class Claims:
         if not numbers:
             return []
         return await self._database.write(claims.take, self._owner, now + self._lease_ms, now, numbers)
+
+    async def claim_overdue(self, limit: int) -> list[Job]:
+        """Take deliveries that are to go back because they were wanted by now (RFC 2852)."""
+        now = self._clock()
+        numbers = await self._database.read(claims.overdue, now, limit, is_returned=True)
+        if not numbers:
+            return []
+        return await self._database.write(claims.take, self._owner, now + self._lease_ms, now, numbers)
+
+    async def overdue(self, limit: int) -> list[Job]:
+        """Deliveries that were wanted by now, and whose sender wants to be told, and is not yet."""
+        return await self._database.read(_overdue, self._clock(), limit)
+
+    async def mark_by_notified(self, delivery_ids: Sequence[int]) -> None:
+        """Remember that the sender knows that the time has passed."""
+        await self._database.write(deliveries.mark_by_notified, delivery_ids)
 
     async def late(self, queued_before: int, limit: int) -> list[Job]:
         """Deliveries that wait since before a time, and whose sender does not know it yet."""
@@ -62,3 +78,7 @@ class Claims:
     async def next_due_at(self) -> int | None:
         """When the next delivery that waits becomes due."""
         return await self._database.read(claims.next_due_at, self._clock())
+
+
+def _overdue(snapshot: Snapshot, now: int, limit: int) -> list[Job]:
+    return deliveries.jobs(snapshot, claims.overdue(snapshot, now, limit, is_returned=False))

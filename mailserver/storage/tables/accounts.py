@@ -164,3 +164,16 @@ class Token(Row):
 
     class Meta:
         table_name = "token"
+
+
+class LoginAddress(Row):
+    """An address from which an inbox's login has gone well, and when last."""
+
+    inbox_id = peewee.BigIntegerField()
+    address = peewee.TextField()
+    network = peewee.TextField()
+    used_at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "login_address"
+        primary_key = peewee.CompositeKey("inbox_id", "address")
