@@ -14,7 +14,7 @@ from mailserver.api.agentry import threads as agentry_threads
 from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.errors import AgentryErrors
 from mailserver.api.downloads import Downloads
-from mailserver.api.gent import folders, messages, reports, suppressions, uploads, verdicts
+from mailserver.api.gent import folders, forwarding, messages, reports, suppressions, uploads, verdicts
 from mailserver.api.gent.blobs import Blobs
 from mailserver.api.gent.errors import GentErrors
 from mailserver.api.health import Health
@@ -40,7 +40,7 @@ def faces(services: Services, links: Links, cursors: Cursors) -> list[Face]:
         (
             folders.FoldersPage(services), uploads.UploadsPage(services, blobs),
             suppressions.SuppressionsPage(services), messages.MessagesPage(services, blobs),
-            verdicts.VerdictsPage(services), reports.ReportsPage(services),
+            verdicts.VerdictsPage(services), reports.ReportsPage(services), forwarding.ForwardingPage(services),
         ),
         drop_nulls=False,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from mailserver import __version__
-from mailserver.cli import accounts, demo, dkim, openapi, queue, reports, rules, serve, store
+from mailserver.cli import accounts, demo, dkim, forwarding, openapi, queue, reports, rules, serve, store
 from mailserver.cli.connection import Operator
 
 
@@ -28,6 +28,7 @@ for command in (
     accounts.token,
     accounts.dns,
     dkim.dkim,
+    forwarding.forward,
     rules.rule,
     queue.queue,
     reports.reports,

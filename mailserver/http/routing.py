@@ -115,6 +115,11 @@ def post(path: str, **declared: Any) -> Callable[[Handler], Handler]:
     return _declare("POST", path, **declared)
 
 
+def put(path: str, **declared: Any) -> Callable[[Handler], Handler]:
+    """Declare a PUT endpoint."""
+    return _declare("PUT", path, **declared)
+
+
 def patch(path: str, **declared: Any) -> Callable[[Handler], Handler]:
     """Declare a PATCH endpoint."""
     return _declare("PATCH", path, **declared)

@@ -11,6 +11,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from mailserver.services.registry import Services
 
 MINUTE = 60
+MINUTE = 60
 HOUR = 3600
 log = structlog.get_logger()
 
@@ -27,6 +28,8 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("forget old answers", HOUR, services.sending.forget),
         ("refresh MTA-STS policies", HOUR, services.sts.refresh),
         ("change signing keys", HOUR, services.rotation.advance),
+        ("tell of forwards that were stopped", MINUTE, services.forward_upkeep.tell),
+        ("forget rewritten senders", 6 * HOUR, services.forward_upkeep.forget),
         ("trim the queue's history", 6 * HOUR, services.queue.trim),
         ("read reports", MINUTE, services.reporting.reading.run),
         ("send reports", 15 * MINUTE, services.reporting.daily.run),

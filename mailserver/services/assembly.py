@@ -12,14 +12,17 @@ from mailserver.mail.mtasts import Mode
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domains import Domains
+from mailserver.services.accounts.forwarding import Forwards
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.keystore import KeyStore
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.accounts.secrets import PasswordHasher
+from mailserver.services.accounts.throttle import LoginLimits, Throttle
 from mailserver.services.filtering import assembly as filtering
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.lessons import Lessons
 from mailserver.services.filtering.rules import Rules
+from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
 from mailserver.services.inbound.forwarding import Forwarding
 from mailserver.services.inbound.judgement import DmarcPolicy, Judge
 from mailserver.services.inbound.local import LocalDelivery
@@ -39,6 +42,7 @@ from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.stage import Stage
 from mailserver.services.mailbox.threads import Threads
 from mailserver.services.notify.doorbell import Doorbell
+from mailserver.services.outbound.allowance import Allowance, SendingLimits
 from mailserver.services.outbound.claims import Claims
 from mailserver.services.outbound.enqueue import Enqueue
 from mailserver.services.outbound.outcomes import Outcomes
@@ -50,7 +54,7 @@ from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.registry import Services
 from mailserver.services.reporting import assembly as reporting
 from mailserver.services.reporting.collector import Collector
-from mailserver.settings import Settings
+from mailserver.settings import Limits, Settings
 from mailserver.storage.database import Database
 from mailserver.storage.store import Store
 
@@ -98,7 +102,7 @@ def assemble(
     hostname, separator = settings.hostname, settings.smtp.plus_separator
     keystore = KeyStore(store.directory / "keys")
     hasher = PasswordHasher(pools.passwords)
-    access = Access(database, ids, hasher, store.secrets["scram"], limits.login_failures_per_address)
+    access = Access(database, ids, hasher, store.secrets["scram"], Throttle(_logins(limits)))
     mode = Mode(settings.transport.sts_mode)
     domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, certificate)
     inboxes = Inboxes(database, ids)
@@ -113,6 +117,7 @@ def assemble(
     acceptance = Acceptance(store.journal, files, pools.files, settings.storage.spool_threshold_bytes)
     room = DiskRoom(store.journal, files, pools.files, settings.storage.reserve_bytes)
     enqueue = Enqueue(ids, settings.queue.lifetime_seconds)
+    allowance = Allowance(database, _sending(limits), now_ms)
     messages = Messages(database, files, pools.files)
     rules = Rules(database, ids)
     forwarding = Forwarding(ids, rewriting, rules, settings.queue.lifetime_seconds, limits.forwarded_per_hour)
@@ -122,6 +127,9 @@ def assemble(
         database, files, ids, ingest, enqueue, resolver, fetch, pools.files, hostname, owner, now_ms
     )
     judge = _judge(settings, database, pools, resolver, rules, content_filter, reported.collector)
+    local = LocalDelivery(
+        database, routing, acceptance, judge, forwarding, ids, pools.files, limits.received_hops
+    )  # fmt: skip
     sts = StsPolicies(
         database, resolver, fetch, now_ms, settings.transport.sts_https_port, settings.transport.authorities
     )
@@ -131,12 +139,14 @@ def assemble(
         domains=domains,
         rotation=Rotation(database, keystore, pools.crypto, resolver, now_ms),
         inboxes=inboxes,
+        forwards=Forwards(database, ids, rules, separator),
+        forward_upkeep=ForwardUpkeep(database, local, rewriting, hostname),
         routing=routing,
         reception=Reception(
             routing, acceptance, reports, judge, room, ids, hostname, limits.received_hops, forwarding,
         ),
         submission=Submission(
-            inboxes, acceptance, enqueue, rules, room, ids, hostname, separator,
+            inboxes, acceptance, enqueue, allowance, rules, room, ids, hostname, separator,
             hide_client=settings.smtp.hide_client_address, save_sent=settings.smtp.save_sent,
         ),
         messages=messages,
@@ -144,8 +154,8 @@ def assemble(
         folders=Folders(database),
         attachments=Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes),
         sending=Sending(
-            database, ingest, messages, inboxes, enqueue, rules, room, ids, pools.files, limits.api_recipients,
-            limits.message_bytes,
+            database, ingest, messages, inboxes, enqueue, allowance, rules, room, ids, pools.files,
+            limits.api_recipients, limits.message_bytes,
         ),
         queue=Queue(database, now_ms),
         suppressions=Suppressions(database),
@@ -157,11 +167,26 @@ def assemble(
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
-    local = LocalDelivery(
-        database, routing, acceptance, judge, forwarding, ids, pools.files, limits.received_hops
-    )  # fmt: skip
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)
     return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons)
+
+
+def _logins(limits: Limits) -> LoginLimits:
+    return LoginLimits(
+        limits.login_failures_per_address,
+        limits.login_failures_per_loopback_address,
+        limits.login_failures_per_network,
+        limits.login_failures_per_account,
+    )
+
+
+def _sending(limits: Limits) -> SendingLimits:
+    return SendingLimits(
+        limits.messages_per_inbox_per_hour,
+        limits.messages_per_inbox_per_day,
+        limits.recipients_per_inbox_per_hour,
+        limits.recipients_per_inbox_per_day,
+    )
 
 
 def _judge(

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domains import Domains
+from mailserver.services.accounts.forwarding import Forwards
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.rules import Rules
+from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
 from mailserver.services.inbound.receive import Reception
 from mailserver.services.inbound.routing import Routing
 from mailserver.services.mailbox.attachments import Attachments
@@ -34,6 +36,8 @@ class Services:
     domains: Domains
     rotation: Rotation
     inboxes: Inboxes
+    forwards: Forwards
+    forward_upkeep: ForwardUpkeep
     routing: Routing
     reception: Reception
     submission: Submission

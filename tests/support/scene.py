@@ -57,7 +57,8 @@ PLAIN = {
     "reply_to.name", "text_body", "html_body", "attachments", "mark_read", "mark_starred", "address", "ascending",
     "include_blocked", "include_spam", "include_trash", "labels", "headers", "html", "reply_all", "text",
     "attachments.filename", "attachments.content_type", "attachments.content_disposition", "attachments.content_id",
-    "attachments.content", "attachments.url", "kind", "domain", "entry", "reason",
+    "attachments.content", "attachments.url", "kind", "domain", "entry", "reason", "default_address", "enabled",
+    "keep_copy",
 }  # fmt: skip
 
 
@@ -118,6 +119,7 @@ class Scene:
         bodies: dict[tuple[str, str], dict[str, Any]] = {
             ("POST", "/v1/messages/"): {"to": [{"email": "bob@remote.test"}], "subject": "Hi", "text_body": "Hello."},
             ("PATCH", "/v1/messages/{message_id}/"): {"mark_read": True},
+            ("PUT", "/v1/forwarding/"): {"default_address": "me@remote.test", "enabled": True, "keep_copy": True},
             ("DELETE", "/v1/messages/suppressed/"): {"address": "bounced@remote.test"},
             ("POST", "/agent/v0/messages/{message_id}/reply"): {"text": "Thanks."},
         }

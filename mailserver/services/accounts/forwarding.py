@@ -8,7 +8,6 @@ from typing import Protocol
 import structlog
 
 from mailserver.entities import errors
-from mailserver.entities.access import Caller, Scope
 from mailserver.entities.forward import Forward
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.inbox import Inbox
@@ -55,22 +54,30 @@ class Forwards:
         self._separator = separator
         self._changes: Memory[int, int] = Memory(HOUR_SECONDS, MOST_REMEMBERED, clock)
 
-    async def get(self, caller: Caller, inbox: Inbox) -> Forward | None:
+    async def get(self, inbox: Inbox) -> Forward | None:
         """Where all mail of an inbox goes on to; None where that was never said."""
-        caller.require(Scope.EMAIL_READ)
         return await self._database.read(_default, inbox.id)
 
-    async def put(
-        self, caller: Caller, inbox: Inbox, text: str, *, is_enabled: bool, keeps_copy: bool | None = None
-    ) -> Forward:
-        """Let all mail of an inbox go on to an address, or stop that; a copy is kept unless told otherwise."""
-        caller.require(Scope.ADMIN)
+    async def set_default(
+        self, inbox: Inbox, text: str | None, *, is_enabled: bool, keeps_copy: bool | None = None
+    ) -> Forward | None:
+        """Let all mail of an inbox go on to an address, by default the one that is set, or stop that.
+
+        A copy is kept unless told otherwise. None where there is neither an address nor anything to stop.
+        """
+        if text is None:
+            known = await self.get(inbox)
+            if known is None:
+                if is_enabled:
+                    raise errors.Invalid("Say where to.", default_address="The field is required.")
+                return None
+            text = known.target
         return await self.set(inbox, text, is_enabled=is_enabled, keeps_copy=keeps_copy)
 
     async def set(
         self, inbox: Inbox, text: str, *, alias: str = "", is_enabled: bool = True, keeps_copy: bool | None = None
     ) -> Forward:
-        """The same for the operator, who may also let the mail of one alias go on, to several addresses."""
+        """Set the target of an inbox, or add one to those of an alias."""
         target = inbox_names.parse(text)
         if is_enabled:
             await self._refuse_listed(inbox, target)

@@ -11,7 +11,7 @@ class Forward(Row):
     id = peewee.BigIntegerField(primary_key=True)
     tenant_id = peewee.BigIntegerField()
     inbox_id = peewee.BigIntegerField()
-    alias = peewee.TextField(default="")
+    alias_address = peewee.TextField(default="", column_name="alias")
     target = peewee.TextField()
     target_normal = peewee.TextField()
     is_enabled = peewee.BigIntegerField()
