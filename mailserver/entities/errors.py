@@ -43,6 +43,10 @@ class TooMany(ServiceError):
     """Too many requests; try again later."""
 
 
+class AllowanceSpent(TooMany):
+    """This inbox has sent as much as it may for now; try again later."""
+
+
 class Temporary(ServiceError):
     """The server cannot do this just now; try again later."""
 

@@ -1,4 +1,4 @@
-"""Envelope and peer of one SMTP transaction (RFC 5321 2.3.1, RFC 3461)."""
+"""Envelope and peer of one SMTP transaction (RFC 5321 2.3.1, RFC 3461, RFC 2852)."""
 
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ class Peer:
     tls: str | None = None  # protocol version, None in clear
     cipher: str | None = None
     login: str | None = None  # authenticated name
+    signs: tuple[str, ...] = ()  # words of `peer_signs` for what it did that others do not
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,20 @@ class Recipient:
     address: Address
     notify: str | None = None  # NEVER, or a comma list of SUCCESS, FAILURE, DELAY
     orcpt: str | None = None  # addr-type;xtext, as received
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverBy:
+    """By when a message is wanted (RFC 2852 3): at that time it goes back, or its sender is told."""
+
+    at: int  # unix milliseconds
+    is_returned: bool  # by-mode R, else N
+    is_traced: bool = False  # by-trace: the sender is told of every relay
+
+    @property
+    def mode(self) -> str:
+        """The letters behind the semicolon of BY."""
+        return ("R" if self.is_returned else "N") + ("T" if self.is_traced else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,9 @@ class Envelope:
     ret: str | None = None  # FULL or HDRS
     envid: str | None = None
     declared_size: int | None = None
+    release_at: int | None = None  # RFC 4865: held until then, unix milliseconds
+    deliver_by: DeliverBy | None = None
+    priority: int = 0  # RFC 6710: -9 to 9
 
     @property
     def protocol(self) -> str:

@@ -12,6 +12,13 @@ NEAR_NETWORKS = (
     "fe80::/10",
 )  # fmt: skip
 
+# What a peer did or said that others do not, as the envelope's `Peer.signs` has it.
+EARLY_TALKER = "early-talker"  # sent something before the greeting
+UNAUTHORISED_PIPELINING = "unauthorised-pipelining"  # went on where RFC 2920 3.1 says to wait
+HELO_IS_ADDRESS = "helo-is-address"
+HELO_IS_OURS = "helo-is-ours"
+HELO_NOT_A_NAME = "helo-not-a-name"
+
 
 class Near:
     """The networks whose machines are not strangers, where names and lists mean little."""
@@ -41,17 +48,41 @@ def is_name(helo: str) -> bool:
     return _FQDN.fullmatch(helo) is not None
 
 
+def helo_sign(helo: str, hostname: str) -> str | None:
+    """Name what is odd about what a peer calls itself."""
+    if helo.rstrip(".").lower() == hostname.lower():
+        return HELO_IS_OURS
+    if is_name(helo):
+        return None
+    return HELO_IS_ADDRESS if helo.startswith("[") or parse(helo) is not None else HELO_NOT_A_NAME
+
+
 def of_helo(helo: str, hostname: str, *, resolves: bool | None) -> tuple[Sign, ...]:
     """Judge what a peer calls itself; `resolves` is None where nobody knows."""
-    if helo.rstrip(".").lower() == hostname.lower():
-        return (Sign("HELO_IS_US", 2.5, "The sending server claims to be this one."),)
-    if helo.startswith("[") or parse(helo) is not None:
-        return (Sign("HELO_ADDRESS", 0.5, "The sending server calls itself by an address instead of a name."),)
-    if not is_name(helo):
-        return (Sign("HELO_NO_NAME", 0.4, "The sending server does not call itself by a full name."),)
+    sign = helo_sign(helo, hostname)
+    if sign is not None:
+        return (_HELO_SIGNS[sign],)
     if resolves is False:
         return (Sign("HELO_UNKNOWN", 0.4, "The name by which the sending server calls itself does not exist."),)
     return ()
+
+
+_HELO_SIGNS = {
+    HELO_IS_OURS: Sign("HELO_IS_US", 2.5, "The sending server claims to be this one."),
+    HELO_IS_ADDRESS: Sign("HELO_ADDRESS", 0.5, "The sending server calls itself by an address instead of a name."),
+    HELO_NOT_A_NAME: Sign("HELO_NO_NAME", 0.4, "The sending server does not call itself by a full name."),
+}
+
+
+def of_manners(signs: Iterable[str]) -> tuple[Sign, ...]:
+    """Judge how a peer speaks SMTP: programs that only send junk do not wait for answers."""
+    found = []
+    for sign in signs:
+        if sign == EARLY_TALKER:
+            found.append(Sign("EARLY_TALKER", 2.0, "The sending server spoke before it was greeted."))
+        elif sign == UNAUTHORISED_PIPELINING:
+            found.append(Sign("PIPELINED_TOO_SOON", 1.0, "The sending server did not wait for answers that decide."))
+    return tuple(found)
 
 
 def of_reverse(iprev: str) -> tuple[Sign, ...]:

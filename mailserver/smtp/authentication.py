@@ -55,6 +55,14 @@ class Authenticator:
         plus = (scram.PLUS,) if bindings else ()
         return (*plus, scram.PLAIN, "PLAIN", "LOGIN", bearer.OAUTHBEARER, bearer.XOAUTH2)
 
+    def is_banned(self, peer: str) -> bool:
+        """Whether no login from an address would be looked at."""
+        return self._logins.is_banned(peer)
+
+    def failures(self, peer: str) -> int:
+        """How often logins from an address have failed lately."""
+        return self._logins.failures(peer)
+
     async def run(self, mechanism: str, initial: str | None, ask: Ask, bindings: scram.Bindings, peer: str) -> Login:
         """Log in; Malformed, Cancelled or a ServiceError otherwise."""
         conversation = _Conversation(ask, initial)
@@ -105,22 +113,24 @@ class Authenticator:
         return Login(name, await self._logins.password(name, secret, peer))
 
     async def _scram(self, mechanism: str, conversation: "_Conversation", bindings: scram.Bindings, peer: str) -> Login:
+        name = ""
         try:
             exchange = scram.Exchange(mechanism, bindings, await conversation.first(b""))
-            if len(exchange.name) > LONGEST_NAME or not exchange.name.isprintable():
+            name = exchange.name
+            if len(name) > LONGEST_NAME or not name.isprintable():
                 raise errors.Unauthenticated
-            keys = await self._logins.scram_keys(exchange.name)
+            keys = await self._logins.scram_keys(name, peer)
             final = await conversation.next(exchange.challenge(keys).encode())
             answer = exchange.final(final)
         except scram.ScramMalformed as error:
             raise Malformed from error
         except scram.ScramFailed as error:
-            self._logins.scram_failed(peer)
+            await self._logins.scram_failed(name, peer)
             raise errors.Unauthenticated from error
         # RFC 4954 4 has no success message with data, so the proof is one more challenge with an empty answer.
         if await conversation.next(answer.encode()):
             raise Malformed
-        return Login(exchange.name, await self._logins.scram_login(exchange.name, peer))
+        return Login(name, await self._logins.scram_login(name, peer))
 
 
 class _Conversation:

@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from mailserver.entities import errors
+from mailserver.mail import network
 from mailserver.mail.reply import Reply
 from mailserver.smtp import authentication, replies
 from mailserver.smtp.authentication import Login
@@ -162,6 +163,15 @@ class SessionCommands(Dialogue):
         self.listener.counts.logins[(mechanism, "accepted")] += 1
         return replies.AUTHENTICATED
 
+    def _login_delay(self) -> float:
+        """The more logins of an address fail, the longer each failure takes; not of this machine's proxies."""
+        limits, address = self.listener.limits, self.peer.address
+        authenticator = self.listener.policy.authenticator
+        if authenticator is None or network.origin(address).is_loopback:
+            return limits.login_delay_seconds
+        base = limits.login_delay_seconds
+        return min(base * max(1, authenticator.failures(address)), max(limits.longest_login_delay_seconds, base))
+
     async def _failed(self, mechanism: str, reply: Reply) -> Reply | None:
         self.peer.failed_logins += 1
         self.listener.counts.logins[(mechanism, "refused")] += 1
@@ -171,7 +181,7 @@ class SessionCommands(Dialogue):
             mechanism=mechanism,
             attempt=self.peer.failed_logins,
         )
-        await asyncio.sleep(self.listener.limits.login_delay_seconds)
+        await asyncio.sleep(self._login_delay())
         if self.peer.failed_logins < self.listener.limits.login_attempts:
             return reply
         self.answer(reply)

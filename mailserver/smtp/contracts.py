@@ -79,14 +79,22 @@ class Logins(Protocol):
         """Check a password; Unauthenticated or TooMany otherwise."""
         ...
 
-    async def scram_keys(self, name: str) -> ScramKeys:
-        """Return the keys of a name, or stable invented ones for a name that does not exist."""
+    async def scram_keys(self, name: str, peer: str) -> ScramKeys:
+        """Return the keys of a name, or stable invented ones for a name that does not exist; TooMany as above."""
         ...
 
     async def scram_login(self, name: str, peer: str) -> Caller:
         """Log in a name whose SCRAM proof was right; Unauthenticated or TooMany otherwise."""
         ...
 
-    def scram_failed(self, peer: str) -> None:
-        """Count a SCRAM proof that was wrong against the address that it came from."""
+    async def scram_failed(self, name: str, peer: str) -> None:
+        """Count a SCRAM proof that was wrong against the name and the address that it came from."""
+        ...
+
+    def is_banned(self, peer: str) -> bool:
+        """Whether no login from an address would be looked at now."""
+        ...
+
+    def failures(self, peer: str) -> int:
+        """How often logins from an address have failed lately."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from mailserver.entities import errors
+from mailserver.mail import peer_signs
 from mailserver.mail.reply import Reply
 from mailserver.smtp import authentication, replies, upgrade
 from mailserver.smtp.data import Intake
@@ -17,6 +18,7 @@ LONGEST_AUTH = 12_288  # RFC 4954 4
 ENDLESS_LINE_BYTES = 1_048_576  # so much of one line is skipped before the peer is given up
 COMMANDS_A_TURN = 200  # then other connections have their turn
 _LONGEST = {"MAIL": LONGEST_WITH_PARAMETERS, "RCPT": LONGEST_WITH_PARAMETERS, "AUTH": LONGEST_AUTH}
+_ENDS_A_GROUP = frozenset(("EHLO", "HELO", "DATA", "STARTTLS"))  # RFC 2920 3.1: their answer is waited for
 _HTTP = frozenset(
     ("GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "PATCH", "TRACE", "HOST:", "USER-AGENT:")
 )
@@ -27,7 +29,7 @@ Command = Callable[[Any, str], Reply | None]
 class Dialogue(upgrade.SecureConnection):
     """Knows where a command ends and which method it names, not what it means."""
 
-    __slots__ = ("_skipped_bytes",)
+    __slots__ = ("_has_more", "_skipped_bytes")
     commands: ClassVar[dict[str, Command]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -43,6 +45,7 @@ class Dialogue(upgrade.SecureConnection):
     def __init__(self, listener: Listener) -> None:
         super().__init__(listener)
         self._skipped_bytes = 0
+        self._has_more = False  # whether more came with the line that is looked at
 
     @abc.abstractmethod
     def take_content(self, intake: Intake, data: bytes) -> bytes:
@@ -74,7 +77,9 @@ class Dialogue(upgrade.SecureConnection):
             end = data.find(b"\r\n", position)
             if end < 0:
                 return self._unfinished(data[position:]), False
+            self._has_more = end + 2 < len(data)
             self._line(data[position:end])
+            self._has_more = False
             position = end + 2
             if self.is_waiting or (self.intake and self.intake.is_reading):
                 return data[position:], True
@@ -112,6 +117,8 @@ class Dialogue(upgrade.SecureConnection):
             verb = verb.upper()
             command = self.commands.get(verb)
         self.verb = verb if command else "unknown"
+        if self._has_more and (verb in _ENDS_A_GROUP or not self.peer.esmtp):
+            self.peer.mark(peer_signs.UNAUTHORISED_PIPELINING)
         if len(line) >= LONGEST_COMMAND - 1 and len(line) + 2 > _LONGEST.get(verb, LONGEST_COMMAND):
             self.answer(replies.EXCHANGE_TOO_LONG if verb == "AUTH" else replies.LINE_TOO_LONG)
         elif command:

@@ -1,10 +1,10 @@
 """What a peer may cost us: named limits, and the counts of open connections."""
 
-import ipaddress
 from collections import Counter
 from dataclasses import dataclass
 from typing import Protocol
 
+from mailserver.mail import network
 from mailserver.mail.reply import Reply
 from mailserver.smtp import replies
 
@@ -14,7 +14,7 @@ COUNTED_ADDRESSES = 65_536  # addresses whose connection rate is remembered at a
 
 @dataclass(frozen=True, slots=True)
 class SmtpLimits:
-    """Every bound of this room; 0 is no bound for the three rates per minute."""
+    """Every bound of this room; 0 is no bound, or no delay, for rates and delays."""
 
     message_bytes: int = 52_428_800
     recipients: int = 1_000  # RFC 5321 4.5.3.1.8: at least 100
@@ -33,7 +33,26 @@ class SmtpLimits:
     new_connections_per_minute: int = 600  # of one address
     new_loopback_connections_per_minute: int = 0
     login_attempts: int = 5  # failures in one session
-    login_delay_seconds: float = 1.0  # before each answer to a failure
+    login_delay_seconds: float = 1.0  # before the answer to a failure, times the failures of the address
+    longest_login_delay_seconds: float = 10.0
+    # What one address, and one network, may do on port 25 within an hour.
+    messages_per_address_per_hour: int = 3_000
+    recipients_per_address_per_hour: int = 10_000
+    messages_per_network_per_hour: int = 10_000
+    recipients_per_network_per_hour: int = 30_000
+    messages_per_loopback_address_per_hour: int = 0
+    recipients_per_loopback_address_per_hour: int = 0
+    unknown_recipients_per_address_per_hour: int = 100
+    unknown_recipients_per_loopback_address_per_hour: int = 0
+    tarpit_errors: int = 5  # in a session, and unknown recipients of an address, that are answered at once
+    tarpit_seconds: float = 10.0  # the longest wait before the answer to more of them
+    loopback_tarpit_seconds: float = 0.0
+    greeting_delay_seconds: float = 0.5  # on port 25, to see who does not wait for it
+    loopback_greeting_delay_seconds: float = 0.0
+    refuse_early_talkers: bool = True
+    # What a submission may ask for.
+    longest_hold_seconds: int = 2_592_000  # RFC 4865; 0 does not offer it
+    soonest_by_seconds: int = 60  # RFC 2852 3: of messages that go back at their time
 
 
 class Clock(Protocol):
@@ -65,25 +84,25 @@ class Door:
         limits = self._limits
         if self._total >= limits.connections:
             return replies.SERVER_BUSY
-        keys, loopback = _keys(address)
-        if self._open[keys[0]] >= (
-            limits.connections_per_loopback_address if loopback else limits.connections_per_address
-        ):
+        one, whole, loopback = network.origin(address)
+        if self._open[one] >= (limits.connections_per_loopback_address if loopback else limits.connections_per_address):
             return replies.TOO_MANY_CONNECTIONS
-        if not loopback and self._open[keys[1]] >= limits.connections_per_network:
+        if not loopback and self._open[whole] >= limits.connections_per_network:
             return replies.TOO_MANY_CONNECTIONS
         rate = limits.new_loopback_connections_per_minute if loopback else limits.new_connections_per_minute
-        if rate and self._recently(keys[0]) > rate:
+        if rate and self._recently(one) > rate:
             return replies.CONNECTING_TOO_FAST
         self._total += 1
-        for key in keys:
-            self._open[key] += 1
+        self._open[one] += 1
+        if not loopback:
+            self._open[whole] += 1
         return None
 
     def leave(self, address: str) -> None:
         """Count a connection out that was let in."""
         self._total -= 1
-        for key in _keys(address)[0]:
+        one, whole, loopback = network.origin(address)
+        for key in (one,) if loopback else (one, whole):
             self._open[key] -= 1
             if not self._open[key]:
                 del self._open[key]
@@ -95,18 +114,3 @@ class Door:
             self._minute_ends_at = now + MINUTE_SECONDS
         self._recent[key] += 1
         return self._recent[key]
-
-
-def _keys(address: str) -> tuple[tuple[str, ...], bool]:
-    """Name the address and the network that a peer counts for, and whether it is this machine."""
-    if ":" not in address:
-        if address.startswith("127."):
-            return (address,), True
-        return (address, address.rpartition(".")[0] + ".0/24"), False
-    parsed = ipaddress.IPv6Address(address.partition("%")[0])
-    if parsed.ipv4_mapped:
-        return _keys(str(parsed.ipv4_mapped))
-    if parsed.is_loopback:
-        return (address,), True
-    octets = parsed.packed
-    return (f"{octets[:8].hex()}/64", f"{octets[:6].hex()}/48"), False

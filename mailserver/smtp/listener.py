@@ -1,6 +1,7 @@
 """What all connections of one port share."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from functools import lru_cache
 from typing import Any, Protocol
@@ -9,8 +10,9 @@ import structlog
 
 from mailserver.entities import errors
 from mailserver.mail.reply import Reply
-from mailserver.smtp import replies
+from mailserver.smtp import replies, wishes
 from mailserver.smtp.authentication import Authenticator
+from mailserver.smtp.conduct import Conduct
 from mailserver.smtp.counts import Counts
 from mailserver.smtp.handshake import Tls
 from mailserver.smtp.limits import Door, SmtpLimits
@@ -46,6 +48,7 @@ class Listener:
         policy: Policy,
         limits: SmtpLimits,
         door: Door,
+        conduct: Conduct,
         counts: Counts,
         tasks: asyncio.TaskGroup,
         tls: Tls | None,
@@ -58,6 +61,7 @@ class Listener:
         self.policy = policy
         self.limits = limits
         self.door = door
+        self.conduct = conduct
         self.counts = counts
         self.tls = tls
         self.implicit_tls = implicit_tls
@@ -95,7 +99,8 @@ class Listener:
 
     def admit(self, address: str) -> Reply | None:
         """Count a connection in, or return why it may not come in."""
-        refusal = replies.SHUTTING_DOWN if self.is_draining else self.door.enter(address)
+        refusal = replies.SHUTTING_DOWN if self.is_draining else self.policy.turn_away(address)
+        refusal = refusal or self.door.enter(address)
         self.counts.connections[(self.name, "refused" if refusal else "accepted")] += 1
         return refusal
 
@@ -119,11 +124,25 @@ class Listener:
         mechanisms: tuple[str, ...] = ()
         if tls and self.policy.authenticator:
             mechanisms = Authenticator.mechanisms(bindings)
-        return _ehlo(self.hostname, self.limits, mechanisms, tls, self.tls is not None and not tls)
+        wished = () if self.policy.meets_strangers else self._wishes()
+        return _ehlo(self.hostname, self.limits, mechanisms, tls, self.tls is not None and not tls, wished)
+
+    def _wishes(self) -> tuple[str, ...]:
+        """What only submissions may ask for."""
+        longest, soonest = self.limits.longest_hold_seconds, self.limits.soonest_by_seconds
+        hold = (f"FUTURERELEASE {longest} {wishes.last_release(time.time(), longest)}",) if longest else ()  # RFC 4865
+        return (*hold, f"DELIVERBY {soonest}", "MT-PRIORITY")  # RFC 2852, RFC 6710
 
 
 @lru_cache(maxsize=64)
-def _ehlo(hostname: str, limits: SmtpLimits, mechanisms: tuple[str, ...], tls: bool, starttls: bool) -> bytes:  # noqa: FBT001  cached by position
+def _ehlo(
+    hostname: str,
+    limits: SmtpLimits,
+    mechanisms: tuple[str, ...],
+    tls: bool,  # noqa: FBT001  cached by position
+    starttls: bool,  # noqa: FBT001
+    wished: tuple[str, ...],
+) -> bytes:
     lines = [
         hostname,
         "PIPELINING",  # RFC 2920
@@ -142,5 +161,6 @@ def _ehlo(hostname: str, limits: SmtpLimits, mechanisms: tuple[str, ...], tls: b
         lines.append("REQUIRETLS")  # RFC 8689 2: only inside TLS
     if mechanisms:
         lines.append("AUTH " + " ".join(mechanisms))  # RFC 4954
+    lines += wished
     lines.append("HELP")
     return replies.wire_lines(250, tuple(lines))

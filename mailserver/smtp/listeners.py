@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -12,11 +13,12 @@ import structlog
 from prometheus_client.registry import CollectorRegistry
 
 from mailserver.smtp import sockets
+from mailserver.smtp.conduct import Conduct
 from mailserver.smtp.contracts import Logins, Reception, Submission
 from mailserver.smtp.counts import Counts
 from mailserver.smtp.gate import Gate
 from mailserver.smtp.handshake import Tls
-from mailserver.smtp.limits import Door, SmtpLimits
+from mailserver.smtp.limits import Clock, Door, SmtpLimits
 from mailserver.smtp.listener import Connected, Listener
 from mailserver.smtp.mx import MxPolicy
 from mailserver.smtp.policy import Policy
@@ -54,12 +56,14 @@ class Listeners:
         submission: Submission,
         logins: Logins,
         registry: CollectorRegistry,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._hostname = hostname
         self._ports = ports
         self._limits = limits
         self._tls = tls
-        self._mx = MxPolicy(reception)
+        self._conduct = Conduct(limits, clock)
+        self._mx = MxPolicy(reception, self._conduct)
         self._submission = SubmissionPolicy(submission, logins)
         self._counts = Counts(registry)
         self._tasks = asyncio.TaskGroup()
@@ -160,6 +164,7 @@ class Listeners:
             policy,
             self._limits,
             door,
+            self._conduct,
             self._counts,
             self._tasks,
             self._tls,

@@ -1,7 +1,11 @@
-"""ESMTP parameters of MAIL and RCPT: SIZE, BODY, SMTPUTF8, REQUIRETLS, DSN's four and AUTH (RFC 5321 4.1.2)."""
+"""ESMTP parameters of MAIL and RCPT: SIZE, BODY, SMTPUTF8, REQUIRETLS, DSN's four, AUTH, wishes (RFC 5321 4.1.2)."""
 
 import re
 from dataclasses import dataclass
+from typing import Any
+
+from mailserver.mail.envelope import DeliverBy
+from mailserver.smtp import wishes
 
 LONGEST_ENVID = 100  # RFC 3461 4.4
 LONGEST_ORCPT = 500  # RFC 3461 4.2
@@ -33,6 +37,9 @@ class MailParameters:
     require_tls: bool = False
     ret: str | None = None
     envid: str | None = None
+    release_at: int | None = None
+    deliver_by: DeliverBy | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +54,17 @@ PLAIN_MAIL = MailParameters()
 PLAIN_RECIPIENT = RecipientParameters()
 
 
-def mail(text: str, *, tls: bool, auth: bool) -> MailParameters:
-    """Read the parameters of MAIL; REQUIRETLS and AUTH are only known where they were offered."""
+def mail(text: str, *, tls: bool, auth: bool, wished_at: int | None = None) -> MailParameters:
+    """Read the parameters of MAIL; REQUIRETLS and AUTH are only known where they were offered.
+
+    So are the wishes of submissions: where they are, `wished_at` is the time now in unix milliseconds.
+    """
     size: int | None = None
     body = "7BIT"
     smtputf8 = require_tls = False
     ret: str | None = None
     envid: str | None = None
+    wished: dict[str, str | None] = {}
     for keyword, value in _pairs(text).items():
         if keyword == "SIZE":
             size = _size(value)
@@ -69,9 +80,12 @@ def mail(text: str, *, tls: bool, auth: bool) -> MailParameters:
             envid = _envelope_id(value)
         elif keyword == "AUTH" and auth:
             _xtext(value)  # RFC 4954 5: taken from anyone, believed from nobody
+        elif keyword in wishes.KEYWORDS and wished_at is not None:
+            wished[keyword] = value
         else:
             raise ParameterUnknown(keyword)
-    return MailParameters(size, body, smtputf8, require_tls, ret, envid)
+    more = _wishes(wished, wished_at) if wished and wished_at is not None else {}
+    return MailParameters(size, body, smtputf8, require_tls, ret, envid, **more)
 
 
 def recipient(text: str) -> RecipientParameters:
@@ -86,6 +100,26 @@ def recipient(text: str) -> RecipientParameters:
         else:
             raise ParameterUnknown(keyword)
     return RecipientParameters(notify, orcpt)
+
+
+def _wishes(wished: dict[str, str | None], now: int) -> dict[str, Any]:
+    """Read the wishes of a submission as fields of MailParameters."""
+    if "HOLDFOR" in wished and "HOLDUNTIL" in wished:  # RFC 4865 4: one of them
+        raise ParameterMalformed(wished)
+    found: dict[str, Any] = {}
+    try:
+        for keyword, value in wished.items():
+            if keyword == "HOLDFOR":
+                found["release_at"] = wishes.hold_for(value, now)
+            elif keyword == "HOLDUNTIL":
+                found["release_at"] = wishes.hold_until(value)
+            elif keyword == "BY":
+                found["deliver_by"] = wishes.by(value, now)
+            else:
+                found["priority"] = wishes.priority(value)
+    except wishes.WishMalformed as error:
+        raise ParameterMalformed(error) from error
+    return found
 
 
 def _pairs(text: str) -> dict[str, str | None]:

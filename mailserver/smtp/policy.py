@@ -22,6 +22,15 @@ class Policy(Protocol):
         """Who checks logins; None where AUTH is not offered."""
         ...
 
+    @property
+    def meets_strangers(self) -> bool:
+        """Whether it is the peer's address that counts, and how it behaves."""
+        ...
+
+    def turn_away(self, address: str) -> Reply | None:
+        """Return why a connection is not worth having."""
+        ...
+
     def before_mail(self, session: Session) -> Reply | None:
         """Return why a transaction cannot begin."""
         ...

@@ -22,12 +22,12 @@ T = TypeVar("T")
 Refused = Callable[[errors.ServiceError], Reply | None]
 
 HELD_BACK_BYTES = 16_384  # what comes in while we wait, before the peer is told to wait too
-LINGER_SECONDS = 10.0  # for a peer that does not read our last words
 
 # What a connection waits for; while it does, input is held back.
-_TASK = 1
-_WRITE = 2
-_TURN = 4
+TASK = 1
+WRITE = 2
+TURN = 4
+PAUSE = 8  # see `pacing`
 _CLASSES = {1: "1xx", 2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
 
 
@@ -79,6 +79,14 @@ class Connection(smtp.SMTP):
     def take(self, data: bytes) -> bytes:
         """Work through input; return what has to wait, for us or for the rest of a line."""
 
+    @abc.abstractmethod
+    def due_at(self, now: float) -> float:
+        """See `Watched`. `Paced` knows how."""
+
+    @abc.abstractmethod
+    def expire(self, now: float) -> bool:
+        """See `Watched`."""
+
     # The transport calls these.
 
     def connection_made(self, connected: asyncio.BaseTransport) -> None:
@@ -102,9 +110,14 @@ class Connection(smtp.SMTP):
             return
         self._is_admitted = True
         listener.arrive(self)
-        transport.write(listener.greeting)
+        self.greet()
         if listener.is_draining:
             self.drain()
+
+    def greet(self) -> None:
+        """Say who we are."""
+        assert self.socket is not None
+        self.socket.write(self.listener.greeting)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the reason changes nothing
         """Let go of everything but a message that is being stored: that goes on to its end."""
@@ -115,7 +128,7 @@ class Connection(smtp.SMTP):
         if self._is_admitted:
             self.listener.depart(self)
             self.listener.door.leave(self.peer.address)
-        if not self._waits & _TASK:
+        if not self._waits & TASK:
             self._drop_intake()
         if self._in_handshake:
             self._task_ended()
@@ -130,11 +143,11 @@ class Connection(smtp.SMTP):
 
     def pause_writing(self) -> None:
         """Hold back commands while the peer does not read the replies."""
-        self._waits |= _WRITE
+        self._waits |= WRITE
 
     def resume_writing(self) -> None:
         """Go on."""
-        self._waits &= ~_WRITE
+        self._waits &= ~WRITE
         self._go_on()
 
     def data_received(self, data: bytes) -> None:
@@ -154,33 +167,7 @@ class Connection(smtp.SMTP):
             self._pending = b""
         self._advance(data)
 
-    # The wheel and the listeners call these.
-
-    def due_at(self, now: float) -> float:
-        """See `Watched`."""
-        limits = self.listener.limits
-        if self._closing_at:
-            return self._closing_at + LINGER_SECONDS
-        if self._waits & _TASK:
-            return now + limits.idle_seconds
-        idle = self._active_at + limits.idle_seconds
-        if self.intake:
-            return min(idle, self.intake.started_at + limits.data_seconds)
-        return min(idle, self._started_at + limits.session_seconds)
-
-    def expire(self, now: float) -> bool:
-        """See `Watched`."""
-        if self.socket is None:
-            return False
-        if self._closing_at or self._waits & _WRITE:
-            self.socket.abort()
-            return False
-        if self._active_at + self.listener.limits.idle_seconds <= now:
-            self.close_with(replies.IDLE_TOO_LONG)
-        else:
-            self.close_with(replies.DATA_TOO_SLOW if self.intake else replies.SESSION_TOO_LONG)
-        self.flush()
-        return True
+    # The listeners call these.
 
     def drain(self) -> None:
         """See `Connected`."""
@@ -193,7 +180,7 @@ class Connection(smtp.SMTP):
     @property
     def is_in_hand(self) -> bool:
         """See `Connected`."""
-        return bool(self.intake or (self._waits & _TASK and not self._in_handshake)) and not self._closing_at
+        return bool(self.intake or (self._waits & TASK and not self._in_handshake)) and not self._closing_at
 
     def abandon(self) -> None:
         """See `Connected`."""
@@ -255,14 +242,14 @@ class Connection(smtp.SMTP):
         if not self._closing_at:
             self._closing_at = self.listener.clock()
             self._pending = b""
-            if not self._waits & _TASK:
+            if not self._waits & TASK:
                 self._drop_intake()
             if self._is_draining:
                 self.listener.moved()
 
     def yield_turn(self) -> None:
         """Let other connections have their turn before more of the input is looked at."""
-        self._waits |= _TURN
+        self._waits |= TURN
         asyncio.get_running_loop().call_soon(self._next_turn)
 
     def start(self, work: Awaitable[T], then: Callable[[T], Reply | None], refused: Refused = replies.refusal) -> None:
@@ -270,7 +257,7 @@ class Connection(smtp.SMTP):
 
         A future needs no task: it is somebody else's work, who ends it whatever becomes of this connection.
         """
-        self._waits |= _TASK
+        self._waits |= TASK
         if isinstance(work, asyncio.Future):
             work.add_done_callback(lambda done: self._settled(done, then, refused))
             return
@@ -283,7 +270,7 @@ class Connection(smtp.SMTP):
             raise ConnectionResetError
         asked: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.asked = asked
-        self._waits &= ~_TASK
+        self._waits &= ~TASK
         self._out.append(b"334 " + challenge + b"\r\n")
         self._go_on()
         return await asked
@@ -291,14 +278,14 @@ class Connection(smtp.SMTP):
     def was_answered(self) -> None:
         """Hold back input again: the task has what it asked for."""
         self.asked = None
-        self._waits |= _TASK
+        self._waits |= TASK
 
     def enter_handshake(self, work: Coroutine[Any, Any, None]) -> None:
         """Hold back input in the kernel: it is for the new transport to read. What has come in is dropped."""
         if self.socket:
             self.socket.pause_reading()
         self._in_handshake = True
-        self._waits |= _TASK
+        self._waits |= TASK
         self._task = self.listener.start(work)
 
     def leave_handshake(self, transport: asyncio.Transport) -> None:
@@ -343,7 +330,7 @@ class Connection(smtp.SMTP):
             socket.write_eof()
 
     def _next_turn(self) -> None:
-        self._waits &= ~_TURN
+        self._waits &= ~TURN
         self._go_on()
 
     async def _work(self, work: Awaitable[T], then: Callable[[T], Reply | None], refused: Refused) -> None:
@@ -376,7 +363,7 @@ class Connection(smtp.SMTP):
     def _task_ended(self) -> None:
         self.listener.finished(self._task)
         self._task = None
-        self._waits &= ~_TASK
+        self._waits &= ~TASK
 
     def _go_on(self) -> None:
         if self._waits or self.socket is None:

@@ -25,8 +25,14 @@ TOO_MUCH_JUNK = Reply(421, "4.7.0", "Too many commands without a message, goodby
 TOO_MANY_TRANSACTIONS = Reply(421, "4.5.3", "Too many messages in one session, connect again")
 TOO_MANY_LOGINS = Reply(421, "4.7.0", "Too many failed logins, goodbye")
 
+TOO_MANY_UNKNOWN = Reply(421, "4.7.0", "Too many unknown recipients from your address, try again later")
+BANNED = Reply(421, "4.7.0", "Too many failed logins from your address, try again later")
+
 INTERNAL = Reply(451, "4.3.0", "Local error, try again later")
 BUSY = Reply(450, "4.7.1", "Too much mail just now, try again later")
+TOO_MUCH_MAIL = Reply(450, "4.7.1", "Too many messages from your address, try again later")
+TOO_MANY_TO_US = Reply(450, "4.7.1", "Too many recipients from your address, try again later")
+ALLOWANCE_SPENT = Reply(450, "4.7.1", "Your login has sent as much as it may for now, try again later")
 GREYLISTED = Reply(451, "4.7.1", "Greylisted, try again in a few minutes")
 NO_ROOM = Reply(452, "4.3.1", "Not enough room, try again later")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients, send the rest in another message")
@@ -41,6 +47,8 @@ LINE_TOO_LONG = Reply(500, "5.5.2", "Line too long")
 EXCHANGE_TOO_LONG = Reply(500, "5.5.6", "Authentication exchange line too long")
 BAD_ARGUMENT = Reply(501, "5.5.4", "Syntax error in the parameters")
 NO_ARGUMENT = Reply(501, "5.5.4", "The command takes no parameters")
+HELD_TOO_LONG = Reply(501, "5.5.4", "The message cannot be held for so long")
+WANTED_TOO_SOON = Reply(501, "5.5.4", "The message is wanted before it is released, or has no time left")
 HELO_ARGUMENT = Reply(501, "5.5.4", "A domain name or address literal is needed")
 BAD_SENDER = Reply(501, "5.1.7", "The sender address cannot be read")
 BAD_RECIPIENT = Reply(501, "5.1.3", "The recipient address cannot be read")
@@ -80,6 +88,8 @@ TOO_LARGE = Reply(552, "5.3.4", "The message is larger than this server accepts"
 NEEDS_SMTPUTF8 = Reply(553, "5.6.7", "A non-ASCII address needs SMTPUTF8")
 NO_VALID_RECIPIENTS = Reply(554, "5.5.1", "No valid recipients")
 LOOP = Reply(554, "5.4.6", "The message is looping")
+TOO_EARLY = Reply(554, "5.5.1", "You spoke before you were greeted")
+NOT_SO_FAST = Reply(555, "5.5.4", "The message cannot be promised by then")
 BAD_PARAMETER = Reply(555, "5.5.4", "Parameter not recognised or not supported")
 
 # What a service's refusal is on the wire. Its own sentence is for the API; here the table speaks (RFC 5321 4.2.1).
@@ -92,6 +102,7 @@ _REFUSALS: dict[type[errors.ServiceError], Reply] = {
     errors.Conflict: INTERNAL,
     errors.TooLarge: TOO_LARGE,
     errors.TooMany: BUSY,
+    errors.AllowanceSpent: ALLOWANCE_SPENT,
     errors.Temporary: INTERNAL,
     errors.StoreUnavailable: INTERNAL,
     errors.StoreFull: NO_ROOM,

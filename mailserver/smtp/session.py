@@ -1,6 +1,7 @@
 """What one connection has said so far, and the transaction under way (RFC 5321 4.1.4)."""
 
 from mailserver.entities.access import Caller
+from mailserver.mail import peer_signs
 from mailserver.mail.address import Address
 from mailserver.mail.envelope import Envelope, Peer, Recipient
 from mailserver.smtp.handshake import Shown
@@ -25,6 +26,7 @@ class Session:
 
     __slots__ = (
         "_peer",
+        "_signs",
         "address",
         "caller",
         "errors",
@@ -46,6 +48,7 @@ class Session:
         self.esmtp = False
         self.shown: Shown | None = None
         self._peer: Peer | None = None  # as the next envelope names it
+        self._signs: tuple[str, ...] = ()
         self.login: str | None = None
         self.caller: Caller | None = None
         self.transaction: Transaction | None = None
@@ -71,6 +74,12 @@ class Session:
         self.caller = caller
         self._peer = None
 
+    def mark(self, sign: str) -> None:
+        """Take down what the peer did that others do not, one of the words of `peer_signs`."""
+        if sign not in self._signs:
+            self._signs = (*self._signs, sign)
+            self._peer = None
+
     def start_tls(self, shown: Shown) -> None:
         """Forget everything that was said in clear, but not how often it was wrong (RFC 3207 4.2)."""
         self.shown = shown
@@ -83,12 +92,14 @@ class Session:
         """Return what a login can be tied to on this connection."""
         return self.shown.bindings() if self.shown else Bindings()
 
-    def envelope(self, transaction: Transaction) -> Envelope:
-        """Freeze the transaction."""
+    def envelope(self, transaction: Transaction, hostname: str) -> Envelope:
+        """Freeze the transaction; `hostname` is ours, which no peer should call itself."""
         parameters = transaction.parameters
         if self._peer is None:
             cipher = self.shown.cipher if self.shown else None
-            self._peer = Peer(self.address, self.port, self.helo, self.esmtp, self.tls, cipher, self.login)
+            odd = None if self.login else peer_signs.helo_sign(self.helo, hostname)
+            signs = (*self._signs, odd) if odd else self._signs
+            self._peer = Peer(self.address, self.port, self.helo, self.esmtp, self.tls, cipher, self.login, signs)
         return Envelope(
             peer=self._peer,
             sender=transaction.sender,
@@ -99,4 +110,7 @@ class Session:
             ret=parameters.ret,
             envid=parameters.envid,
             declared_size=parameters.size,
+            release_at=parameters.release_at,
+            deliver_by=parameters.deliver_by,
+            priority=parameters.priority,
         )

@@ -13,6 +13,8 @@ from mailserver.smtp.session import Session
 class SubmissionPolicy:
     """Lets nobody send before AUTH, and nobody as somebody else."""
 
+    meets_strangers = False
+
     def __init__(self, submission: Submission, logins: Logins) -> None:
         self._submission = submission
         self._authenticator = Authenticator(logins)
@@ -21,6 +23,10 @@ class SubmissionPolicy:
     def authenticator(self) -> Authenticator | None:
         """See `Policy`."""
         return self._authenticator
+
+    def turn_away(self, address: str) -> Reply | None:
+        """See `Policy`."""
+        return replies.BANNED if self._authenticator.is_banned(address) else None
 
     def before_mail(self, session: Session) -> Reply | None:
         """See `Policy`."""

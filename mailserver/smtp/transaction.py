@@ -1,6 +1,7 @@
 """The commands of a message: MAIL, RCPT, DATA and BDAT (RFC 5321 3.3, RFC 3030)."""
 
 import re
+import time
 from collections.abc import Awaitable
 
 from mailserver.entities import errors
@@ -10,9 +11,10 @@ from mailserver.mail.reply import Reply
 from mailserver.smtp import parameters, paths, replies
 from mailserver.smtp.commands import SessionCommands
 from mailserver.smtp.data import Intake
-from mailserver.smtp.parameters import PLAIN_MAIL, PLAIN_RECIPIENT
+from mailserver.smtp.parameters import PLAIN_MAIL, PLAIN_RECIPIENT, MailParameters
 from mailserver.smtp.session import Transaction
 
+HOLD_GRACE_MS = 60_000  # EHLO may have been a while ago
 _BDAT = re.compile(r"([0-9]{1,10})( +LAST)?", re.IGNORECASE)
 
 
@@ -33,6 +35,9 @@ class Receiver(SessionCommands):
             self.give_up(replies.TOO_MANY_TRANSACTIONS)
             return None
         refusal = listener.policy.before_mail(peer)
+        if refusal and refusal.code == 421:
+            self.give_up(refusal)
+            return None
         if refusal:
             return refusal
         peer.messages += 1
@@ -160,18 +165,36 @@ class Receiver(SessionCommands):
         if rest:
             if not self.peer.esmtp:
                 return replies.BAD_PARAMETER
-            tls = self.peer.tls is not None
+            tls, is_submission = self.peer.tls is not None, self.listener.policy.authenticator is not None
+            now = int(time.time() * 1000)
             try:
-                given = parameters.mail(rest, tls=tls, auth=self.listener.policy.authenticator is not None)
+                given = parameters.mail(rest, tls=tls, auth=is_submission, wished_at=now if is_submission else None)
             except parameters.ParameterUnknown:
                 return replies.BAD_PARAMETER
             except parameters.ParameterMalformed:
                 return replies.BAD_ARGUMENT
+            refusal = self._refuse_wishes(given, now)
+            if refusal:
+                return refusal
         if given.size and given.size > self.listener.limits.message_bytes:
             return replies.TOO_LARGE  # RFC 1870 6.1
         if not path.isascii() and not given.smtputf8:
             return replies.NEEDS_SMTPUTF8  # RFC 6531 3.5
         return Transaction(sender, given)
+
+    def _refuse_wishes(self, given: MailParameters, now: int) -> Reply | None:
+        limits = self.listener.limits
+        if given.release_at is not None:
+            if not limits.longest_hold_seconds:
+                return replies.BAD_PARAMETER
+            if given.release_at > now + limits.longest_hold_seconds * 1000 + HOLD_GRACE_MS:
+                return replies.HELD_TOO_LONG  # RFC 4865 4
+        by = given.deliver_by
+        if by is None or not by.is_returned:
+            return None
+        if given.release_at is not None and by.at <= given.release_at:
+            return replies.WANTED_TOO_SOON
+        return replies.NOT_SO_FAST if by.at < now + limits.soonest_by_seconds * 1000 else None  # RFC 2852 4
 
     def _recipient(self, argument: str, transaction: Transaction) -> Recipient | Reply:
         """Read what RCPT says."""
@@ -218,7 +241,7 @@ class Receiver(SessionCommands):
         return replies.NO_VALID_RECIPIENTS if transaction.refused_recipients else replies.RECIPIENT_FIRST
 
     def _receive(self, transaction: Transaction) -> Intake | Reply:
-        self._envelope = self.peer.envelope(transaction)
+        self._envelope = self.peer.envelope(transaction, self.listener.hostname)
         listener = self.listener
         try:
             arrival = listener.policy.begin(self.peer, self._envelope)

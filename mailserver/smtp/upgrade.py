@@ -1,9 +1,9 @@
 """A connection that goes over to TLS by STARTTLS (RFC 3207)."""
 
-from mailserver.smtp import handshake, protocol
+from mailserver.smtp import handshake, pacing
 
 
-class SecureConnection(protocol.Connection):
+class SecureConnection(pacing.Paced):
     """Shakes hands in a task, and is a new session afterwards."""
 
     __slots__ = ()

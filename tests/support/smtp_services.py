@@ -108,6 +108,7 @@ class FakeServices:
     scram_names: list[str] = field(default_factory=list)
     scram_failures: list[str] = field(default_factory=list)
     arrivals: list[FakeArrival] = field(default_factory=list)
+    banned: set[str] = field(default_factory=set)
 
     def known(self, address: Address) -> bool | None:
         if address.local == "explode":
@@ -163,7 +164,7 @@ class FakeServices:
             raise errors.Unauthenticated
         return AGENT
 
-    async def scram_keys(self, name: str) -> ScramKeys:
+    async def scram_keys(self, name: str, peer: str) -> ScramKeys:
         self.scram_names.append(name)
         known = name in ("agent@local.test", "a,b=c@local.test")
         salt, stored, server, count = scramp.ScramMechanism("SCRAM-SHA-256").make_auth_info(
@@ -171,8 +172,14 @@ class FakeServices:
         )
         return ScramKeys(salt, count, stored, server)
 
-    def scram_failed(self, peer: str) -> None:
+    async def scram_failed(self, name: str, peer: str) -> None:
         self.scram_failures.append(peer)
+
+    def is_banned(self, peer: str) -> bool:
+        return peer in self.banned
+
+    def failures(self, peer: str) -> int:
+        return 0
 
     async def scram_login(self, name: str, peer: str) -> Caller:
         return AGENT

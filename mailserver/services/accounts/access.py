@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 
 import structlog
 
@@ -10,37 +11,51 @@ from mailserver.entities.access import ALL_SCOPES, Caller, Credential, Scope, To
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.inbox import Inbox, ScramKeys
 from mailserver.mail import address as addresses
+from mailserver.mail import network
 from mailserver.services.accounts import secrets
 from mailserver.services.accounts.secrets import PasswordHasher
-from mailserver.storage import credentials, inboxes
-from mailserver.storage.credentials import StoredToken
-from mailserver.storage.database import Database, Snapshot
+from mailserver.services.accounts.throttle import Throttle
+from mailserver.storage import credentials, inboxes, login_addresses
+from mailserver.storage.credentials import StoredPassword, StoredToken
+from mailserver.storage.database import Database, Snapshot, Transaction
 
 log = structlog.get_logger()
 CACHE_SECONDS = 1.0  # a revoked token is refused everywhere after this time (threats D8)
 CACHE_TOKENS = 10_000
 LAST_USED_MS = 60_000
-FAILURE_WINDOW_SECONDS = 900
-FAILURES_KEPT = 50_000
 _KINDS = {"agent": Credential.AGENT_TOKEN, "session": Credential.SESSION, "api_key": Credential.API_KEY}
 LOGIN_SCOPES = frozenset(
     {Scope.EMAIL_READ, Scope.EMAIL_SEND, Scope.EMAIL_WRITE, Scope.EMAIL_DELETE, Scope.FILES_READ, Scope.FILES_WRITE}
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Login:
+    """What the database says of a name and of the address that somebody uses it from."""
+
+    account: str  # what failures are counted for: one inbox has one budget, by whichever of its addresses
+    inbox: Inbox | None
+    passwords: list[StoredPassword]
+    last_used_at: int | None  # when the same account last logged in from there
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the owner cannot be locked out there by others."""
+        return self.last_used_at is not None
+
+
 class Access:
     """Who is asking. Failures are generic and take the same time, whatever was wrong."""
 
     def __init__(
-        self, database: Database, ids: IdSource, hasher: PasswordHasher, secret: bytes, failures_per_address: int
+        self, database: Database, ids: IdSource, hasher: PasswordHasher, secret: bytes, throttle: Throttle
     ) -> None:
         self._database = database
         self._ids = ids
         self._hasher = hasher
         self._secret = secret
-        self._most_failures = failures_per_address
+        self._throttle = throttle
         self._cache: OrderedDict[str, tuple[float, StoredToken]] = OrderedDict()
-        self._failures: OrderedDict[str, list[float]] = OrderedDict()
 
     # -- tokens -------------------------------------------------------------------------------------------------
 
@@ -98,40 +113,56 @@ class Access:
     # -- passwords ----------------------------------------------------------------------------------------------
 
     async def set_password(self, inbox_id: int, password: str, label: str = "main") -> None:
-        """Store a password for SMTP, JMAP and IMAP logins."""
+        """Store a password for SMTP, JMAP and IMAP logins. With another main one, past logins prove nothing more."""
         if not 8 <= len(password) <= secrets.LONGEST_PASSWORD:
             raise errors.Invalid("A password has between 8 and 1,024 characters.")
         argon, scram = await self._hasher.hash(password)
         stored = credentials.StoredPassword(self._ids.next(), inbox_id, argon, scram)
-        await self._database.write(credentials.set_password, stored, label, int(time.time() * 1000))
+        await self._database.write(_set_password, stored, label, int(time.time() * 1000))
 
     async def password(self, name: str, secret: str, peer: str) -> Caller:
         """The caller behind a name and a password or agent token; Unauthenticated, or TooMany from this address."""
-        self._refuse_flood(peer)
-        inbox, stored = await self._database.read(_login, _normal(name))
-        caller = await self._token_of(inbox, secret)
-        if caller is not None:
-            return caller
-        position = await self._hasher.verify(secret, [one.argon2 for one in stored])
-        if inbox is None or position is None or inbox.status != "active":
-            self._failed(peer)
-            raise errors.Unauthenticated
-        return _caller(inbox, stored[position].id)
+        login = await self._login(name, peer)
+        self._throttle.begin(peer)
+        try:
+            caller = await self._token_of(login.inbox, secret)
+            if caller is None:
+                position = await self._hasher.verify(secret, [one.argon2 for one in login.passwords])
+                if login.inbox is None or position is None or login.inbox.status != "active":
+                    await self._failed(login, peer)
+                    raise errors.Unauthenticated
+                caller = _caller(login.inbox, login.passwords[position].id)
+        finally:
+            self._throttle.end(peer)
+        await self._succeeded(login, peer)
+        return caller
 
-    async def scram_keys(self, name: str) -> ScramKeys:
-        """The keys for a SCRAM exchange; invented ones for a name that does not exist."""
-        inbox, stored = await self._database.read(_login, _normal(name))
-        if inbox is None or not stored or inbox.status != "active":
+    async def scram_keys(self, name: str, peer: str) -> ScramKeys:
+        """The keys for a SCRAM exchange; invented ones for a name that does not exist. TooMany as for a password."""
+        login = await self._login(name, peer)
+        if login.inbox is None or not login.passwords or login.inbox.status != "active":
             return self._hasher.invented_keys(_normal(name), self._secret)
-        return stored[0].scram
+        return login.passwords[0].scram
 
     async def scram_login(self, name: str, peer: str) -> Caller:
         """The caller of a SCRAM exchange that went well."""
-        self._refuse_flood(peer)
-        inbox, stored = await self._database.read(_login, _normal(name))
-        if inbox is None or not stored or inbox.status != "active":
+        login = await self._login(name, peer)
+        if login.inbox is None or not login.passwords or login.inbox.status != "active":
             raise errors.Unauthenticated
-        return _caller(inbox, stored[0].id)
+        await self._succeeded(login, peer)
+        return _caller(login.inbox, login.passwords[0].id)
+
+    async def scram_failed(self, name: str, peer: str) -> None:
+        """Count a SCRAM proof that was wrong."""
+        await self._failed(await self._read(name, peer), peer)
+
+    def is_banned(self, peer: str) -> bool:
+        """Whether no login from an address would be looked at now."""
+        return self._throttle.is_banned(peer)
+
+    def failures(self, peer: str) -> int:
+        """How often logins from an address have failed lately."""
+        return self._throttle.failures(peer)
 
     async def _token_of(self, inbox: Inbox | None, secret: str) -> Caller | None:
         """The caller behind an agent token used as a password; whatever is wrong goes the way of a wrong password."""
@@ -143,10 +174,6 @@ class Access:
             return None
         is_its_own = inbox is not None and inbox.status == "active" and caller.inbox_id == inbox.id
         return caller if is_its_own else None
-
-    def scram_failed(self, peer: str) -> None:
-        """Count a SCRAM proof that was wrong against the address that it came from."""
-        self._failed(peer)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -167,27 +194,49 @@ class Access:
             except errors.Temporary as error:  # a full disk keeps nobody from reading
                 log.warning("accounts.token.use.unnoted", error=error.message)
 
-    def _refuse_flood(self, peer: str) -> None:
-        recent = self._recent(peer)
-        if len(recent) >= self._most_failures:
-            raise errors.TooMany("Too many failed logins from this address; try again later.")
+    async def _login(self, name: str, peer: str) -> _Login:
+        """What is known of a name, where the failures so far let anybody try it."""
+        login = await self._read(name, peer)
+        if self._throttle.refuses(login.account, peer, is_known=login.is_known):
+            log.info("accounts.login.refused", peer=peer, is_known=login.is_known)
+            raise errors.TooMany("Too many failed logins; try again later.")
+        return login
 
-    def _failed(self, peer: str) -> None:
-        recent = self._recent(peer)
-        recent.append(time.monotonic())
-        self._failures[peer] = recent
-        self._failures.move_to_end(peer)
-        while len(self._failures) > FAILURES_KEPT:
-            self._failures.popitem(last=False)
+    async def _read(self, name: str, peer: str) -> _Login:
+        address, now = network.origin(peer).address, int(time.time() * 1000)
+        return await self._database.read(_login, _normal(name), name, address, now)
 
-    def _recent(self, peer: str) -> list[float]:
-        since = time.monotonic() - FAILURE_WINDOW_SECONDS
-        return [at for at in self._failures.get(peer, ()) if at > since][-1000:]
+    async def _failed(self, login: _Login, peer: str) -> None:
+        if self._throttle.failed(login.account, peer, is_known=login.is_known):
+            origin, now = network.origin(peer), int(time.time() * 1000)
+            self._throttle.trust(await self._database.read(login_addresses.of_network, origin.network, now))
+        if login.is_known:
+            self._throttle.trust([network.origin(peer).address])
+
+    async def _succeeded(self, login: _Login, peer: str) -> None:
+        """Remember where a login went well, over restarts; once a day is enough."""
+        origin, now = network.origin(peer), int(time.time() * 1000)
+        self._throttle.trust([origin.address])
+        if login.inbox is None or now - (login.last_used_at or 0) < login_addresses.REFRESH_MS:
+            return
+        try:
+            await self._database.write(login_addresses.note, login.inbox.id, origin.address, origin.network, now)
+        except errors.Temporary as error:  # a full disk keeps nobody from logging in
+            log.warning("accounts.login.unnoted", error=error.message)
 
 
-def _login(snapshot: Snapshot, name: str) -> tuple[Inbox | None, list[credentials.StoredPassword]]:
-    inbox = inboxes.by_address(snapshot, name)
-    return inbox, credentials.passwords(snapshot, inbox.id) if inbox else []
+def _set_password(tx: Transaction, stored: StoredPassword, label: str, now: int) -> None:
+    credentials.set_password(tx, stored, label, now)
+    if label == "main":
+        login_addresses.forget(tx, stored.inbox_id)
+
+
+def _login(snapshot: Snapshot, normal: str, name: str, address: str, now: int) -> _Login:
+    inbox = inboxes.by_address(snapshot, normal)
+    if inbox is None:
+        return _Login(normal or name, None, [], None)
+    used_at = login_addresses.used_at(snapshot, inbox.id, address, now)
+    return _Login(f"inbox {inbox.id}", inbox, credentials.passwords(snapshot, inbox.id), used_at)
 
 
 def _normal(name: str) -> str:

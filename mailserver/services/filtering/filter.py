@@ -111,6 +111,7 @@ class Filter:
             found.reasons += _reasons(peer_signs.of_authentication(evidence.spf, evidence.dkim, evidence.dmarc))
             if not self._near.has(evidence.envelope.peer.address):
                 found.reasons += _reasons(peer_signs.of_reverse(evidence.iprev))
+                found.reasons += _reasons(peer_signs.of_manners(evidence.envelope.peer.signs))
                 if peer_signs.is_name(evidence.envelope.peer.helo):
                     checks.append(("helo", partial(self._helo, evidence, found), LOOKUP_SECONDS))
                 else:

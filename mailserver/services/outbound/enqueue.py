@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mailserver.entities.delivery import Delivery, QueuedMessage, State
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.inbox import Inbox
-from mailserver.mail.envelope import Recipient
+from mailserver.mail.envelope import DeliverBy, Recipient
 from mailserver.storage import files
 
 
@@ -24,6 +24,9 @@ class Terms:
     require_tls: bool = False
     ret: str | None = None
     envid: str | None = None
+    release_at: int | None = None  # nothing is tried before; the time that attempts may take begins then (RFC 4865)
+    deliver_by: DeliverBy | None = None
+    priority: int = 0
 
 
 class Enqueue:
@@ -36,8 +39,13 @@ class Enqueue:
     def build(
         self, inbox: Inbox, sender: str, message_id: int | None, recipients: Sequence[Recipient], terms: Terms
     ) -> tuple[QueuedMessage, tuple[Delivery, ...]]:
-        """A message for its recipients, due at once; `message_id` is the copy in Sent where one is kept."""
+        """A message for its recipients, due at its release; `message_id` is the copy in Sent where one is kept."""
         now = int(time.time() * 1000)
+        due_at = max(now, terms.release_at or now)
+        by = terms.deliver_by
+        expires_at = due_at + self._lifetime_ms
+        if by is not None and by.is_returned:
+            expires_at = min(expires_at, by.at)
         queued_id = self._ids.next()
         place = files.location(inbox.id, message_id) if message_id else files.outbound_location(queued_id)
         queued = QueuedMessage(
@@ -45,13 +53,16 @@ class Enqueue:
             header_id=terms.header_id, subject=terms.subject, sender=sender,
             domain=(sender or inbox.address).rpartition("@")[2], location=place, size=terms.size,
             eight_bit=terms.eight_bit, smtputf8=terms.smtputf8, require_tls=terms.require_tls, ret=terms.ret,
-            envid=terms.envid, source=terms.source, created_at=now, expires_at=now + self._lifetime_ms,
+            envid=terms.envid, source=terms.source, created_at=now, expires_at=expires_at,
+            release_at=terms.release_at if due_at > now else None, by_at=by.at if by else None,
+            by_mode=by.mode if by else None,
         )  # fmt: skip
         deliveries = tuple(
             Delivery(
                 id=self._ids.next(), queued_id=queued_id, tenant_id=inbox.tenant_id, inbox_id=inbox.id,
                 recipient=str(recipient.address), domain=recipient.address.domain, state=State.QUEUED,
-                notify=recipient.notify, orcpt=recipient.orcpt, attempts=0, next_attempt_at=now, created_at=now,
+                notify=recipient.notify, orcpt=recipient.orcpt, attempts=0, next_attempt_at=due_at, created_at=now,
+                priority=terms.priority,
             )
             for recipient in recipients
         )  # fmt: skip

@@ -25,6 +25,7 @@ from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.mailbox.ingest import Ingest
 from mailserver.services.mailbox.messages import Messages
 from mailserver.services.outbound import outgoing as outgoing_fields
+from mailserver.services.outbound.allowance import Allowance
 from mailserver.services.outbound.enqueue import Enqueue, Terms
 from mailserver.services.outbound.outgoing import Outgoing
 from mailserver.services.outbound.senders import Room, SendLists, refuse_blocked, refuse_unless_allowed
@@ -73,6 +74,7 @@ class Sending:
         messages: Messages,
         inboxes: Inboxes,
         enqueue: Enqueue,
+        allowance: Allowance,
         lists: SendLists,
         room: Room,
         ids: IdSource,
@@ -85,6 +87,7 @@ class Sending:
         self._messages = messages
         self._inboxes = inboxes
         self._enqueue = enqueue
+        self._allowance = allowance
         self._lists = lists
         self._room = room
         self._ids = ids
@@ -136,7 +139,8 @@ class Sending:
             return self._finish(tx, stored, draft, outgoing, queued.id, inbox, repeatable)
 
         try:
-            return await self._ingest.store(record, before, after)
+            async with self._allowance.spending(inbox.id, len(rows)):
+                return await self._ingest.store(record, before, after)
         except _Repeated as repeated:
             if repeatable is None:
                 raise

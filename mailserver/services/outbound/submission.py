@@ -16,6 +16,7 @@ from mailserver.mail.envelope import Envelope
 from mailserver.mail.headers import Headers
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.mailbox.acceptance import Acceptance, Content
+from mailserver.services.outbound.allowance import Allowance
 from mailserver.services.outbound.enqueue import Enqueue, Terms
 from mailserver.services.outbound.senders import Room, SendLists, owned, refuse_blocked, refuse_unless_allowed
 from mailserver.storage.records import Copy, Record
@@ -31,6 +32,7 @@ class Submission:
         inboxes: Inboxes,
         acceptance: Acceptance,
         enqueue: Enqueue,
+        allowance: Allowance,
         lists: SendLists,
         room: Room,
         ids: IdSource,
@@ -43,6 +45,7 @@ class Submission:
         self._inboxes = inboxes
         self._acceptance = acceptance
         self._enqueue = enqueue
+        self._allowance = allowance
         self._lists = lists
         self._room = room
         self._ids = ids
@@ -54,15 +57,17 @@ class Submission:
     async def may_send(self, caller: Caller, sender: Address | None) -> None:
         """Refuse with SenderNotOwned a reverse-path that is not the login's; the null one is anybody's."""
         refuse_unless_allowed(caller)
-        if sender is not None:
-            inbox = await self._inboxes.of(caller, None)
-            if not owned(sender, await self._inboxes.addresses(inbox), self._separator):
-                raise errors.SenderNotOwned
+        inbox = await self._inboxes.of(caller, None)
+        if sender is not None and not owned(sender, await self._inboxes.addresses(inbox), self._separator):
+            raise errors.SenderNotOwned
+        await self._allowance.check(inbox.id)
 
     async def check_recipient(self, caller: Caller, address: Address) -> None:
         """Every address that no list forbids is taken; what becomes of it is the queue's answer."""
         caller.require(Scope.EMAIL_SEND)
-        await refuse_blocked(self._lists, await self._inboxes.of(caller, None), [address])
+        inbox = await self._inboxes.of(caller, None)
+        await self._allowance.check(inbox.id, recipients=1)
+        await refuse_blocked(self._lists, inbox, [address])
 
     def room(self) -> bool:
         """Whether the disk can take another message."""
@@ -102,6 +107,9 @@ class Submission:
             require_tls=envelope.require_tls,
             ret=envelope.ret,
             envid=envelope.envid,
+            release_at=envelope.release_at,
+            deliver_by=envelope.deliver_by,
+            priority=envelope.priority,
         )
         sender = str(envelope.sender) if envelope.sender else ""
         saved = message_id if self._save_sent else None
@@ -109,7 +117,8 @@ class Submission:
         queued, deliveries = self._enqueue.build(inbox, sender, saved, [*each.values()][::-1], terms)
         copies = (self._sent_copy(inbox, message_id, head, envelope),) if self._save_sent else ()
         record = Record(copies, int(now * 1000), 0, queued=queued, deliveries=deliveries)
-        await self._acceptance.commit(content, top + kept, record, skip=content.body_offset)
+        async with self._allowance.spending(inbox.id, len(deliveries)):
+            await self._acceptance.commit(content, top + kept, record, skip=content.body_offset)
         return queue_id
 
     def _sent_copy(self, inbox: Inbox, message_id: int, head: Headers, envelope: Envelope) -> Copy:

@@ -141,10 +141,10 @@ async def test_an_address_that_fails_too_often_is_kept_out_and_others_are_not(ho
 
 async def test_scram_keys_of_an_unknown_name_look_real_and_stay_the_same(house):
     access = house.services.access
-    real = await access.scram_keys("agent@local.test")
-    invented = await access.scram_keys("nobody@local.test")
-    assert invented == await access.scram_keys("NOBODY@local.test")
-    assert invented != await access.scram_keys("nobody2@local.test")
+    real = await access.scram_keys("agent@local.test", "::1")
+    invented = await access.scram_keys("nobody@local.test", "::1")
+    assert invented == await access.scram_keys("NOBODY@local.test", "::1")
+    assert invented != await access.scram_keys("nobody2@local.test", "::1")
     assert len(invented.salt) == len(real.salt)
     assert invented.iterations == real.iterations
     assert len(invented.stored_key) == len(real.stored_key)

@@ -1,0 +1,113 @@
+"""How much an inbox may send: messages and recipients in an hour and in a day, by whichever door.
+
+What was sent is counted in memory, which begins with what the database knows: a restart forgets nothing, and several
+nodes that share a database multiply a limit by their number at the most.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from mailserver.entities import errors
+from mailserver.storage import deliveries
+from mailserver.storage.database import Database
+
+SLOT_MS = 600_000
+HOUR_SLOTS = 6
+DAY_SLOTS = 144
+MOST_INBOXES = 10_000  # counted in memory; the others are looked up again
+
+
+@dataclass(frozen=True, slots=True)
+class SendingLimits:
+    """What one inbox may send; 0 is no limit."""
+
+    messages_per_hour: int = 0
+    messages_per_day: int = 0
+    recipients_per_hour: int = 0
+    recipients_per_day: int = 0
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing has to be counted."""
+        messages = self.messages_per_hour or self.messages_per_day
+        return not (messages or self.recipients_per_hour or self.recipients_per_day)
+
+
+@dataclass(slots=True)
+class _Spent:
+    messages: int = 0
+    recipients: int = 0
+
+
+class Allowance:
+    """The budgets of all inboxes. A limit that is reached is a sentence that says which."""
+
+    def __init__(self, database: Database, limits: SendingLimits, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._limits = limits
+        self._clock = clock
+        self._inboxes: OrderedDict[int, dict[int, _Spent]] = OrderedDict()
+        self._looking_up = asyncio.Lock()
+
+    async def check(self, inbox_id: int, recipients: int = 0) -> None:
+        """AllowanceSpent where a message, or so many recipients, would be more than the inbox may send now."""
+        if not self._limits.is_off:
+            self._refuse(await self._slots(inbox_id), recipients)
+
+    @asynccontextmanager
+    async def spending(self, inbox_id: int, recipients: int) -> AsyncIterator[None]:
+        """Count a message that the block sends; AllowanceSpent where it may not. What fails is not counted."""
+        if self._limits.is_off:
+            yield
+            return
+        slots = await self._slots(inbox_id)
+        self._refuse(slots, recipients)
+        spent = slots.setdefault(self._clock() // SLOT_MS, _Spent())
+        spent.messages += 1
+        spent.recipients += recipients
+        try:
+            yield
+        except Exception:  # a caller that goes away is no failure: the message is on its way
+            spent.messages -= 1
+            spent.recipients -= recipients
+            raise
+
+    def _refuse(self, slots: dict[int, _Spent], recipients: int) -> None:
+        limits, now = self._limits, self._clock() // SLOT_MS
+        for words, number, most_messages, most_recipients in (
+            ("an hour", HOUR_SLOTS, limits.messages_per_hour, limits.recipients_per_hour),
+            ("a day", DAY_SLOTS, limits.messages_per_day, limits.recipients_per_day),
+        ):
+            since = now - number
+            counted = [spent for slot, spent in slots.items() if slot >= since]
+            if most_messages and sum(spent.messages for spent in counted) >= most_messages:
+                raise errors.AllowanceSpent(f"This inbox may send {most_messages} messages {words}; try again later.")
+            if most_recipients and sum(spent.recipients for spent in counted) + recipients > most_recipients:
+                raise errors.AllowanceSpent(
+                    f"This inbox may write to {most_recipients} recipients {words}; try again later."
+                )
+
+    async def _slots(self, inbox_id: int) -> dict[int, _Spent]:
+        found = self._inboxes.get(inbox_id)
+        if found is None:
+            async with self._looking_up:
+                found = self._inboxes.get(inbox_id)
+                if found is None:
+                    found = await self._look_up(inbox_id)
+        self._inboxes.move_to_end(inbox_id)
+        oldest = self._clock() // SLOT_MS - DAY_SLOTS
+        for slot in [slot for slot in found if slot < oldest]:
+            del found[slot]
+        return found
+
+    async def _look_up(self, inbox_id: int) -> dict[int, _Spent]:
+        since = (self._clock() // SLOT_MS - DAY_SLOTS) * SLOT_MS
+        rows = await self._database.read(deliveries.sent_since, inbox_id, since, SLOT_MS)
+        found = {slot: _Spent(messages, recipients) for slot, messages, recipients in rows}
+        self._inboxes[inbox_id] = found
+        while len(self._inboxes) > MOST_INBOXES:
+            self._inboxes.popitem(last=False)
+        return found
