@@ -83,9 +83,9 @@ def _message(
     )
     start = f"ARC-Message-Signature: a={key.algorithm};\r\n\tb="
     hashed = binascii.b2a_base64(body_hash, newline=False).decode("ascii")
-    end = (
+    end = (  # dkimpy looks for i= behind a blank, not behind a tab
         f";\r\n\tbh={hashed};\r\n\tc=relaxed/relaxed; d={key.domain};\r\n\th="
-        f"{dkim.folded_names(names).decode('ascii')};\r\n\ti={instance}; s={key.selector}; t={at}\r\n"
+        f"{dkim.folded_names(names).decode('ascii')};\r\n i={instance}; s={key.selector}; t={at}\r\n"
     )
     digest = hashlib.sha256(content)
     digest.update(_canonical((start + end).encode("ascii")))
