@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from mailserver.mail import bounce_shapes, compose, dates, encoding, headers, structure, transfer
 from mailserver.mail.address import Person
@@ -172,6 +173,8 @@ def write(
     ret_full: bool,
     kind: str,
     smtputf8: bool = False,
+    release_at: int | None = None,
+    deliver_by_at: int | None = None,
 ) -> bytes:
     """Write a report about an original. `kind` is failed, delayed, delivered or relayed; times are unix milliseconds.
 
@@ -186,8 +189,10 @@ def write(
         b"Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n",  # RFC 3834 5; RFC 3464 2 wants it recognisable
     ]
     parts = [
-        compose.text_part("plain", _for_people(reporting_mta, recipients, kind)),
-        _status_part(reporting_mta, arrival_at, envid, recipients, kind, smtputf8=smtputf8),
+        compose.text_part("plain", _for_people(reporting_mta, recipients, kind, deliver_by_at)),
+        _status_part(
+            reporting_mta, arrival_at, envid, recipients, kind, _wishes(release_at, deliver_by_at), smtputf8=smtputf8
+        ),
         _copy_part(original, is_full=ret_full and kind == "failed", smtputf8=smtputf8),
     ]
     number = 1
@@ -213,8 +218,30 @@ _OPENINGS = {
 }
 
 
-def _for_people(reporting_mta: str, recipients: Sequence[ReportedRecipient], kind: str) -> str:
-    lines = [f"This is the mail system at {reporting_mta}.", "", _OPENINGS[kind], ""]
+_OPENINGS_BY = {  # of messages that are wanted by a time
+    "failed": "Your message, wanted by {time}, could not be delivered to the recipients below."
+    " No further attempt will be made.",
+    "delayed": "Your message, wanted by {time}, could not be delivered to the recipients below yet."
+    " You need not send it again: further attempts will be made.",
+    "relayed": "Your message, wanted by {time}, was handed to another mail server. You may get no further word about"
+    " the recipients below.",
+}
+
+
+def _wishes(release_at: int | None, deliver_by_at: int | None) -> dict[str, str | None]:
+    """What a report says of the times that a message was sent with (RFC 2852 5, RFC 4865 6)."""
+    until = f"until;{datetime.fromtimestamp(release_at / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}" if release_at else None
+    by = dates.write(deliver_by_at // 1000) if deliver_by_at is not None else None
+    return {"Deliver-By-Date": by, "Future-Release-Request": until}
+
+
+def _for_people(
+    reporting_mta: str, recipients: Sequence[ReportedRecipient], kind: str, deliver_by_at: int | None
+) -> str:
+    opening = _OPENINGS[kind]
+    if deliver_by_at is not None:
+        opening = _OPENINGS_BY.get(kind, opening).format(time=dates.write(deliver_by_at // 1000))
+    lines = [f"This is the mail system at {reporting_mta}.", "", opening, ""]
     for each in recipients:
         lines.append(f"<{_line(each.address)}>")
         if each.remote_mta:
@@ -237,6 +264,7 @@ def _status_part(
     envid: str | None,
     recipients: Sequence[ReportedRecipient],
     kind: str,
+    wishes: dict[str, str | None],
     *,
     smtputf8: bool,
 ) -> bytes:
@@ -244,7 +272,7 @@ def _status_part(
         "Reporting-MTA": f"dns; {reporting_mta}",
         "Original-Envelope-Id": _from_xtext(envid),
         "Arrival-Date": dates.write(arrival_at // 1000) if arrival_at is not None else None,
-    })]  # fmt: skip
+    } | wishes)]  # fmt: skip
     for each in recipients:
         retry = each.retry_until if kind == "delayed" else None
         attempt = each.last_attempt_at

@@ -70,6 +70,9 @@ class Attempt:
     async def make(self, job: Job) -> list[Outcome]:
         """Try every recipient; what came of each, in order."""
         started_at = self._means.clock()
+        if _is_overdue(job.message, started_at):
+            await self.expire(job)
+            return []
         domain = job.deliveries[0].domain
         if await self._means.local.is_local(domain):
             return await self._deliver_locally(job, started_at)
@@ -130,8 +133,7 @@ class Attempt:
                 told = Told(job.message, delivery, outcome, started_at)
                 if isinstance(outcome, Delivered):
                     await self._record([told])
-                    if not line.reports_for_us:  # RFC 3461 6.2.7.1
-                        await self._report("relayed", job.message, [told])
+                    await self._tell_of_relay(line, told)
                 else:
                     rest.append(told)
         finally:
@@ -139,7 +141,18 @@ class Attempt:
         await self._settle(job.message, rest)
         return outcomes
 
+    async def _tell_of_relay(self, line: Line, told: Told) -> None:
+        """The server takes a message over, and will not tell its sender all that he wants to know."""
+        message = told.message
+        # RFC 2852 4.1.4: who sets a time is told where nobody keeps it any more, or of every relay.
+        is_asked = message.by_at is not None and (not line.keeps_time or "T" in (message.by_mode or ""))
+        if is_asked or not line.reports_for_us:  # RFC 3461 6.2.7.1
+            await self._report("relayed", message, [told], is_asked=is_asked)
+
     async def _send(self, line: Line, message: QueuedMessage, delivery: Delivery, content: Content) -> Outcome:
+        now = self._means.clock()
+        if _is_overdue(message, now):
+            return Failed(now, FailureKind.EXPIRED, _expired(delivery.last_reply))
         try:
             reply = await line.send(self._letter(message, delivery, content), content)
         except (Refused, Unsupported, Broken) as trouble:
@@ -158,6 +171,10 @@ class Attempt:
             message.envid,
             delivery.notify,
             delivery.orcpt,
+            # RFC 2852 4.1.4: what is left, rounded so that it is never more.
+            None if message.by_at is None else (message.by_at - self._means.clock()) // 1000,
+            message.by_mode or "",
+            delivery.priority,
         )
 
     def _sender(self, message: QueuedMessage, delivery: Delivery) -> str:
@@ -206,10 +223,11 @@ class Attempt:
         reply = _expired(str(outcome.reply))
         return replace(told, outcome=Failed(outcome.at, FailureKind.EXPIRED, reply, outcome.host, outcome.tls))
 
-    async def _report(self, kind: str, message: QueuedMessage, told: Sequence[Told]) -> bool:
+    async def _report(self, kind: str, message: QueuedMessage, told: Sequence[Told], *, is_asked: bool = False) -> bool:
         """Tell the sender; False where that has to be tried again."""
+        outcomes = [(one.delivery, one.outcome) for one in told]
         try:
-            await self._means.bounces.report(kind, message, [(one.delivery, one.outcome) for one in told])
+            await self._means.bounces.report(kind, message, outcomes, is_asked=is_asked)
         except Undeliverable as error:
             log.warning("queue.report.deferred", queued_id=message.id, kind=kind, error=str(error))
             return False
@@ -222,6 +240,11 @@ class Attempt:
 def refusal_of_all(outcomes: Sequence[Outcome]) -> Deferred | None:
     """The outcome that says no to the whole destination, where there is one."""
     return next((one for one in outcomes if isinstance(one, Deferred) and one.whole_destination), None)
+
+
+def _is_overdue(message: QueuedMessage, now: int) -> bool:
+    """Whether the message was to go back by now, and must not be delivered any more (RFC 2852 4.1)."""
+    return message.by_at is not None and (message.by_mode or "").startswith("R") and now >= message.by_at
 
 
 def _expired(last: str | None) -> Reply:

@@ -15,6 +15,7 @@ from mailserver.mail.dsn import ReportedRecipient
 from mailserver.queue.local import LocalDelivery
 
 _WANTED_BY = {"failed": "FAILURE", "delayed": "DELAY", "delivered": "SUCCESS", "relayed": "SUCCESS"}
+NEVER = "NEVER"
 _SAID_BY_DEFAULT = ("failed", "delayed")  # RFC 3461 4.1: what a sender is told who did not ask
 
 log = structlog.get_logger()
@@ -36,15 +37,30 @@ class Bounces:
         self._executor = executor
         self._clock = clock
 
-    async def report(self, kind: str, message: QueuedMessage, told: Sequence[tuple[Delivery, Outcome]]) -> None:
+    async def report(
+        self,
+        kind: str,
+        message: QueuedMessage,
+        told: Sequence[tuple[Delivery, Outcome]],
+        occasion: str = "",
+        *,
+        is_asked: bool = False,
+    ) -> None:
         """Report on those recipients for which the sender wants to know; Undeliverable where it has to be tried again.
 
-        `kind` is failed, delayed, delivered or relayed. A repeated report has the same Message-ID.
+        `kind` is failed, delayed, delivered or relayed. A repeated report has the same Message-ID; one of the same kind
+        on another `occasion` has not. `is_asked`: the sender wants it in any case but NOTIFY=NEVER (RFC 2852 4.1.4).
         """
-        wanted = [(delivery, outcome) for delivery, outcome in told if is_wanted(kind, delivery.notify)]
+        wanted = [
+            (delivery, outcome)
+            for delivery, outcome in told
+            if (is_asked and delivery.notify != NEVER) or is_wanted(kind, delivery.notify)
+        ]
         if not wanted or not await self._may_be_told(message):
             return
-        raw = await asyncio.get_running_loop().run_in_executor(self._executor, self._write, kind, message, wanted)
+        raw = await asyncio.get_running_loop().run_in_executor(
+            self._executor, self._write, kind, message, wanted, occasion or kind
+        )
         if raw is None:
             return
         outcome = await self._local.deliver(raw, "", message.sender)
@@ -63,7 +79,9 @@ class Bounces:
             return False
         return await self._local.is_local(domain)
 
-    def _write(self, kind: str, message: QueuedMessage, told: Sequence[tuple[Delivery, Outcome]]) -> bytes | None:
+    def _write(
+        self, kind: str, message: QueuedMessage, told: Sequence[tuple[Delivery, Outcome]], occasion: str
+    ) -> bytes | None:
         """The report; None where the message was written by a program that must get none (RFC 3834 2)."""
         original = self._original(message)
         head, _ = headers.split(original)
@@ -74,7 +92,7 @@ class Bounces:
             reporting_mta=self._hostname,
             to=message.sender,
             from_=f"mailer-daemon@{self._hostname}",
-            header_id=f"<{kind}.{first}@{self._hostname}>",
+            header_id=f"<{occasion}.{first}@{self._hostname}>",
             at=self._clock(),
             arrival_at=message.created_at,
             envid=message.envid,
@@ -83,6 +101,8 @@ class Bounces:
             ret_full=message.ret == "FULL",
             kind=kind,
             smtputf8=message.smtputf8,
+            release_at=message.release_at,
+            deliver_by_at=message.by_at,
         )
 
     def _original(self, message: QueuedMessage) -> bytes:

@@ -22,6 +22,12 @@ class Extensions:
         return int(first) or None if first.isascii() and first.isdigit() and len(first) <= 20 else None
 
     @property
+    def soonest_by_seconds(self) -> int:
+        """The least time that a message may have left which goes back at its end (RFC 2852 2)."""
+        first = next(iter(self.words.get("DELIVERBY", ())), "").partition(",")[0]
+        return int(first) if first.isascii() and first.isdigit() and len(first) <= 9 else 0
+
+    @property
     def mechanisms(self) -> frozenset[str]:
         """SASL mechanisms (RFC 4954 3)."""
         return frozenset(word.upper() for word in self.words.get("AUTH", ()))

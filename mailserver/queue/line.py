@@ -25,6 +25,11 @@ class Line:
         """Whether the server itself reports a success (RFC 3461 4)."""
         return self._link is not None and self._link.conversation.extensions.offers("DSN")
 
+    @property
+    def keeps_time(self) -> bool:
+        """Whether the server knows by when a message is wanted (RFC 2852)."""
+        return self._link is not None and self._link.conversation.extensions.offers("DELIVERBY")
+
     async def send(self, letter: Letter, content: Content) -> Reply:
         """Send by the first target that can carry the letter; the trouble of the last is raised where none can."""
         while True:

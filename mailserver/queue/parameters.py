@@ -28,6 +28,9 @@ class Letter:
     envid: str | None = None
     notify: str | None = None
     orcpt: str | None = None
+    by_seconds: int | None = None  # RFC 2852: what is left of the time; below 0 it is over
+    by_mode: str = ""
+    priority: int = 0  # RFC 6710
 
 
 def commands(letter: Letter, extensions: Extensions) -> tuple[bytes, bytes]:
@@ -42,6 +45,10 @@ def commands(letter: Letter, extensions: Extensions) -> tuple[bytes, bytes]:
         mail.append("SMTPUTF8")
     if letter.require_tls:
         mail.append("REQUIRETLS")
+    if letter.by_seconds is not None and extensions.offers("DELIVERBY"):
+        mail.append(f"BY={letter.by_seconds};{letter.by_mode}")  # RFC 2852 4.1.4
+    if letter.priority and extensions.offers("MT-PRIORITY"):
+        mail.append(f"MT-PRIORITY={letter.priority}")  # RFC 6710 4.2
     recipient = [f"RCPT TO:<{letter.recipient}>"]
     if extensions.offers("DSN"):  # RFC 3461 5.2.1: passed on as they came
         mail += [f"RET={letter.ret}"] if letter.ret else []
@@ -59,9 +66,19 @@ def require(letter: Letter, extensions: Extensions) -> None:
         raise Unsupported(Reply(550, "5.6.7", "The server does not take internationalised mail"))  # RFC 6531 3.2
     if letter.eight_bit and not extensions.offers("8BITMIME"):
         raise Unsupported(Reply(554, "5.6.3", "The server does not take 8-bit mail"))  # RFC 6152 3
+    _refuse_haste(letter, extensions)
     limit = extensions.size_limit
     if limit is not None and letter.size > limit:
         raise Unsupported(Reply(552, "5.3.4", f"The server takes {limit} bytes, the message has {letter.size}"))
+
+
+def _refuse_haste(letter: Letter, extensions: Extensions) -> None:
+    """RFC 2852 4.1.4: a server that cannot promise so little time must not get a message that goes back after it."""
+    if letter.by_seconds is None or not letter.by_mode.startswith("R"):
+        return
+    if extensions.offers("DELIVERBY") and letter.by_seconds < extensions.soonest_by_seconds:
+        text = f"The message is wanted within {letter.by_seconds} seconds, and the server needs"
+        raise Unsupported(Reply(550, "5.4.7", f"{text} {extensions.soonest_by_seconds}"))
 
 
 def _needs_utf8(letter: Letter) -> bool:

@@ -6,7 +6,6 @@ rest or a rescan begins a round: see which destinations have due mail, claim a f
 
 import asyncio
 import functools
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import structlog
 from mailserver.entities import errors
 from mailserver.entities.delivery import Deferred, Job, Lane, Outcome
 from mailserver.queue.attempt import Attempt, refusal_of_all
+from mailserver.queue.backlog import Backlog
 from mailserver.queue.ledger import Ledger
 from mailserver.queue.pace import Pace
 from mailserver.queue.pool import Pool
@@ -81,7 +81,7 @@ class Doorbell(Protocol):
 @dataclass(slots=True)
 class _Destination:
     pace: Pace
-    backlog: deque[Job] = field(default_factory=deque)
+    backlog: Backlog = field(default_factory=Backlog)
     workers: set[asyncio.Task[None]] = field(default_factory=set)
     has_more: bool = False  # the last claim left something in the database
 
@@ -196,9 +196,10 @@ class Runner:
 
     def _take(self, jobs: Sequence[Job], quotas: Sequence[tuple[Lane, int]]) -> None:
         taken: dict[str, int] = {}
+        now = self._clock()
         for job in jobs:
             domain = job.deliveries[0].domain
-            self._destination(domain).backlog.append(job)
+            self._destination(domain).backlog.add(job, now)
             self._held.update(delivery.id for delivery in job.deliveries)
             taken[domain] = taken.get(domain, 0) + len(job.deliveries)
         asked: dict[str, int] = {}
@@ -228,7 +229,7 @@ class Runner:
         while destination.backlog and not self._is_stopping:
             if len(destination.workers) > destination.pace.limit or destination.pace.is_resting(self._clock()):
                 return
-            job = destination.backlog.popleft()
+            job = destination.backlog.pop()
             outcomes = await self._try(job)
             self._held.difference_update(delivery.id for delivery in job.deliveries)
             await self._learn(job.deliveries[0].domain, destination, outcomes)
@@ -255,8 +256,7 @@ class Runner:
         """Nothing gets through: everything due there waits, and says why."""
         wait_seconds = self._schedule.shortest_seconds(destination.pace.rests + 1)
         until = destination.pace.rest(self._clock(), wait_seconds)
-        untried = [delivery.id for job in destination.backlog for delivery in job.deliveries]
-        destination.backlog.clear()
+        untried = destination.backlog.clear()
         with suppress(errors.Temporary):  # the leases end by themselves
             if untried:
                 await self._claims.give_back(untried)
@@ -297,7 +297,7 @@ class Runner:
         return known
 
     def _room(self, destination: _Destination) -> int:
-        return destination.pace.limit * AHEAD - sum(len(job.deliveries) for job in destination.backlog)
+        return destination.pace.limit * AHEAD - destination.backlog.recipients
 
     def _pause(self, next_due_at: int | None) -> float:
         """Until the next delivery is due or a destination has rested enough."""

@@ -1,7 +1,7 @@
 """What has to happen to waiting mail even if nobody tries it: giving up in time, and telling of the delay."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 import structlog
@@ -14,6 +14,7 @@ from mailserver.queue.attempt import Attempt
 from mailserver.queue.bounce import Bounces, Undeliverable
 
 UPKEEP_SECONDS = 300.0
+DEADLINE_SECONDS = 5.0  # between two looks for what is wanted by now; an index makes them cheap
 MOST_AT_ONCE = 200
 
 log = structlog.get_logger()
@@ -24,6 +25,18 @@ class Waiting(Protocol):
 
     async def claim_expired(self, limit: int) -> list[Job]:
         """Take deliveries whose time is over."""
+        ...
+
+    async def claim_overdue(self, limit: int) -> list[Job]:
+        """Take deliveries that are to go back because they were wanted by now."""
+        ...
+
+    async def overdue(self, limit: int) -> list[Job]:
+        """Deliveries that were wanted by now, and whose sender is to be told and does not know it yet."""
+        ...
+
+    async def mark_by_notified(self, delivery_ids: Sequence[int]) -> None:
+        """Remember that the sender knows that the time has passed."""
         ...
 
     async def late(self, queued_before: int, limit: int) -> list[Job]:
@@ -55,18 +68,37 @@ class Upkeep:
         self._period_seconds = min(period_seconds, delay_notice_seconds)
 
     async def run_forever(self) -> None:
-        """Look at once, then every period."""
+        """Look at once, then every period; for what is wanted by a time more often."""
+        passed, pause = self._period_seconds, min(DEADLINE_SECONDS, self._period_seconds)
         while True:
             try:
-                await self.once()
+                await self.deadlines()
+                if passed >= self._period_seconds:
+                    passed = 0.0
+                    await self.once()
             except errors.Temporary as error:
                 log.error("queue.upkeep.failed", error=error.message)
-            await asyncio.sleep(self._period_seconds)
+            await asyncio.sleep(pause)
+            passed += pause
+
+    async def deadlines(self) -> None:
+        """Give up on what was wanted by now, or tell that it is late, as the sender chose (RFC 2852 4.1)."""
+        await self._give_up(self._waiting.claim_overdue)
+        while jobs := await self._waiting.overdue(MOST_AT_ONCE):
+            for job in jobs:
+                await self._tell_of_deadline(job)
 
     async def once(self) -> None:
         """Give up on what is over and tell of what is late."""
+        seen = await self._give_up(self._waiting.claim_expired)
+        while jobs := await self._waiting.late(self._clock() - self._delay_notice_ms, MOST_AT_ONCE):
+            for job in jobs:
+                await self._tell_of_delay(job, seen)
+
+    async def _give_up(self, claim: Callable[[int], Awaitable[list[Job]]]) -> set[int]:
+        """Expire all that is claimed; the deliveries that were."""
         seen: set[int] = set()
-        while jobs := await self._waiting.claim_expired(MOST_AT_ONCE):
+        while jobs := await claim(MOST_AT_ONCE):
             numbers = {delivery.id for job in jobs for delivery in job.deliveries}
             if (
                 numbers & seen
@@ -75,9 +107,20 @@ class Upkeep:
             seen |= numbers
             for job in jobs:
                 await self._attempt.expire(job)
-        while jobs := await self._waiting.late(self._clock() - self._delay_notice_ms, MOST_AT_ONCE):
-            for job in jobs:
-                await self._tell_of_delay(job, seen)
+        return seen
+
+    async def _tell_of_deadline(self, job: Job) -> None:
+        """Once for each recipient, as far as its NOTIFY allows."""
+        now = self._clock()
+        told = [
+            (delivery, Deferred(now, _too_late(delivery.last_reply), delivery.last_host or ""))
+            for delivery in job.deliveries
+        ]
+        try:
+            await self._bounces.report("delayed", job.message, told, "overdue")
+        except Undeliverable as error:
+            raise errors.Temporary(str(error)) from error
+        await self._waiting.mark_by_notified([delivery.id for delivery in job.deliveries])
 
     async def _tell_of_delay(self, job: Job, over: Collection[int]) -> None:
         """Once for each recipient, as far as its NOTIFY allows; none that has just been told of its failure."""
@@ -92,6 +135,11 @@ class Upkeep:
         except Undeliverable as error:
             raise errors.Temporary(str(error)) from error
         await self._waiting.mark_delay_notified([delivery.id for delivery in job.deliveries])
+
+
+def _too_late(last: str | None) -> Reply:
+    """What the sender reads of a message that was wanted by now (RFC 3463 3.5)."""
+    return Reply(451, "4.4.7", f"Not delivered by the time that was asked for{f': {last}' if last else ''}")
 
 
 def _last(text: str | None) -> Reply:
