@@ -11,7 +11,8 @@ from mailserver.mail.xml_tree import BrokenXml, Node
 
 NAMESPACE = "urn:ietf:params:xml:ns:dmarc-2.0"
 MOST_ROWS = 100_000
-MOST_RESULTS = 100  # of DKIM in one row (RFC 9990 2.1.4)
+MOST_RESULTS = 100  # of DKIM in one row that is written (RFC 9990 2.1.4)
+MOST_READ = 20  # of them that are read
 MAX_WORD = 253
 MAX_SENTENCE = 500
 MOST_MESSAGES = 10**12
@@ -245,7 +246,7 @@ def _read_row(record: Node) -> Row:
                 _domain(each, "domain"), _word(each, "selector"), _lower(each, "result"),
                 _sentence(each, "human_result"),
             )
-            for each in _nodes(results, "dkim")[:MOST_RESULTS]
+            for each in _nodes(results, "dkim")[:MOST_READ]
         ]),
         senders=tuple([
             SenderResult(

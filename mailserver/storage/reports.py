@@ -52,6 +52,11 @@ def progress(snapshot: Snapshot) -> int:
     return found[0] if found else 0
 
 
+def has_news(snapshot: Snapshot) -> bool:
+    """Whether the event log has lines that have not been looked through for good."""
+    return snapshot.one("SELECT 1 FROM event WHERE id > ? LIMIT 1", [progress(snapshot)]) is not None
+
+
 def advance(tx: Transaction, position: int) -> None:
     """Never look at lines up to this one again."""
     tx.execute(

@@ -103,8 +103,10 @@ def _unpacked(kind: ReportKind, body: bytes, position: int, limit: int) -> tuple
     name = "rows" if kind is ReportKind.DMARC else "policies"
     count = len(content[name])
     content[name] = content[name][position : position + limit]
+    room = max(MOST_SHOWN, limit)  # a page is a page, whatever a stranger has put into it
     for policy in content.get("policies", ()):
-        policy["details"] = policy["details"][:limit]
+        policy["details"] = policy["details"][:room]
+        room -= len(policy["details"])
         for detail in policy["details"]:
             detail["sentence"] = tls_report.SENTENCES.get(detail["result_type"], "")
     return content, count

@@ -68,6 +68,8 @@ class Reading:
     async def run(self) -> int:
         """Look at what has come in since the last time; how many reports were kept."""
         async with self._working:
+            if not await self._database.read(reports.has_news):
+                return 0
             now = self._clock()
             if not await self._database.write(reporting.take_lease, LEASE, self._owner, now, now + LEASE_MS):
                 return 0
