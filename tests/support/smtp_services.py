@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from mailserver.entities.inbox import ScramKeys
 from mailserver.mail.address import Address
 from mailserver.mail.envelope import Envelope
 from mailserver.smtp.handshake import Tls
-from mailserver.smtp.limits import SmtpLimits
+from mailserver.smtp.limits import Clock, SmtpLimits
 from mailserver.smtp.listeners import Listeners, Ports
 
 PASSWORD = "correct horse"
@@ -242,12 +243,17 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    certificate: Certificate | None, limits: SmtpLimits | None = None, services: FakeServices | None = None
+    certificate: Certificate | None,
+    limits: SmtpLimits | None = None,
+    services: FakeServices | None = None,
+    *,
+    mx: tuple[str, ...] = ("127.0.0.1:0",),
+    clock: Clock = time.monotonic,
 ) -> AsyncIterator[Running]:
     services = services or FakeServices()
     registry = CollectorRegistry()
     ports = Ports(
-        mx=("127.0.0.1:0",),
+        mx=mx,
         submission=("127.0.0.1:0",),
         submissions=("127.0.0.1:0",) if certificate else (),
     )
@@ -260,6 +266,7 @@ async def running(
         services,
         services,
         registry,
+        clock,
     )
     async with listeners:
         yield Running(listeners, services, registry)
