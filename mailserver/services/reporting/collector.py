@@ -70,13 +70,18 @@ class Collector:
         self._count(ReportKind.DMARC, self._today(), result.policy_domain, row, policy)
 
     def record(self, session: Session) -> None:
-        """Count a session with a host (RFC 8460 4)."""
+        """Count a session with a host (RFC 8460 4); the log has those that failed."""
         row: dict[str, Any] = {
             "type": session.policy_type.value, "strings": session.policy_strings, "domain": session.policy_domain,
             "hosts": session.policy_hosts,
         }  # fmt: skip
         if session.result is not None:
             text = f"{session.reason}: {session.explanation}" if session.explanation else session.reason
+            log.warning(
+                "reporting.session.failed",
+                domain=session.domain, policy=session.policy_type.value, host=session.mx_host,
+                address=session.receiving_address, result=session.result.value, why=text,
+            )  # fmt: skip
             row["failure"] = {
                 "result": session.result.value, "from": session.sending_address, "host": session.mx_host,
                 "to": session.receiving_address, "reason": text[:MAX_SENTENCE],
