@@ -115,7 +115,8 @@ class Routing:
             return self._at_hostname(snapshot, address)
         if delivery_id is not None:  # whoever has the address before the tag gets no reports of others
             return Route((), is_ours=True, delivery_id=delivery_id)
-        if srs.looks_rewritten(address):
+        is_rewritten = srs.looks_rewritten(address)
+        if is_rewritten:
             sender = self._rewriting.original(snapshot, address)
             if sender is not None:
                 return Route((), is_ours=True, back=Back(sender, domain.tenant_id))
@@ -123,7 +124,7 @@ class Routing:
         found = inboxes.exact(snapshot, address.normal) or inboxes.exact(snapshot, untagged.normal)
         if not found and untagged.local.lower() in ALWAYS_REACHED:
             found = inboxes.postmaster(snapshot, address.domain)
-        if not found:
+        if not found and not is_rewritten:  # what was forged or has run out is nobody's mail
             found = inboxes.catch_all(snapshot, address.domain)
         return Route(tuple(found), is_ours=True, forwards=self._onward(snapshot, address, found))
 
