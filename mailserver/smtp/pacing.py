@@ -14,11 +14,12 @@ LINGER_SECONDS = 10.0  # for a peer that does not read our last words
 class Paced(protocol.Connection):
     """Has a timer of its own only while a stranger waits for us; all else is seen by the wheel."""
 
-    __slots__ = ("_timer",)
+    __slots__ = ("_then", "_timer")
 
     def __init__(self, listener: Listener) -> None:
         super().__init__(listener)
         self._timer: asyncio.TimerHandle | None = None
+        self._then: Callable[[], None] | None = None  # what the timer does
 
     # The wheel calls these.
 
@@ -61,16 +62,25 @@ class Paced(protocol.Connection):
 
     def answer(self, reply: Reply) -> None:
         """Send a reply, and count it; errors make the next answers slower, and in the end there is none."""
-        super().answer(reply)
-        if reply.code < 500 or self._closing_at:
+        if reply.code < 500:
+            super().answer(reply)
             return
         listener = self.listener
         is_unknown = reply is replies.UNKNOWN_RECIPIENT and listener.policy.meets_strangers
-        earned = listener.conduct.misstep(self.peer.address, self.peer.errors, is_unknown=is_unknown)
+        earned = listener.conduct.misstep(self.peer.address, self.peer.errors + 1, is_unknown=is_unknown)
         if isinstance(earned, Reply):
             self.give_up(earned)
-        elif earned:
+            return
+        super().answer(reply)
+        if earned and not self._closing_at and not self._is_eof:
             self._pause(earned, self._resume)
+
+    def eof_received(self) -> bool:
+        """Keep the way back open while there is something to answer; who sends nothing more learns not by waiting."""
+        keeps_open = super().eof_received()
+        if self._then:
+            self._pause(0.0, self._then)
+        return keeps_open
 
     def flush(self) -> None:
         """Write the replies that are ready, unless the peer has to wait for them."""
@@ -81,7 +91,7 @@ class Paced(protocol.Connection):
         """Let go of everything but a message that is being stored."""
         if self._timer:
             self._timer.cancel()
-            self._timer = None
+            self._timer = self._then = None
         super().connection_lost(exc)
 
     # Inside.
@@ -90,10 +100,11 @@ class Paced(protocol.Connection):
         if self._timer:
             self._timer.cancel()
         self._waits |= protocol.PAUSE
+        self._then = then
         self._timer = asyncio.get_running_loop().call_later(seconds, then)
 
     def _resume(self) -> None:
-        self._timer = None
+        self._timer = self._then = None
         self._waits &= ~protocol.PAUSE
         self._go_on()
 
