@@ -77,7 +77,7 @@ def application(
     Reference(document(served, public_url)).mount(app)
     authenticate = BearerAuthentication(services.access)
     for face in served:
-        routing.mount(app, face, authenticate)
+        routing.mount(app, face, authenticate, services.repeats)
     return app
 
 

@@ -11,6 +11,10 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from mailserver.http.routing import Endpoint, Face
 
 _TEMPLATE = "#/components/schemas/{model}"
+_REPEATABLE = {
+    "name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 255},
+    "description": "A request that is repeated with the same key within a day changes nothing more.",
+}  # fmt: skip
 _PARAMETER = re.compile(r"\{([^}:]+)[^}]*\}")
 
 
@@ -73,10 +77,14 @@ def _operation(face: Face, endpoint: Endpoint, references: Any) -> dict[str, Any
         operation["description"] = endpoint.description
     if endpoint.scope is not None:
         operation["x-scope"] = endpoint.scope.value
+    if endpoint.credentials is not None:
+        operation["x-credentials"] = sorted(kind.value for kind in endpoint.credentials)
     if not endpoint.public:
         operation["security"] = [{"bearer": []}]
     if endpoint.query is not None:
         operation["parameters"] += _query_parameters(endpoint.query)
+    if endpoint.repeatable:
+        operation["parameters"].append(_REPEATABLE)
     if endpoint.body is not None:
         schema = references[endpoint.body, "validation"]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}

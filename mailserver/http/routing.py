@@ -34,6 +34,8 @@ class Declaration:
     public: bool
     media_type: str
     answers: dict[int, str]
+    credentials: frozenset[Credential] | None  # where not every kind that the face takes will do
+    repeatable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Endpoint:
     wants_caller: bool
     wants_request: bool
     path_names: tuple[str, ...] = field(default=())
+    credentials: frozenset[Credential] | None = None
+    repeatable: bool = False
 
 
 class Errors(Protocol):
@@ -79,6 +83,31 @@ class Errors(Protocol):
         ...
 
 
+class Repetition(Protocol):
+    """One request that may come again."""
+
+    @property
+    def answer(self) -> tuple[int, bytes] | None:
+        """What was answered the first time."""
+        ...
+
+    async def keep(self, status: int, body: bytes) -> None:
+        """Remember the answer."""
+        ...
+
+    async def release(self) -> None:
+        """Forget that the request was begun: it changed nothing."""
+        ...
+
+
+class Repeats(Protocol):
+    """Knows which requests were answered before."""
+
+    async def begin(self, caller: Caller, key: str, *parts: bytes) -> Repetition:
+        """Begin a request, which `parts` tell from others; Conflict where the key belongs to another one."""
+        ...
+
+
 class Authenticate(Protocol):
     """Turns a request's credentials into its caller."""
 
@@ -96,9 +125,18 @@ def _declare(
     public: bool = False,
     media_type: str = "application/json",
     answers: dict[int, str] | None = None,
+    credentials: frozenset[Credential] | None = None,
+    repeatable: bool = False,
 ) -> Callable[[Handler], Handler]:
+    """Declare an endpoint; a `repeatable` one keeps its answer for requests with the same Idempotency-Key."""
+    answers = dict(answers or {})
+    if repeatable:
+        answers.setdefault(409, "The Idempotency-Key was used for another request, or for one that is under way.")
+
     def mark(function: Handler) -> Handler:
-        declaration = Declaration(method, path, scope, status, public, media_type, answers or {})
+        declaration = Declaration(
+            method, path, scope, status, public, media_type, answers, credentials, repeatable,
+        )  # fmt: skip
         function.__endpoint__ = declaration  # type: ignore[attr-defined]
         return function
 
@@ -166,32 +204,33 @@ def _endpoint(prefix: str, declaration: Declaration, bound: Handler) -> Endpoint
         tag=page.__name__.removesuffix("Page"), handler=bound, query=hints.get("query"), body=hints.get("body"),
         reply=None if reply is type(None) else reply, wants_caller="caller" in parameters,
         wants_request="request" in parameters, path_names=tuple(name for name in parameters if name not in named),
+        credentials=declaration.credentials, repeatable=declaration.repeatable,
     )  # fmt: skip
 
 
-def mount(app: web.Application, face: Face, authenticate: Authenticate) -> None:
+def mount(app: web.Application, face: Face, authenticate: Authenticate, repeats: Repeats) -> None:
     """Put a face on the application."""
     for endpoint in face.endpoints():
-        app.router.add_route(endpoint.method, endpoint.path, _Served(endpoint, face, authenticate).serve)
+        app.router.add_route(endpoint.method, endpoint.path, _Served(endpoint, face, authenticate, repeats).serve)
 
 
 class _Served:
     """One endpoint as aiohttp calls it."""
 
-    def __init__(self, endpoint: Endpoint, face: Face, authenticate: Authenticate) -> None:
+    def __init__(self, endpoint: Endpoint, face: Face, authenticate: Authenticate, repeats: Repeats) -> None:
         self._endpoint = endpoint
         self._face = face
         self._authenticate = authenticate
+        self._repeats = repeats
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Authenticate, validate, call, answer."""
         endpoint = self._endpoint
         try:
             arguments: dict[str, Any] = {name: request.match_info[name] for name in endpoint.path_names}
+            caller = None
             if not endpoint.public:
-                caller = await self._authenticate(request, self._face.accepted)
-                if endpoint.scope is not None:
-                    caller.require(endpoint.scope)
+                caller = await self._caller(request)
                 if endpoint.wants_caller:
                     arguments["caller"] = caller
             if endpoint.wants_request:
@@ -200,11 +239,41 @@ class _Served:
                 arguments["query"] = endpoint.query.model_validate(_query(request))
             if endpoint.body is not None:
                 arguments["body"] = await _body(request, endpoint.body)
+            key = request.headers.get("Idempotency-Key")
+            if caller is not None and key is not None and endpoint.repeatable:
+                return await self._once(request, caller, key, arguments)
             return self._answer(await endpoint.handler(**arguments))
         except ValidationError as error:
             return self._face.errors.invalid(_problems(error))
         except errors.ServiceError as error:
             return self._face.errors.refused(error)
+
+    async def _caller(self, request: web.Request) -> Caller:
+        endpoint = self._endpoint
+        caller = await self._authenticate(request, self._face.accepted)
+        if endpoint.credentials is not None and caller.credential not in endpoint.credentials:
+            raise errors.Forbidden(f"This needs other credentials: {_kinds(endpoint.credentials)}.")
+        if endpoint.scope is not None:
+            caller.require(endpoint.scope)
+        return caller
+
+    async def _once(
+        self, request: web.Request, caller: Caller, key: str, arguments: dict[str, Any]
+    ) -> web.StreamResponse:
+        """Call, or give the answer that the same request got before."""
+        target = f"{request.method} {request.rel_url}".encode()
+        repetition = await self._repeats.begin(caller, key, target, await request.read())
+        if repetition.answer is not None:
+            status, body = repetition.answer
+            return web.Response(body=body, status=status, content_type="application/json")
+        try:
+            response = self._answer(await self._endpoint.handler(**arguments))
+        except BaseException:
+            await repetition.release()
+            raise
+        content = response.body if isinstance(response, web.Response) else b""
+        await repetition.keep(response.status, content if isinstance(content, bytes) else b"")
+        return response
 
     def _answer(self, reply: Any) -> web.StreamResponse:
         if isinstance(reply, web.StreamResponse):
@@ -220,6 +289,10 @@ class _Served:
 
     def _json(self, reply: BaseModel) -> bytes:
         return reply.__pydantic_serializer__.to_json(reply, by_alias=True, exclude_none=self._face.drop_nulls)
+
+
+def _kinds(credentials: frozenset[Credential]) -> str:
+    return " or ".join(sorted(kind.value.replace("_", " ") for kind in credentials))
 
 
 def _query(request: web.Request) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.forwarding import Forwards
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.keystore import KeyStore
+from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.accounts.secrets import PasswordHasher
 from mailserver.services.accounts.throttle import LoginLimits, Throttle
@@ -135,6 +136,7 @@ def assemble(
     )
     services = Services(
         access=access,
+        repeats=Repeats(database),
         bootstrap=Bootstrap(database, ids, access, domains, inboxes, hasher),
         domains=domains,
         rotation=Rotation(database, keystore, pools.crypto, resolver, now_ms),

@@ -7,6 +7,7 @@ from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.forwarding import Forwards
 from mailserver.services.accounts.inboxes import Inboxes
+from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.rules import Rules
@@ -32,6 +33,7 @@ class Services:
     """What the faces and the command line may call."""
 
     access: Access
+    repeats: Repeats
     bootstrap: Bootstrap
     domains: Domains
     rotation: Rotation

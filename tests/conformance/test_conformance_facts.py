@@ -42,8 +42,12 @@ async def test_the_document_says_what_the_facts_say(document):
     for fact in facts.ENDPOINTS:
         operation = document["paths"][fact["path"]][fact["method"].lower()]
         name = f"{fact['method']} {fact['path']}"
-        if operation["x-scope"] != fact["scope"]:
-            problems.append(f"{name}: scope {operation['x-scope']}")
+        if operation.get("x-scope", "") != fact["scope"]:
+            problems.append(f"{name}: scope {operation.get('x-scope')}")
+        if (operation.get("x-credentials") == ["session"]) != (fact.get("credentials") == "session"):
+            problems.append(f"{name}: credentials {operation.get('x-credentials')}")
+        if ("security" not in operation) != (fact.get("credentials") == "none"):
+            problems.append(f"{name}: security {operation.get('security')}")
         queries = {each["name"] for each in operation["parameters"] if each["in"] == "query"}
         if queries != set(fact["query"]):
             problems.append(f"{name}: query {queries ^ set(fact['query'])}")
@@ -100,7 +104,11 @@ def refusal(face, answer):
     return facts.disagreements(answer.json, f"{face}_refusal")
 
 
-@pytest.mark.parametrize("fact", facts.ENDPOINTS, ids=NAMES)
+CLOSED = [each for each in facts.ENDPOINTS if each.get("credentials") != "none"]
+CLOSED_NAMES = [f"{each['method']} {each['path']}" for each in CLOSED]
+
+
+@pytest.mark.parametrize("fact", CLOSED, ids=CLOSED_NAMES)
 async def test_no_wrong_revoked_expired_or_other_face_s_token_is_taken(stage, fact):
     (request, *_) = stage.owner_requests(fact["method"], fact["path"])
     foreign = stage.site.tokens["a key" if fact["face"] == "gent" else "a1"]
@@ -125,10 +133,13 @@ async def test_no_wrong_revoked_expired_or_other_face_s_token_is_taken(stage, fa
         assert answer.status == 401
 
 
-@pytest.mark.parametrize("fact", facts.ENDPOINTS, ids=NAMES)
+SCOPED = [each for each in CLOSED if each["scope"]]
+
+
+@pytest.mark.parametrize("fact", SCOPED, ids=[f"{each['method']} {each['path']}" for each in SCOPED])
 async def test_only_the_scope_that_is_named_opens_an_endpoint(stage, fact):
     (request, *_) = stage.owner_requests(fact["method"], fact["path"])
-    without, only = await stage.scoped(fact["face"], fact["scope"])
+    without, only = await stage.scoped(fact["face"], fact["scope"], fact.get("credentials", ""))
     answer = await stage.send(request, token=without)
     assert answer.status == 403, answer.content
     assert refusal(fact["face"], answer) == []
@@ -198,6 +209,17 @@ async def test_unknown_and_malformed_query_parameters(stage, fact):
             if "after" in fact["query"]:
                 answer = await stage.send(request, params={"after": edge})
                 assert answer.status in (200, 400), answer.content
+
+
+SESSIONS = [each for each in CLOSED if each.get("credentials") == "session"]
+
+
+@pytest.mark.parametrize("fact", SESSIONS, ids=[f"{each['method']} {each['path']}" for each in SESSIONS])
+async def test_an_agent_token_is_refused_where_a_person_has_to_log_in(stage, fact):
+    (request, *_) = stage.owner_requests(fact["method"], fact["path"])
+    answer = await stage.send(request, token=stage.site.tokens["a1"])
+    assert answer.status == 403, answer.content
+    assert refusal(fact["face"], answer) == []
 
 
 async def test_paths_and_methods_that_there_are_not(stage):

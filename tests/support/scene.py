@@ -18,6 +18,7 @@ from mailserver.entities.delivery import Failed, FailureKind
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.rule import Direction, ListType
 from mailserver.mail.reply import Reply
+from tests.support import facts
 from tests.support.reports import dmarc_letter
 from tests.support.served import Answer, Site, served
 
@@ -50,6 +51,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "report_id": ("report_id",),
     "page_token": (),  # has a test of its own
 }
+_CREDENTIALS = {(each["method"], each["path"]): each.get("credentials", "") for each in facts.ENDPOINTS}
 WORDS = {"direction": "receive", "list_type": "block", "entry": "spammer@bad.test"}  # of paths, that name no object
 PLAIN = {
     "q", "folder", "after", "before", "unread", "starred", "position", "limit", "subject", "to", "cc", "bcc",
@@ -115,7 +117,10 @@ class Scene:
         return requests[:1] if method == "DELETE" and path.endswith("{entry}") else requests
 
     def _request(self, method: str, path: str) -> Request:
-        token = self.site.tokens["a1" if path.startswith("/v1/") else "a key"]
+        token = self.site.tokens["a key" if path.startswith("/agent/") else "a1"]
+        token = {"session": self.site.tokens["a session"], "none": None}.get(
+            _CREDENTIALS.get((method, path), ""), token
+        )
         bodies: dict[tuple[str, str], dict[str, Any]] = {
             ("POST", "/v1/messages/"): {"to": [{"email": "bob@remote.test"}], "subject": "Hi", "text_body": "Hello."},
             ("PATCH", "/v1/messages/{message_id}/"): {"mark_read": True},
@@ -130,10 +135,12 @@ class Scene:
         assert method == "GET" or method == "DELETE" or body is not None or upload, f"no request for {method} {path}"
         return Request(method, path, token, body, upload=upload)
 
-    async def scoped(self, face: str, scope: str) -> tuple[str, str]:
+    async def scoped(self, face: str, scope: str, credentials: str = "") -> tuple[str, str]:
         """A token with every scope but one, and one with only that."""
         one = frozenset({Scope(scope)})
         kind, inbox = ("agent", self.site.inboxes["a1"]) if face == "gent" else ("api_key", None)
+        if credentials == "session":
+            kind, inbox = "session", None
         return await self.site.token(kind, inbox, ALL_SCOPES - one), await self.site.token(kind, inbox, one)
 
 
