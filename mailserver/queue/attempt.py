@@ -171,11 +171,17 @@ class Attempt:
             message.envid,
             delivery.notify,
             delivery.orcpt,
-            # RFC 2852 4.1.4: what is left, rounded so that it is never more.
-            None if message.by_at is None else (message.by_at - self._means.clock()) // 1000,
+            self._left_seconds(message),
             message.by_mode or "",
             delivery.priority,
         )
+
+    def _left_seconds(self, message: QueuedMessage) -> int | None:
+        """What is left of the time that the sender gave (RFC 2852 4.1.4): whole seconds, and with R at least one."""
+        if message.by_at is None:
+            return None
+        seconds = (message.by_at - self._means.clock()) // 1000
+        return max(1, seconds) if (message.by_mode or "").startswith("R") else seconds
 
     def _sender(self, message: QueuedMessage, delivery: Delivery) -> str:
         """The return path: it names the delivery; that of others' mail leads back to who had sent it."""
