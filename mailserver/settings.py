@@ -149,6 +149,15 @@ class Transport(Section):
     authorities: Path | None = None
 
 
+class Reports(Section):
+    """What others are told of their mail, each day, where they ask for it."""
+
+    dmarc: bool = True
+    tls: bool = True
+    sender: str = ""
+    organization: str = ""
+
+
 class Storage(Section):
     """Where mail is kept."""
 
@@ -246,6 +255,7 @@ class Settings(BaseSettings):
     authentication: Authentication = Authentication()
     filter: Filter = Filter()
     transport: Transport = Transport()
+    reports: Reports = Reports()
     storage: Storage = Storage()
     limits: Limits = Limits()
     outbound_http: OutboundHttp = OutboundHttp()

@@ -125,7 +125,7 @@ def assemble(
     content_filter = filtering.build(settings, database, resolver, pools.crypto, fetch, now_ms)
     owner = f"{hostname}/{settings.storage.node}"
     reported = reporting.build(
-        database, files, ids, ingest, enqueue, resolver, fetch, pools.files, hostname, owner, now_ms
+        database, files, ids, ingest, enqueue, resolver, fetch, pools.files, hostname, owner, now_ms, settings.reports
     )
     judge = _judge(settings, database, pools, resolver, rules, content_filter, reported.collector)
     local = LocalDelivery(
