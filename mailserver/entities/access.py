@@ -59,6 +59,7 @@ class Caller:
     user_id: int | None = None
     requires_approval: frozenset[Scope] = frozenset()
     is_owner: bool = False
+    label: str = ""  # what the token is called
 
     def require(self, scope: Scope) -> None:
         """Refuse with Forbidden unless the scope is there."""

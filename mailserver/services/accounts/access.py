@@ -10,6 +10,7 @@ from mailserver.entities import errors
 from mailserver.entities.access import ALL_SCOPES, Caller, Credential, Scope, Token
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.inbox import Inbox, ScramKeys
+from mailserver.entities.tenant import UserRole
 from mailserver.mail import address as addresses
 from mailserver.mail import network
 from mailserver.services.accounts import secrets
@@ -66,7 +67,7 @@ class Access:
         digest = secrets.digest(text)
         found = self._cached(digest)
         if found is None:
-            found = await self._database.read(credentials.token_by_hash, digest)
+            found = await self._database.read(credentials.token_by_hash, digest, int(time.time() * 1000))
             if found is None:
                 raise errors.Unauthenticated
             self._cache[digest] = (time.monotonic() + CACHE_SECONDS, found)
@@ -84,7 +85,8 @@ class Access:
             inbox_id=token.inbox_id,
             user_id=found.user_id,
             requires_approval=token.requires_approval,
-            is_owner=found.kind == "session",
+            is_owner=found.kind == "session" and found.role in (None, UserRole.OWNER.value),
+            label=token.label,
         )
 
     async def create_token(

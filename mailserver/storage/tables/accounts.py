@@ -35,6 +35,9 @@ class Member(Row):
     role = peewee.TextField()
     password = peewee.TextField(null=True)
     created_at = peewee.BigIntegerField()
+    totp_secret = peewee.TextField(null=True)
+    totp_waiting = peewee.TextField(null=True)
+    totp_step = peewee.BigIntegerField(default=0)
 
     class Meta:
         table_name = "member"
@@ -49,6 +52,9 @@ class Domain(Row):
     status = peewee.TextField()
     catch_all_inbox_id = peewee.BigIntegerField(null=True)
     created_at = peewee.BigIntegerField()
+    verify_token = peewee.TextField(default="")
+    domain_use = peewee.TextField(default="existing_domain")
+    dmarc_policy = peewee.TextField(default="quarantine")
 
     class Meta:
         table_name = "domain"
@@ -84,6 +90,7 @@ class Inbox(Row):
     used_bytes = peewee.BigIntegerField(default=0)
     message_count = peewee.BigIntegerField(default=0)
     created_at = peewee.BigIntegerField()
+    owner_user_id = peewee.BigIntegerField(null=True)
 
     class Meta:
         table_name = "inbox"
@@ -161,6 +168,9 @@ class Token(Row):
     created_at = peewee.BigIntegerField()
     last_used_at = peewee.BigIntegerField(null=True)
     expires_at = peewee.BigIntegerField(null=True)
+    session_id = peewee.BigIntegerField(null=True)
+    previous_hash = peewee.TextField(null=True)
+    previous_until = peewee.BigIntegerField(null=True)
 
     class Meta:
         table_name = "token"
