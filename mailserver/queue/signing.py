@@ -54,8 +54,8 @@ class Signing:
 
     def _prepare(self, message: QueuedMessage) -> Content:
         path = self.path(message)
-        keys = self._keys.signing_keys(message.domain)
-        if not keys and message.domain not in self._complained:
+        keys = () if message.source == BOUNCE else self._keys.signing_keys(message.domain)
+        if not keys and message.source != BOUNCE and message.domain not in self._complained:
             self._complained.add(message.domain)
             log.warning("queue.domain.unsigned", domain=message.domain)
         if message.size <= STREAMED_BYTES:
@@ -65,10 +65,12 @@ class Signing:
     def _whole(self, path: Path, message: QueuedMessage, keys: tuple[SigningKey, ...]) -> Content:
         head, body = content.split(content.mend(_read(path)))
         public = _public_head(head, message)
-        hashed = BodyHash()
-        hashed.update(body)
-        data = self._signatures(public, hashed.digest(), message, keys) + public + b"\r\n" + body
-        return WholeContent(data, waives_policies=content.waives_policies(head))
+        signatures = b""
+        if keys:
+            hashed = BodyHash()
+            hashed.update(body)
+            signatures = self._signatures(public, hashed.digest(), message, keys)
+        return WholeContent(signatures + public + b"\r\n" + body, waives_policies=content.waives_policies(head))
 
     def _streamed(self, path: Path, message: QueuedMessage, keys: tuple[SigningKey, ...]) -> Content:
         """One pass over the body for its hash; it is read again while it is sent."""
@@ -77,14 +79,12 @@ class Signing:
         for chunk in content.body(path):
             hashed.update(chunk)
             size += len(chunk)
-        signatures = self._signatures(head, hashed.digest(), message, keys)
+        signatures = self._signatures(head, hashed.digest(), message, keys) if keys else b""
         return StreamedContent(path, signatures + head, size, self._executor)
 
     def _signatures(self, head: bytes, body_hash: bytes, message: QueuedMessage, keys: tuple[SigningKey, ...]) -> bytes:
         """The fields to stand before a message; the first key seals, because a set has one seal (RFC 8617 4.1)."""
         at = message.created_at // 1000
-        if not keys or message.source == BOUNCE:
-            return b""
         if message.source != FORWARD:
             return dkim.sign_headers(head, body_hash, keys, at)
         said = arc_seal.own_results(canonical.fields(head), self._hostname)
