@@ -90,7 +90,7 @@ class QueuedMessage:
     source: str  # api, submission, bounce, list, forward, own_forward
     created_at: int
     expires_at: int
-    forwarded_by: str | None = None  # the address of the inbox that passes it on
+    forwarded_by: str | None = None  # the address, of an inbox or alias, that passes it on
     release_at: int | None = None  # RFC 4865: not tried before
     by_at: int | None = None  # RFC 2852: wanted by then
     by_mode: str | None = None  # R: given up then; N: the sender is told; with T behind it every relay is told

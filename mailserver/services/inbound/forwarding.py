@@ -124,7 +124,7 @@ class Forwarding:
             domain=letter.author_domain or domain, location="", size=letter.size, eight_bit=letter.eight_bit,
             smtputf8=letter.smtputf8, require_tls=letter.envelope.require_tls, ret=letter.envelope.ret,
             envid=letter.envelope.envid, source=_source(letter, first), created_at=now,
-            expires_at=now + self._lifetime_ms, forwarded_by=first.inbox_address if first else None,
+            expires_at=now + self._lifetime_ms, forwarded_by=_mark(onward),
         )  # fmt: skip
         queued = replace(queued, location=files.outbound_location(queued.id))
         asked = {recipient.address: recipient for recipient in letter.envelope.recipients}
@@ -228,6 +228,12 @@ def _source(one: Letter, first: Onward | None) -> str:
     if first is None:
         return BOUNCE
     return FORWARD if one.author_domain is None else OWN_FORWARD
+
+
+def _mark(onward: Sequence[Onward]) -> str | None:
+    """The name by which a message is known that comes back."""
+    marks = [one.mark for one in sorted(onward, key=lambda one: bool(one.alias)) if one.domain == onward[0].domain]
+    return marks[0] if marks else None
 
 
 def _unwanted(routes: Routes, onward: Sequence[Onward]) -> set[int]:

@@ -126,7 +126,11 @@ class LocalDelivery:
             rulings = await self._judge.rulings(copies, arrival.sender, fields)
             copies = [blocked(copy, rulings.get(copy.inbox_id, NO_RULING)) for copy in copies]
             head = trace.return_path(arrival.sender) + trace.delivered_to(arrival.recipient)
-            if arrival.passed_on_by and arrival.passed_on_by not in trace.delivered_to_addresses(fields):
+            if (
+                arrival.passed_on_by
+                and not arrival.goes_on_for
+                and arrival.passed_on_by not in trace.delivered_to_addresses(fields)
+            ):
                 head += trace.delivered_to(arrival.passed_on_by)
             letter = _letter(arrival, content, fields, len(head))
             passed = await self._forwards.build(letter, copies, [(arrival.recipient, arrival.route)])
@@ -148,7 +152,7 @@ class LocalDelivery:
             raise errors.MessageLoop
         if arrival.passed_on_by is not None:
             seen.add(arrival.passed_on_by)
-        if any(one.inbox_address in seen for one in arrival.route.forwards):
+        if any(one.mark in seen or one.inbox_address in seen for one in arrival.route.forwards):
             raise errors.MessageLoop
 
     def _copies(self, arrival: _Arrival) -> list[Copy]:

@@ -200,7 +200,7 @@ class Reception:
 
     def _refuse_returned(self, content: Content, routes: list[tuple[Address, Route]]) -> None:
         """What an inbox has passed on and gets again from there goes round in a circle."""
-        passed_on = {one.inbox_address for _, route in routes for one in route.forwards}
+        passed_on = {name for _, route in routes for one in route.forwards for name in (one.mark, one.inbox_address)}
         if passed_on and passed_on & trace.delivered_to_addresses(content.headers()):
             raise errors.MessageLoop
 

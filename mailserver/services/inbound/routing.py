@@ -26,11 +26,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Onward:
-    """A target that mail of an inbox goes on to. `named` is the address by which the message reached the inbox."""
+    """A target that mail of an inbox, or to one alias of it, goes on to.
+
+    `named` is the address by which the message reached the inbox.
+    """
 
     inbox_id: int
     tenant_id: int
     inbox_address: str
+    alias: str  # '' for all mail of the inbox
     target: Address
     keeps_copy: bool
     named: Address
@@ -39,6 +43,11 @@ class Onward:
     def domain(self) -> str:
         """The inbox's."""
         return self.inbox_address.rpartition("@")[2]
+
+    @property
+    def mark(self) -> str:
+        """What Delivered-To says of it: those whom an alias stands for need not know whose it is."""
+        return self.alias or self.inbox_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +149,9 @@ class Routing:
             except AddressError:  # kept by a version that read addresses more widely
                 log.error("inbound.forward.unreadable", forward_id=one.id)
                 continue
-            onward.append(Onward(one.inbox_id, one.tenant_id, inbox_address, target, one.keeps_copy, address))
+            onward.append(
+                Onward(one.inbox_id, one.tenant_id, inbox_address, one.alias, target, one.keeps_copy, address)
+            )
         return tuple(onward)
 
     def _at_hostname(self, snapshot: Snapshot, address: Address) -> Route:

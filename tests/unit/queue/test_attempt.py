@@ -3,7 +3,7 @@ import asyncio
 from mailserver.entities.delivery import Deferred, State
 from mailserver.mail import dsn, verp
 from mailserver.mail.reply import Reply
-from tests.support.outgoing import DAY_MS, MESSAGE, SECRET
+from tests.support.outgoing import MESSAGE, SECRET
 from tests.support.remote import CLOSE, Remote
 from tests.support.zone import FAILS, FakeResolver
 

@@ -268,6 +268,7 @@ async def test_an_alias_may_have_several_targets_and_its_inbox_none(house):
     rows = await queued(house)
     assert sorted(delivery.recipient for _, delivery in rows) == ["a@outside.test", "b@outside.test", "c@third.test"]
     assert len({message.id for message, _ in rows}) == 1
+    assert {message.forwarded_by for message, _ in rows} == {"team@local.test"}
     await house.receive(RAW, to=["agent@local.test"], sender=ALICE)
     assert (len(await stored(house)), len(await queued(house))) == (1, 3)
     await house.receive(RAW, to=["team@local.test", "agent@local.test"], sender=ALICE)
@@ -295,7 +296,9 @@ async def test_inboxes_of_other_domains_forward_by_themselves(house, tmp_path):
     assert "@other.test>" in by_target["you@third.test"].mail
     assert b"d=other.test" in by_target["you@third.test"].content
     assert b"other.test" not in by_target[TARGET].content
-    assert b"agent@local.test" not in by_target["you@third.test"].content.replace(b"To: agent@local.test", b"")
+    assert re.findall(rb"Delivered-To: (\S+)", by_target["you@third.test"].content) == [b"b@other.test"]
+    assert re.findall(rb"Delivered-To: (\S+)", by_target[TARGET].content) == [b"agent@local.test"]
+    assert b"agent@local.test" not in by_target["you@third.test"].content.replace(b"\r\nTo: agent@local.test", b"")
     assert (len(await stored(house)), len(await stored(house, other.inbox))) == (1, 0)
     assert await queued(house) == []
 
