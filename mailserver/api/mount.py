@@ -14,7 +14,19 @@ from mailserver.api.agentry import threads as agentry_threads
 from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.errors import AgentryErrors
 from mailserver.api.downloads import Downloads
-from mailserver.api.gent import folders, forwarding, messages, reports, suppressions, uploads, verdicts
+from mailserver.api.gent import (
+    audit,
+    folders,
+    forwarding,
+    inboxes,
+    messages,
+    reports,
+    sender_rules,
+    suppressions,
+    tokens,
+    uploads,
+    verdicts,
+)
 from mailserver.api.gent.blobs import Blobs
 from mailserver.api.gent.errors import GentErrors
 from mailserver.api.health import Health
@@ -41,6 +53,8 @@ def faces(services: Services, links: Links, cursors: Cursors) -> list[Face]:
             folders.FoldersPage(services), uploads.UploadsPage(services, blobs),
             suppressions.SuppressionsPage(services), messages.MessagesPage(services, blobs),
             verdicts.VerdictsPage(services), reports.ReportsPage(services), forwarding.ForwardingPage(services),
+            inboxes.InboxesPage(services), sender_rules.SenderRulesPage(services), tokens.TokensPage(services),
+            audit.AuditPage(services),
         ),
         drop_nulls=False,
     )  # fmt: skip

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     EVENT = "evt"
     APPROVAL = "apr"
     REPORT = "rpt"
+    AUDIT = "aud"
 
 
 class BadIdentifier(ValueError):

@@ -17,6 +17,16 @@ class Inbox:
     message_count: int
     modseq: int
     created_at: int
+    owner_user_id: int | None = None  # whose it is, besides the tenant's
+
+
+@dataclass(frozen=True, slots=True)
+class InboxSettings:
+    """What an inbox's owner has chosen."""
+
+    signature_text: str | None = None
+    signature_html: str | None = None
+    retention_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

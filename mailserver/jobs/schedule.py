@@ -31,6 +31,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("tell of forwards that were stopped", MINUTE, services.forward_upkeep.tell),
         ("forget rewritten senders", 6 * HOUR, services.forward_upkeep.forget),
         ("trim the queue's history", 6 * HOUR, services.queue.trim),
+        ("remove closed inboxes and mail past its time", MINUTE, services.inbox_keeping.sweep),
         ("read reports", MINUTE, services.reporting.reading.run),
         ("send reports", 15 * MINUTE, services.reporting.daily.run),
         ("forget old reports", 6 * HOUR, services.reporting.daily.trim),

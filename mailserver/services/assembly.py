@@ -10,15 +10,19 @@ from mailserver.fetch import Fetch
 from mailserver.mail.arc import Arc
 from mailserver.mail.mtasts import Mode
 from mailserver.services.accounts.access import Access
+from mailserver.services.accounts.agent_tokens import AgentTokens
+from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.forwarding import Forwards
+from mailserver.services.accounts.inbox_keeping import InboxKeeping
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.keystore import KeyStore
 from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.accounts.secrets import PasswordHasher
 from mailserver.services.accounts.throttle import LoginLimits, Throttle
+from mailserver.services.accounts.usage import Usage
 from mailserver.services.filtering import assembly as filtering
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.lessons import Lessons
@@ -107,6 +111,7 @@ def assemble(
     mode = Mode(settings.transport.sts_mode)
     domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, certificate)
     inboxes = Inboxes(database, ids)
+    audit = Audit(database, ids)
     rewriting = Rewriting(database, ids, store.secrets["return_path"])
     routing = Routing(database, hostname, separator, store.secrets["return_path"], rewriting)
     outcomes = Outcomes(database, ids)
@@ -137,6 +142,10 @@ def assemble(
     services = Services(
         access=access,
         repeats=Repeats(database),
+        audit=audit,
+        usage=Usage(database),
+        agent_tokens=AgentTokens(database, access, audit),
+        inbox_keeping=InboxKeeping(database, inboxes, access, audit),
         bootstrap=Bootstrap(database, ids, access, domains, inboxes, hasher),
         domains=domains,
         rotation=Rotation(database, keystore, pools.crypto, resolver, now_ms),

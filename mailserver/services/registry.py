@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 
 from mailserver.services.accounts.access import Access
+from mailserver.services.accounts.agent_tokens import AgentTokens
+from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.forwarding import Forwards
+from mailserver.services.accounts.inbox_keeping import InboxKeeping
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
+from mailserver.services.accounts.usage import Usage
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.rules import Rules
 from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
@@ -34,6 +38,10 @@ class Services:
 
     access: Access
     repeats: Repeats
+    audit: Audit
+    usage: Usage
+    agent_tokens: AgentTokens
+    inbox_keeping: InboxKeeping
     bootstrap: Bootstrap
     domains: Domains
     rotation: Rotation

@@ -22,12 +22,13 @@ def add(tx: Transaction, entry: Entry) -> None:
 
 def page(
     snapshot: Snapshot, tenant_id: int, before: int | None, after_at: int | None, actor: str | None,
-    action: str | None, limit: int,
+    action: str | None, inbox_id: int | None, limit: int,
 ) -> list[Entry]:  # fmt: skip
     """Lines of a tenant, the newest first; `before` is the id of the last one that was seen."""
     conditions, values = ["tenant_id = ?"], [tenant_id]
     more: list[tuple[str, object]] = [
         ("id < ?", before), ("occurred_at >= ?", after_at), ("actor = ?", actor), ("action = ?", action),
+        ("inbox_id = ?", inbox_id),
     ]  # fmt: skip
     parameters: list[object] = [*values]
     for condition, value in more:

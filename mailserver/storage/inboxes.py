@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 
 from mailserver.entities.folder import FIRST_FOLDERS
-from mailserver.entities.inbox import Inbox
+from mailserver.entities.inbox import Inbox, InboxSettings
 from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.tables.accounts import Alias
 from mailserver.storage.tables.accounts import Inbox as InboxRow
 from mailserver.storage.tables.mailbox import Folder
 
+DELETED = "deleted"  # its rows go bit by bit
 _COLUMNS = (
     InboxRow.id, InboxRow.tenant_id, InboxRow.address, InboxRow.display_name, InboxRow.status,
     InboxRow.default_timezone, InboxRow.used_bytes, InboxRow.message_count, InboxRow.modseq, InboxRow.created_at,
+    InboxRow.owner_user_id,
 )  # fmt: skip
 
 
@@ -45,7 +47,7 @@ def add(tx: Transaction, inbox: Inbox, folder_ids: tuple[int, ...]) -> None:
 
 def get(snapshot: Snapshot, inbox_id: int) -> Inbox | None:
     """An inbox by its id."""
-    row = snapshot.one(InboxRow.select(*_COLUMNS).where(InboxRow.id == inbox_id))
+    row = snapshot.one(InboxRow.select(*_COLUMNS).where(InboxRow.id == inbox_id, InboxRow.status != DELETED))
     return Inbox(*row) if row else None
 
 
@@ -57,13 +59,62 @@ def by_address(snapshot: Snapshot, address: str) -> Inbox | None:
 
 def of_tenant(snapshot: Snapshot, tenant_id: int) -> list[Inbox]:
     """Every inbox of a tenant, oldest first."""
-    rows = snapshot.all(InboxRow.select(*_COLUMNS).where(InboxRow.tenant_id == tenant_id).order_by(InboxRow.id))
-    return [Inbox(*row) for row in rows]
+    query = InboxRow.select(*_COLUMNS).where(InboxRow.tenant_id == tenant_id, InboxRow.status != DELETED)
+    return [Inbox(*row) for row in snapshot.all(query.order_by(InboxRow.id))]
+
+
+def page(snapshot: Snapshot, tenant_id: int, position: int, limit: int) -> tuple[list[Inbox], int]:
+    """Some inboxes of a tenant, oldest first, and how many there are."""
+    where = (InboxRow.tenant_id == tenant_id, InboxRow.status != DELETED)
+    rows = snapshot.all(InboxRow.select(*_COLUMNS).where(*where).order_by(InboxRow.id).offset(position).limit(limit))
+    total: int = snapshot.one("SELECT COUNT(*) FROM inbox WHERE tenant_id = ? AND status != ?", (tenant_id, DELETED))[0]
+    return [Inbox(*row) for row in rows], total
+
+
+def change(tx: Transaction, inbox: Inbox) -> None:
+    """Write what may be changed of an inbox."""
+    tx.execute(
+        "UPDATE inbox SET display_name = ?, status = ?, default_timezone = ?, owner_user_id = ? WHERE id = ?",
+        (inbox.display_name, inbox.status, inbox.default_timezone, inbox.owner_user_id, inbox.id),
+    )
+
+
+def settings(snapshot: Snapshot, inbox_id: int) -> InboxSettings:
+    """What an inbox's owner has chosen."""
+    row = snapshot.one(
+        "SELECT signature_text, signature_html, retention_days FROM inbox_settings WHERE inbox_id = ?", (inbox_id,)
+    )
+    return InboxSettings(*row) if row else InboxSettings()
+
+
+def set_settings(tx: Transaction, inbox_id: int, chosen: InboxSettings, now: int) -> None:
+    """Write what an inbox's owner has chosen."""
+    tx.execute(
+        "INSERT INTO inbox_settings(inbox_id, signature_text, signature_html, retention_days, changed_at) "
+        "VALUES (?, ?, ?, ?, ?) ON CONFLICT(inbox_id) DO UPDATE SET signature_text = excluded.signature_text, "
+        "signature_html = excluded.signature_html, retention_days = excluded.retention_days, "
+        "changed_at = excluded.changed_at",
+        (inbox_id, chosen.signature_text, chosen.signature_html, chosen.retention_days, now),
+    )
+
+
+def sent_since(snapshot: Snapshot, inbox_id: int, *starts: int) -> list[int]:
+    """How many messages an inbox has sent since each of these times."""
+    return [
+        snapshot.one("SELECT COUNT(*) FROM queued WHERE inbox_id = ? AND created_at >= ?", (inbox_id, start))[0]
+        for start in starts
+    ]
+
+
+def retentions(snapshot: Snapshot) -> list[tuple[int, int]]:
+    """Inboxes that keep mail for a number of days only, with that number."""
+    return snapshot.all("SELECT inbox_id, retention_days FROM inbox_settings WHERE retention_days IS NOT NULL")
 
 
 def first_of_tenant(snapshot: Snapshot, tenant_id: int) -> Inbox | None:
     """The oldest inbox of a tenant."""
-    row = snapshot.one(InboxRow.select(*_COLUMNS).where(InboxRow.tenant_id == tenant_id).order_by(InboxRow.id).limit(1))
+    query = InboxRow.select(*_COLUMNS).where(InboxRow.tenant_id == tenant_id, InboxRow.status != DELETED)
+    row = snapshot.one(query.order_by(InboxRow.id).limit(1))
     return Inbox(*row) if row else None
 
 

@@ -37,6 +37,15 @@ def remove(tx: Transaction, scope: RuleScope, direction: Direction, list_type: L
     )
 
 
+def clear(tx: Transaction, scope: RuleScope, direction: Direction) -> None:
+    """Delete every entry of a scope's lists of one direction."""
+    tx.ring(TOPIC)
+    tx.execute(
+        "DELETE FROM sender_rule WHERE tenant_id = ? AND pod_id = ? AND inbox_id = ? AND direction = ?",
+        (*_scope(scope), direction.value),
+    )
+
+
 def get(snapshot: Snapshot, scope: RuleScope, direction: Direction, list_type: ListType, entry: str) -> Rule | None:
     """One entry."""
     row = snapshot.one(

@@ -38,6 +38,7 @@ UNKNOWN = {
     "part_id": f"G{identifiers.encode(Kind.MESSAGE, 7)[4:]}.2",
     "inbox_address": "nobody@local.test",
     "report_id": identifiers.encode(Kind.REPORT, 7),
+    "token_id": identifiers.encode(Kind.TOKEN, 7),
 }
 # an id's name in a path, query or body: the kinds of object that it may name
 OBJECTS: dict[str, tuple[str, ...]] = {
@@ -49,9 +50,12 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "reply_to_message_id": ("message_id", "header_id"),
     "attachments.blob_id": ("upload_id", "part_id"),
     "report_id": ("report_id",),
+    "token_id": ("token_id",),
     "page_token": (),  # has a test of its own
 }
 _CREDENTIALS = {(each["method"], each["path"]): each.get("credentials", "") for each in facts.ENDPOINTS}
+# requests that take something away on which the others stand: the id's name, and what is asked for instead
+SPARE = {("DELETE", "/v1/inboxes/{inbox_id}/"): ("inbox_id", "spare_inbox_id")}
 WORDS = {"direction": "receive", "list_type": "block", "entry": "spammer@bad.test"}  # of paths, that name no object
 PLAIN = {
     "q", "folder", "after", "before", "unread", "starred", "position", "limit", "subject", "to", "cc", "bcc",
@@ -60,7 +64,9 @@ PLAIN = {
     "include_blocked", "include_spam", "include_trash", "labels", "headers", "html", "reply_all", "text",
     "attachments.filename", "attachments.content_type", "attachments.content_disposition", "attachments.content_id",
     "attachments.content", "attachments.url", "kind", "domain", "entry", "reason", "default_address", "enabled",
-    "keep_copy",
+    "keep_copy", "display_name", "status", "force", "purge", "default_timezone", "signature_text", "signature_html",
+    "retention_days", "smtp_password", "inbound_mode", "outbound_mode", "inbound_patterns", "outbound_patterns",
+    "label", "scopes", "requires_approval", "expires_at", "grace_seconds", "actor", "type", "cursor",
 }  # fmt: skip
 
 
@@ -103,6 +109,9 @@ class Scene:
 
     def owner_requests(self, method: str, path: str) -> list[Request]:
         """Valid requests of an endpoint by a1: one for each kind of object that its path may name."""
+        if (method, path) in SPARE:  # what takes the stage itself away is asked for something that nobody needs
+            name, kind = SPARE[method, path]
+            return [self._request(method, path.replace(f"{{{name}}}", self.things[kind]), path)]
         requests = [self._request(method, path)]
         requests = [replace(request, path=worded(request.path)) for request in requests]
         for name, kinds in OBJECTS.items():
@@ -116,16 +125,32 @@ class Scene:
         # The same entry cannot be deleted twice.
         return requests[:1] if method == "DELETE" and path.endswith("{entry}") else requests
 
-    def _request(self, method: str, path: str) -> Request:
+    def _request(self, method: str, path: str, template: str = "") -> Request:
         token = self.site.tokens["a key" if path.startswith("/agent/") else "a1"]
         token = {"session": self.site.tokens["a session"], "none": None}.get(
-            _CREDENTIALS.get((method, path), ""), token
+            _CREDENTIALS.get((method, template or path), ""), token
         )
         bodies: dict[tuple[str, str], dict[str, Any]] = {
             ("POST", "/v1/messages/"): {"to": [{"email": "bob@remote.test"}], "subject": "Hi", "text_body": "Hello."},
             ("PATCH", "/v1/messages/{message_id}/"): {"mark_read": True},
             ("PUT", "/v1/forwarding/"): {"default_address": "me@remote.test", "enabled": True, "keep_copy": True},
             ("DELETE", "/v1/messages/suppressed/"): {"address": "bounced@remote.test"},
+            ("POST", "/v1/inboxes/"): {"address": "new@local.test", "display_name": "New"},
+            ("PATCH", "/v1/inboxes/{inbox_id}/"): {"display_name": "Named", "status": "active"},
+            ("PATCH", "/v1/inboxes/{inbox_id}/settings/"): {"default_timezone": None, "signature_text": "Yours"},
+            ("PUT", "/v1/sender-rules/"): {
+                "inbound_mode": "blocklist",
+                "inbound_patterns": ["@bad.test", WORDS["entry"]],
+            },
+            ("POST", "/v1/tokens/"): {
+                "inbox_id": self.things["inbox_id"],
+                "label": "bot",
+                "scopes": ["email:read", "email:send"],
+                "requires_approval": ["email:send"],
+                "expires_at": "2099-01-01",
+            },
+            ("PATCH", "/v1/tokens/{token_id}/"): {"label": "another", "scopes": ["email:read"]},
+            ("POST", "/v1/tokens/{token_id}/rotate/"): {"grace_seconds": 60},
             ("POST", "/agent/v0/messages/{message_id}/reply"): {"text": "Thanks."},
         }
         if method == "POST" and path.endswith("/lists/{direction}/{list_type}"):
@@ -181,7 +206,13 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
         await house.settled()
         await house.services.reporting.reading.run()
         (report,) = await house.services.reporting.book.all(None, None, None, 10)
+        spare = await house.services.inboxes.add("spare@local.test")
+        token, _ = await house.services.access.create_token(
+            inbox.tenant_id, "agent", "spare", inbox_id=inbox.id, requires_approval=frozenset({Scope.EMAIL_SEND})
+        )
         things = {
+            "spare_inbox_id": identifiers.encode(Kind.INBOX, spare.id),
+            "token_id": identifiers.encode(Kind.TOKEN, token.id),
             "inbox_id": identifiers.encode(Kind.INBOX, inbox.id),
             "inbox_address": inbox.address,
             "message_id": text,

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -100,8 +101,12 @@ class Access:
         scopes: frozenset[Scope] = ALL_SCOPES,
         requires_approval: frozenset[Scope] = frozenset(),
         expires_at: int | None = None,
+        also: Callable[[Transaction, Token], None] | None = None,
     ) -> tuple[Token, str]:
-        """Make a token of a kind (agent, session, api_key); its secret is in the answer and nowhere else."""
+        """Make a token of a kind (agent, session, api_key); its secret is in the answer and nowhere else.
+
+        `also` is done in the same transaction.
+        """
         prefix = secrets.API_KEY_PREFIX if kind == "api_key" else secrets.AGENT_PREFIX
         text = secrets.new_token(prefix)
         shown = text[: len(prefix) + secrets.SHOWN_LETTERS]
@@ -109,7 +114,13 @@ class Access:
             self._ids.next(), tenant_id, inbox_id, label, shown, scopes, requires_approval, int(time.time() * 1000),
             None, expires_at,
         )  # fmt: skip
-        await self._database.write(credentials.add_token, token, kind, secrets.digest(text), user_id)
+
+        def insert(tx: Transaction) -> None:
+            credentials.add_token(tx, token, kind, secrets.digest(text), user_id)
+            if also is not None:
+                also(tx, token)
+
+        await self._database.write(insert)
         return token, text
 
     # -- passwords ----------------------------------------------------------------------------------------------

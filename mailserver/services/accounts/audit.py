@@ -35,7 +35,9 @@ class Audit:
         limit: int,
     ) -> list[Entry]:  # fmt: skip
         """Lines of the caller's tenant, the newest first."""
-        return await self._database.read(audit_log.page, caller.tenant_id, before, after_at, actor_id, action, limit)
+        return await self._database.read(
+            audit_log.page, caller.tenant_id, before, after_at, actor_id, action, caller.inbox_id, limit
+        )
 
 
 def actor(caller: Caller) -> str:

@@ -7,6 +7,7 @@ from mailserver.entities.access import Caller
 from mailserver.entities.folder import FIRST_FOLDERS
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
+from mailserver.entities.tenant import DomainStatus
 from mailserver.mail import address as addresses
 from mailserver.mail.address import Address
 from mailserver.storage import inboxes, tenants
@@ -64,6 +65,8 @@ class Inboxes:
         if inboxes.exact(tx, address.normal):
             raise errors.Conflict(f"The address {address} is an alias or a list.")
         now = int(time.time() * 1000)
+        if domain.status is not DomainStatus.VERIFIED:
+            raise errors.Conflict(f"The domain {address.domain} is not verified yet.")
         inbox = Inbox(self._ids.next(), domain.tenant_id, address.normal, display_name, "active", None, 0, 0, 0, now)
         inboxes.add(tx, inbox, tuple(self._ids.next() for _ in FIRST_FOLDERS))
         tx.ring("accounts")

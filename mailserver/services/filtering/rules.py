@@ -116,6 +116,33 @@ class Rules:
         self.forget()
         return added
 
+    async def replace(
+        self,
+        caller: Caller,
+        inbox: Inbox,
+        lists: Mapping[Direction, tuple[ListType | None, Sequence[str]]],
+        also: Callable[[Transaction], None],
+    ) -> None:
+        """Put other entries in the place of all that an inbox's lists have, at once; `also` is done with it.
+
+        A direction has one kind of list, or none.
+        """
+        scope, now, made = _scope(caller, inbox), int(time.time() * 1000), []
+        for direction, (list_type, entries) in lists.items():
+            if list_type is not None:
+                for normal, entry_type in sorted({_entry(text) for text in entries}):
+                    made.append(Rule(self._ids.next(), scope, direction, list_type, normal, entry_type, None, now))
+
+        def change(tx: Transaction) -> None:
+            for direction in lists:
+                rules.clear(tx, scope, direction)
+            for new in made:
+                _add(tx, new)
+            also(tx)
+
+        await self._database.write(change)
+        self.forget()
+
     async def page(
         self, caller: Caller, inbox: Inbox | None, direction: Direction, list_type: ListType, after: str = "",
         limit: int = 100,

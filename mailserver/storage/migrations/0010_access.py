@@ -27,8 +27,8 @@ CREATE INDEX token_user ON token(user_id) WHERE user_id IS NOT NULL;
 ALTER TABLE inbox ADD COLUMN owner_user_id BIGINT;
 CREATE INDEX inbox_closed ON inbox(id) WHERE status = 'deleted';
 CREATE TABLE inbox_settings (
-  inbox_id {id}, signature_text TEXT, signature_html TEXT, retention_days BIGINT, inbound_mode TEXT NOT NULL,
-  outbound_mode TEXT NOT NULL, changed_at BIGINT NOT NULL);
+  inbox_id {id}, signature_text TEXT, signature_html TEXT, retention_days BIGINT,
+  changed_at BIGINT NOT NULL);
 CREATE INDEX inbox_settings_retention ON inbox_settings(inbox_id) WHERE retention_days IS NOT NULL;
 ALTER TABLE domain ADD COLUMN verify_token TEXT NOT NULL DEFAULT '';
 ALTER TABLE domain ADD COLUMN domain_use TEXT NOT NULL DEFAULT 'existing_domain';

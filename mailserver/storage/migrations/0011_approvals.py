@@ -13,6 +13,7 @@ CREATE TABLE audit (
 CREATE INDEX audit_listed ON audit(tenant_id, id);
 CREATE INDEX audit_actor ON audit(tenant_id, actor, id);
 CREATE INDEX audit_action ON audit(tenant_id, action, id);
+CREATE INDEX audit_inbox ON audit(inbox_id, id) WHERE inbox_id IS NOT NULL;
 CREATE TRIGGER audit_unchanged BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER audit_undeleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 """

@@ -54,8 +54,6 @@ class InboxSettings(Row):
     signature_text = peewee.TextField(null=True)
     signature_html = peewee.TextField(null=True)
     retention_days = peewee.BigIntegerField(null=True)
-    inbound_mode = peewee.TextField()
-    outbound_mode = peewee.TextField()
     changed_at = peewee.BigIntegerField()
 
     class Meta:

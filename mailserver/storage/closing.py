@@ -1,0 +1,70 @@
+"""Take an inbox away: at once for everybody who looks, then its rows bit by bit."""
+
+from mailserver.entities.delivery import State
+from mailserver.storage import arrange, deliveries
+from mailserver.storage.database import Snapshot, Transaction
+from mailserver.storage.inboxes import DELETED
+from mailserver.storage.tables.base import Row
+
+MOST_OPEN = 10_000  # deliveries that are dropped with an inbox
+# What outlives an inbox: mail on its way and its history, reports to the tenant, and who did what.
+_KEPT = frozenset({"audit", "queued", "delivery", "report", "message"})
+_AT_ONCE = ("alias", "list_member", "password", "token", "login_address", "forward", "inbox_settings", "approval")
+
+
+def open_deliveries(snapshot: Snapshot, inbox_id: int, limit: int = MOST_OPEN) -> list[tuple[int, int]]:
+    """Deliveries of an inbox that are still to be made: (id, queued id)."""
+    return snapshot.all(
+        "SELECT d.id, d.queued_id FROM queued q JOIN delivery d ON d.queued_id = q.id "
+        "WHERE q.inbox_id = ? AND d.state IN (?, ?) LIMIT ?",
+        (inbox_id, State.QUEUED.value, State.HELD.value, limit),
+    )
+
+
+def close(tx: Transaction, inbox_id: int, now: int) -> None:
+    """Let nobody log in, send or receive any more; the address is free again."""
+    for delivery_id, queued_id in open_deliveries(tx, inbox_id):
+        deliveries.finish(tx, [(State.DROPPED, now, "", "", "none", delivery_id)])
+        deliveries.close_in_queued(tx, [queued_id], now)
+    for table in _AT_ONCE:
+        tx.execute(f"DELETE FROM {table} WHERE inbox_id = ?", (inbox_id,))
+    tx.execute("UPDATE domain SET catch_all_inbox_id = NULL WHERE catch_all_inbox_id = ?", (inbox_id,))
+    tx.execute(
+        "UPDATE inbox SET status = ?, address = ? WHERE id = ?",
+        (DELETED, f"deleted.{inbox_id}@deleted.invalid", inbox_id),
+    )
+    tx.ring("accounts")
+    tx.ring("rules")
+
+
+def closed(snapshot: Snapshot, limit: int) -> list[int]:
+    """Inboxes whose rows are still to go."""
+    return [row[0] for row in snapshot.all("SELECT id FROM inbox WHERE status = 'deleted' LIMIT ?", (limit,))]
+
+
+def purge(tx: Transaction, inbox_id: int, limit: int, now: int) -> bool:
+    """Delete some messages of a closed inbox, and the rest of its rows after the last one; True when all is gone."""
+    rows = tx.all("SELECT id FROM message WHERE inbox_id = ? LIMIT ?", (inbox_id, limit))
+    for (message_id,) in rows:
+        arrange.remove(tx, message_id, now)
+    if len(rows) == limit:
+        return False
+    for table in ("folder_thread", "expunged"):
+        tx.execute(f"DELETE FROM {table} WHERE folder_id IN (SELECT id FROM folder WHERE inbox_id = ?)", (inbox_id,))
+    for model in Row.__subclasses__():
+        name = model._meta.table_name  # noqa: SLF001  peewee's own way to ask
+        if "inbox_id" in model._meta.columns and name not in _KEPT:  # noqa: SLF001  as above
+            tx.execute(f"DELETE FROM {name} WHERE inbox_id = ?", (inbox_id,))
+    tx.execute("DELETE FROM inbox WHERE id = ? AND status = ?", (inbox_id, DELETED))
+    return True
+
+
+def expire(tx: Transaction, inbox_id: int, before: int, limit: int, now: int) -> int:
+    """Delete messages that are older than an inbox keeps them; how many."""
+    rows = tx.all(
+        "SELECT id FROM message WHERE inbox_id = ? AND visibility IN (0, 1, 2, 3, 4) AND received_at < ? LIMIT ?",
+        (inbox_id, before, limit),
+    )
+    for (message_id,) in rows:
+        arrange.remove(tx, message_id, now)
+    return len(rows)
