@@ -7,7 +7,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from mailserver import __version__
-from mailserver.api import mtasts
+from mailserver.api import mtasts, subscriptions
 from mailserver.api.agentry import lists as agentry_lists
 from mailserver.api.agentry import messages as agentry_messages
 from mailserver.api.agentry import threads as agentry_threads
@@ -16,6 +16,7 @@ from mailserver.api.agentry.errors import AgentryErrors
 from mailserver.api.downloads import Downloads
 from mailserver.api.gent import (
     audit,
+    auth,
     folders,
     forwarding,
     inboxes,
@@ -25,13 +26,16 @@ from mailserver.api.gent import (
     suppressions,
     tokens,
     uploads,
+    users,
     verdicts,
+    workspace,
 )
 from mailserver.api.gent.blobs import Blobs
 from mailserver.api.gent.errors import GentErrors
 from mailserver.api.health import Health
 from mailserver.api.mtasts import MtaSts
 from mailserver.api.reference import Reference
+from mailserver.api.subscriptions import Subscriptions
 from mailserver.entities.access import Credential
 from mailserver.http import openapi, routing
 from mailserver.http.authentication import BearerAuthentication
@@ -45,17 +49,22 @@ AGENTRY = frozenset({Credential.API_KEY})
 
 
 def faces(services: Services, links: Links, cursors: Cursors) -> list[Face]:
-    """Both faces with their pages. Fixed words stand before the variable paths that they would fall under."""
+    """Every face with their pages. Fixed words stand before the variable paths that they would fall under."""
     blobs = Blobs(services)
     gent = Face(
         "/v1", "Gent", GENT, GentErrors(),
         (
+            *workspace.pages(services, links.base),
             folders.FoldersPage(services), uploads.UploadsPage(services, blobs),
             suppressions.SuppressionsPage(services), messages.MessagesPage(services, blobs),
             verdicts.VerdictsPage(services), reports.ReportsPage(services), forwarding.ForwardingPage(services),
             inboxes.InboxesPage(services), sender_rules.SenderRulesPage(services), tokens.TokensPage(services),
-            audit.AuditPage(services),
+            audit.AuditPage(services), users.UsersPage(services),
         ),
+        drop_nulls=False,
+    )  # fmt: skip
+    people = Face(
+        "/auth", "Sessions", GENT, GentErrors(), (auth.SessionsPage(services),),
         drop_nulls=False,
     )  # fmt: skip
     agentry = Face(
@@ -66,7 +75,7 @@ def faces(services: Services, links: Links, cursors: Cursors) -> list[Face]:
         ),
         drop_nulls=True,
     )  # fmt: skip
-    return [gent, agentry]
+    return [gent, people, agentry]
 
 
 def application(
@@ -88,6 +97,7 @@ def application(
     app.router.add_get("/metrics", health.metrics)
     app.router.add_get("/download/{token}", Downloads(services, links).serve)
     app.router.add_get(mtasts.PATH, MtaSts(services).policy)
+    app.router.add_get(subscriptions.PATH, Subscriptions(services, links.host).serve)
     Reference(document(served, public_url)).mount(app)
     authenticate = BearerAuthentication(services.access)
     for face in served:

@@ -30,6 +30,21 @@ class User:
     role: UserRole
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person with what only the server needs to know."""
+
+    id: int
+    tenant_id: int
+    email: str
+    role: UserRole
+    password: str | None  # the Argon2 hash
+    totp_secret: str | None
+    totp_waiting: str | None  # a secret whose first code was not confirmed yet
+    totp_step: int  # the last step whose digits were taken
+    created_at: int
+
+
 class DomainStatus(StrEnum):
     """How far a domain's DNS has come."""
 

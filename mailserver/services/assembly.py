@@ -14,6 +14,7 @@ from mailserver.services.accounts.agent_tokens import AgentTokens
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domains import Domains
+from mailserver.services.accounts.factors import Factors
 from mailserver.services.accounts.forwarding import Forwards
 from mailserver.services.accounts.inbox_keeping import InboxKeeping
 from mailserver.services.accounts.inboxes import Inboxes
@@ -21,8 +22,11 @@ from mailserver.services.accounts.keystore import KeyStore
 from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.accounts.secrets import PasswordHasher
+from mailserver.services.accounts.sessions import Sessions
 from mailserver.services.accounts.throttle import LoginLimits, Throttle
 from mailserver.services.accounts.usage import Usage
+from mailserver.services.accounts.user_passwords import UserPasswords
+from mailserver.services.accounts.users import Users
 from mailserver.services.filtering import assembly as filtering
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.lessons import Lessons
@@ -50,6 +54,7 @@ from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.outbound.allowance import Allowance, SendingLimits
 from mailserver.services.outbound.claims import Claims
 from mailserver.services.outbound.enqueue import Enqueue
+from mailserver.services.outbound.notices import Notices
 from mailserver.services.outbound.outcomes import Outcomes
 from mailserver.services.outbound.queue import Queue
 from mailserver.services.outbound.send import Sending
@@ -59,6 +64,10 @@ from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.registry import Services
 from mailserver.services.reporting import assembly as reporting
 from mailserver.services.reporting.collector import Collector
+from mailserver.services.workspace.agenda import Agenda
+from mailserver.services.workspace.appointments import Appointments
+from mailserver.services.workspace.calendars import Calendars
+from mailserver.services.workspace.tasks import Tasks
 from mailserver.settings import Limits, Settings
 from mailserver.storage.database import Database
 from mailserver.storage.store import Store
@@ -107,7 +116,8 @@ def assemble(
     hostname, separator = settings.hostname, settings.smtp.plus_separator
     keystore = KeyStore(store.directory / "keys")
     hasher = PasswordHasher(pools.passwords)
-    access = Access(database, ids, hasher, store.secrets["scram"], Throttle(_logins(limits)))
+    throttle = Throttle(_logins(limits))
+    access = Access(database, ids, hasher, store.secrets["scram"], throttle)
     mode = Mode(settings.transport.sts_mode)
     domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, certificate)
     inboxes = Inboxes(database, ids)
@@ -146,6 +156,12 @@ def assemble(
         usage=Usage(database),
         agent_tokens=AgentTokens(database, access, audit),
         inbox_keeping=InboxKeeping(database, inboxes, access, audit),
+        sessions=Sessions(database, ids, hasher, throttle),
+        factors=Factors(database, hasher, audit, hostname),
+        user_passwords=UserPasswords(
+            database, hasher, audit, Notices(database, ingest, enqueue, ids, pools.files), hostname
+        ),
+        users=Users(database, ids, hasher, audit),
         bootstrap=Bootstrap(database, ids, access, domains, inboxes, hasher),
         domains=domains,
         rotation=Rotation(database, keystore, pools.crypto, resolver, now_ms),
@@ -174,6 +190,10 @@ def assemble(
         content_filter=content_filter,
         sts=sts,
         reporting=reported,
+        calendars=Calendars(database, ids, store.secrets["return_path"]),
+        appointments=Appointments(database, ids),
+        tasks=Tasks(database, ids),
+        agenda=Agenda(database),
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip

@@ -7,12 +7,16 @@ from mailserver.services.accounts.agent_tokens import AgentTokens
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domains import Domains
+from mailserver.services.accounts.factors import Factors
 from mailserver.services.accounts.forwarding import Forwards
 from mailserver.services.accounts.inbox_keeping import InboxKeeping
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
+from mailserver.services.accounts.sessions import Sessions
 from mailserver.services.accounts.usage import Usage
+from mailserver.services.accounts.user_passwords import UserPasswords
+from mailserver.services.accounts.users import Users
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.rules import Rules
 from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
@@ -30,6 +34,10 @@ from mailserver.services.outbound.submission import Submission
 from mailserver.services.outbound.suppressions import Suppressions
 from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.reporting.assembly import Reporting
+from mailserver.services.workspace.agenda import Agenda
+from mailserver.services.workspace.appointments import Appointments
+from mailserver.services.workspace.calendars import Calendars
+from mailserver.services.workspace.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,10 @@ class Services:
     usage: Usage
     agent_tokens: AgentTokens
     inbox_keeping: InboxKeeping
+    sessions: Sessions
+    factors: Factors
+    user_passwords: UserPasswords
+    users: Users
     bootstrap: Bootstrap
     domains: Domains
     rotation: Rotation
@@ -62,5 +74,9 @@ class Services:
     content_filter: Filter | None
     sts: StsPolicies
     reporting: Reporting
+    calendars: Calendars
+    appointments: Appointments
+    tasks: Tasks
+    agenda: Agenda
     integrity: Integrity
     rebuild: Rebuild

@@ -4,6 +4,8 @@
 document fails on a name that neither knows.
 """
 
+import hashlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -17,8 +19,15 @@ from mailserver.entities.access import ALL_SCOPES, Caller, Credential, Scope
 from mailserver.entities.delivery import Failed, FailureKind
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.rule import Direction, ListType
+from mailserver.entities.tenant import User, UserRole
+from mailserver.mail import totp
 from mailserver.mail.reply import Reply
-from tests.support import facts
+from mailserver.services.accounts import secrets
+from mailserver.storage import members, sessions, tenants
+from mailserver.storage.database import Transaction
+from mailserver.storage.sessions import LoginCode, StoredSession
+from tests.support import facts, workspace
+from tests.support.inside import PASSWORD
 from tests.support.reports import dmarc_letter
 from tests.support.served import Answer, Site, served
 
@@ -29,6 +38,7 @@ MESSAGE = (
     b"--b\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment\r\n\r\n%%PDF\r\n--b--\r\n"
 )
 UNKNOWN = {
+    **workspace.UNKNOWN,
     "inbox_id": identifiers.encode(Kind.INBOX, 7),
     "message_id": identifiers.encode(Kind.MESSAGE, 7),
     "header_id": "<nobody@remote.test>",
@@ -39,6 +49,7 @@ UNKNOWN = {
     "inbox_address": "nobody@local.test",
     "report_id": identifiers.encode(Kind.REPORT, 7),
     "token_id": identifiers.encode(Kind.TOKEN, 7),
+    "user_id": identifiers.encode(Kind.USER, 7),
 }
 # an id's name in a path, query or body: the kinds of object that it may name
 OBJECTS: dict[str, tuple[str, ...]] = {
@@ -51,13 +62,19 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "attachments.blob_id": ("upload_id", "part_id"),
     "report_id": ("report_id",),
     "token_id": ("token_id",),
+    "user_id": ("user_id",),
+    **workspace.OBJECTS,
     "page_token": (),  # has a test of its own
 }
 _CREDENTIALS = {(each["method"], each["path"]): each.get("credentials", "") for each in facts.ENDPOINTS}
 # requests that take something away on which the others stand: the id's name, and what is asked for instead
-SPARE = {("DELETE", "/v1/inboxes/{inbox_id}/"): ("inbox_id", "spare_inbox_id")}
+SPARE = {**workspace.SPARE, ("DELETE", "/v1/inboxes/{inbox_id}/"): ("inbox_id", "spare_inbox_id")}
+WITHOUT_BODY = {("POST", "/auth/logout/"), ("POST", "/auth/mfa/setup/")}
+RECOVERY = "0123456789abcdef0123"
+AUTHENTICATOR = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 WORDS = {"direction": "receive", "list_type": "block", "entry": "spammer@bad.test"}  # of paths, that name no object
 PLAIN = {
+    *workspace.PLAIN,
     "q", "folder", "after", "before", "unread", "starred", "position", "limit", "subject", "to", "cc", "bcc",
     "reply_to", "to.email", "to.name", "cc.email", "cc.name", "bcc.email", "bcc.name", "reply_to.email",
     "reply_to.name", "text_body", "html_body", "attachments", "mark_read", "mark_starred", "address", "ascending",
@@ -67,6 +84,7 @@ PLAIN = {
     "keep_copy", "display_name", "status", "force", "purge", "default_timezone", "signature_text", "signature_html",
     "retention_days", "smtp_password", "inbound_mode", "outbound_mode", "inbound_patterns", "outbound_patterns",
     "label", "scopes", "requires_approval", "expires_at", "grace_seconds", "actor", "type", "cursor",
+    "email", "password", "session", "code", "refresh_token", "new_password", "old_password", "role", "reset_mfa",
 }  # fmt: skip
 
 
@@ -127,7 +145,7 @@ class Scene:
 
     def _request(self, method: str, path: str, template: str = "") -> Request:
         token = self.site.tokens["a key" if path.startswith("/agent/") else "a1"]
-        token = {"session": self.site.tokens["a session"], "none": None}.get(
+        token = {"session": self.site.tokens.get(path, self.site.tokens["a session"]), "none": None}.get(
             _CREDENTIALS.get((method, template or path), ""), token
         )
         bodies: dict[tuple[str, str], dict[str, Any]] = {
@@ -135,6 +153,20 @@ class Scene:
             ("PATCH", "/v1/messages/{message_id}/"): {"mark_read": True},
             ("PUT", "/v1/forwarding/"): {"default_address": "me@remote.test", "enabled": True, "keep_copy": True},
             ("DELETE", "/v1/messages/suppressed/"): {"address": "bounced@remote.test"},
+            ("POST", "/auth/login/"): {"email": "agent@local.test", "password": PASSWORD},
+            ("POST", "/auth/mfa/"): {"email": "mfa@local.test", "session": "challenge", "code": RECOVERY},
+            ("POST", "/auth/refresh/"): {"refresh_token": "refreshing"},
+            ("POST", "/auth/forgot-password/"): {"email": "agent@local.test"},
+            ("POST", "/auth/forgot-password/confirm/"): {
+                "email": "reset@local.test",
+                "code": "123456",
+                "new_password": PASSWORD,
+            },
+            ("POST", "/auth/change-password/"): {"old_password": PASSWORD, "new_password": PASSWORD},
+            ("POST", "/auth/mfa/confirm/"): {"code": totp.code(AUTHENTICATOR, int(time.time()) // totp.STEP_SECONDS)},
+            ("POST", "/auth/mfa/disable/"): {"password": PASSWORD, "code": RECOVERY},
+            ("POST", "/v1/users/"): {"email": "new@person.test", "password": PASSWORD, "role": "member"},
+            ("PATCH", "/v1/users/{user_id}/"): {"role": "owner"},
             ("POST", "/v1/inboxes/"): {"address": "new@local.test", "display_name": "New"},
             ("PATCH", "/v1/inboxes/{inbox_id}/"): {"display_name": "Named", "status": "active"},
             ("PATCH", "/v1/inboxes/{inbox_id}/settings/"): {"default_timezone": None, "signature_text": "Yours"},
@@ -151,12 +183,15 @@ class Scene:
             },
             ("PATCH", "/v1/tokens/{token_id}/"): {"label": "another", "scopes": ["email:read"]},
             ("POST", "/v1/tokens/{token_id}/rotate/"): {"grace_seconds": 60},
+            **workspace.BODIES,
             ("POST", "/agent/v0/messages/{message_id}/reply"): {"text": "Thanks."},
         }
         if method == "POST" and path.endswith("/lists/{direction}/{list_type}"):
             bodies[method, path] = {"entry": "another@bad.test", "reason": "Said so."}
         upload = (method, path) == ("POST", "/v1/messages/upload/")
         body = bodies.get((method, path))
+        if body is None and (method, path) in WITHOUT_BODY:
+            body = {}
         assert method == "GET" or method == "DELETE" or body is not None or upload, f"no request for {method} {path}"
         return Request(method, path, token, body, upload=upload)
 
@@ -167,6 +202,38 @@ class Scene:
         if credentials == "session":
             kind, inbox = "session", None
         return await self.site.token(kind, inbox, ALL_SCOPES - one), await self.site.token(kind, inbox, one)
+
+
+async def _people(site: Site) -> None:
+    """People in every state that a request needs; `site.tokens` has a login for each path that asks for its own."""
+    house = site.house
+    assert house.account is not None
+    tenant_id, now = house.account.tenant.id, int(time.time() * 1000)
+    names = ("spare", "mfa", "reset", "refresh", "logout", "confirm", "disable")
+    ids = {name: house.store.ids.next() for name in names}
+    hidden = hashlib.sha256(b"salt 123456").hexdigest()
+
+    def insert(tx: Transaction) -> None:
+        password = tx.one("SELECT password FROM member WHERE tenant_id = ?", (tenant_id,))[0]
+        for name, number in ids.items():
+            tenants.add_member(tx, User(number, tenant_id, f"{name}@local.test", UserRole.MEMBER), password, now)
+        for name in ("mfa", "disable"):
+            members.set_factor(tx, ids[name], AUTHENTICATOR, None, 0)
+            members.set_recovery_codes(tx, ids[name], [secrets.digest(RECOVERY)])
+        members.set_factor(tx, ids["confirm"], None, AUTHENTICATOR, 0)
+        later, challenge = now + 600_000, secrets.digest("challenge")
+        sessions.add_code(tx, LoginCode(challenge, ids["mfa"], "mfa", "", 0, now, later))
+        sessions.add_code(tx, LoginCode("salt", ids["reset"], "reset", hidden, 0, now, later))
+        refresh = secrets.digest("refreshing")
+        sessions.add(tx, StoredSession(ids["refresh"], tenant_id, ids["refresh"], refresh, None, now, now, later))
+
+    await house.store.database.write(insert)
+    for name, path in (
+        ("logout", "/auth/logout/"),
+        ("confirm", "/auth/mfa/confirm/"),
+        ("disable", "/auth/mfa/disable/"),
+    ):
+        _, site.tokens[path] = await house.services.access.create_token(tenant_id, "session", name, user_id=ids[name])
 
 
 def worded(path: str) -> str:
@@ -210,7 +277,10 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
         token, _ = await house.services.access.create_token(
             inbox.tenant_id, "agent", "spare", inbox_id=inbox.id, requires_approval=frozenset({Scope.EMAIL_SEND})
         )
-        things = {
+        await _people(site)
+        person = (await house.rows("SELECT id FROM member WHERE email = 'spare@local.test'"))[0][0]
+        things = await workspace.furnish(site, text) | {
+            "user_id": identifiers.encode(Kind.USER, person),
             "spare_inbox_id": identifiers.encode(Kind.INBOX, spare.id),
             "token_id": identifiers.encode(Kind.TOKEN, token.id),
             "inbox_id": identifiers.encode(Kind.INBOX, inbox.id),
