@@ -15,6 +15,7 @@ from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.errors import AgentryErrors
 from mailserver.api.downloads import Downloads
 from mailserver.api.gent import (
+    approvals,
     audit,
     auth,
     folders,
@@ -58,7 +59,8 @@ def faces(services: Services, links: Links, cursors: Cursors) -> list[Face]:
             folders.FoldersPage(services), uploads.UploadsPage(services, blobs),
             suppressions.SuppressionsPage(services), messages.MessagesPage(services, blobs),
             verdicts.VerdictsPage(services), reports.ReportsPage(services), forwarding.ForwardingPage(services),
-            inboxes.InboxesPage(services), sender_rules.SenderRulesPage(services), tokens.TokensPage(services),
+            approvals.ApprovalsPage(services), inboxes.InboxesPage(services),
+            sender_rules.SenderRulesPage(services), tokens.TokensPage(services),
             audit.AuditPage(services), users.UsersPage(services),
         ),
         drop_nulls=False,

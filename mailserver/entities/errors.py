@@ -107,5 +107,13 @@ class Suppressed(ServiceError):
     """Every recipient is on the suppression list."""
 
 
+class Held(ServiceError):
+    """The request waits for somebody's approval."""
+
+    def __init__(self, approval_id: str) -> None:
+        super().__init__()
+        self.approval_id = approval_id
+
+
 class NotProvided(ServiceError):
     """This part of the interface is not provided."""

@@ -16,6 +16,13 @@ class EventType(StrEnum):
     MESSAGE_COMPLAINED = "message.complained"
     MESSAGE_SUPPRESSED = "message.suppressed"
     MESSAGE_REJECTED = "message.rejected"
+    APPROVAL_REQUESTED = "approval.requested"
+    APPROVAL_APPROVED = "approval.approved"
+    APPROVAL_REJECTED = "approval.rejected"
+    APPROVAL_EXPIRED = "approval.expired"
+    EVENT_CREATED = "event.created"
+    EVENT_UPDATED = "event.updated"
+    EVENT_CANCELLED = "event.cancelled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Declaration:
     answers: dict[int, str]
     credentials: frozenset[Credential] | None  # where not every kind that the face takes will do
     repeatable: bool
+    holds: bool  # itself keeps what needs an approval; elsewhere such a call is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Endpoint:
     path_names: tuple[str, ...] = field(default=())
     credentials: frozenset[Credential] | None = None
     repeatable: bool = False
+    holds: bool = False
 
 
 class Errors(Protocol):
@@ -127,6 +129,7 @@ def _declare(
     answers: dict[int, str] | None = None,
     credentials: frozenset[Credential] | None = None,
     repeatable: bool = False,
+    holds: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declare an endpoint; a `repeatable` one keeps its answer for requests with the same Idempotency-Key."""
     answers = dict(answers or {})
@@ -135,7 +138,7 @@ def _declare(
 
     def mark(function: Handler) -> Handler:
         declaration = Declaration(
-            method, path, scope, status, public, media_type, answers, credentials, repeatable,
+            method, path, scope, status, public, media_type, answers, credentials, repeatable, holds,
         )  # fmt: skip
         function.__endpoint__ = declaration  # type: ignore[attr-defined]
         return function
@@ -205,6 +208,7 @@ def _endpoint(prefix: str, declaration: Declaration, bound: Handler) -> Endpoint
         reply=None if reply is type(None) else reply, wants_caller="caller" in parameters,
         wants_request="request" in parameters, path_names=tuple(name for name in parameters if name not in named),
         credentials=declaration.credentials, repeatable=declaration.repeatable,
+        holds=declaration.holds,
     )  # fmt: skip
 
 
@@ -255,6 +259,8 @@ class _Served:
             raise errors.Forbidden(f"This needs other credentials: {_kinds(endpoint.credentials)}.")
         if endpoint.scope is not None:
             caller.require(endpoint.scope)
+            if endpoint.scope in caller.requires_approval and not endpoint.holds:
+                raise errors.Forbidden("This needs an approval, and cannot wait for one here.")
         return caller
 
     async def _once(

@@ -33,6 +33,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("trim the queue's history", 6 * HOUR, services.queue.trim),
         ("remove closed inboxes and mail past its time", MINUTE, services.inbox_keeping.sweep),
         ("forget logins that have run out", HOUR, services.sessions.expire),
+        ("throw away what nobody approved", MINUTE, services.approvals.expire),
         ("read reports", MINUTE, services.reporting.reading.run),
         ("send reports", 15 * MINUTE, services.reporting.daily.run),
         ("forget old reports", 6 * HOUR, services.reporting.daily.trim),

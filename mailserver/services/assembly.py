@@ -52,6 +52,7 @@ from mailserver.services.mailbox.stage import Stage
 from mailserver.services.mailbox.threads import Threads
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.outbound.allowance import Allowance, SendingLimits
+from mailserver.services.outbound.approvals import Approvals
 from mailserver.services.outbound.claims import Claims
 from mailserver.services.outbound.enqueue import Enqueue
 from mailserver.services.outbound.notices import Notices
@@ -149,6 +150,10 @@ def assemble(
     sts = StsPolicies(
         database, resolver, fetch, now_ms, settings.transport.sts_https_port, settings.transport.authorities
     )
+    sending = Sending(
+        database, ingest, messages, inboxes, enqueue, allowance, rules, room, ids, pools.files,
+        limits.api_recipients, limits.message_bytes,
+    )  # fmt: skip
     services = Services(
         access=access,
         repeats=Repeats(database),
@@ -180,10 +185,8 @@ def assemble(
         threads=Threads(database),
         folders=Folders(database),
         attachments=Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes),
-        sending=Sending(
-            database, ingest, messages, inboxes, enqueue, allowance, rules, room, ids, pools.files,
-            limits.api_recipients, limits.message_bytes,
-        ),
+        sending=sending,
+        approvals=Approvals(database, ids, sending, messages, audit),
         queue=Queue(database, now_ms),
         suppressions=Suppressions(database),
         rules=rules,

@@ -28,6 +28,7 @@ from mailserver.services.mailbox.integrity import Integrity
 from mailserver.services.mailbox.messages import Messages
 from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.threads import Threads
+from mailserver.services.outbound.approvals import Approvals
 from mailserver.services.outbound.queue import Queue
 from mailserver.services.outbound.send import Sending
 from mailserver.services.outbound.submission import Submission
@@ -68,6 +69,7 @@ class Services:
     folders: Folders
     attachments: Attachments
     sending: Sending
+    approvals: Approvals
     queue: Queue
     suppressions: Suppressions
     rules: Rules

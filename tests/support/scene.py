@@ -50,6 +50,7 @@ UNKNOWN = {
     "report_id": identifiers.encode(Kind.REPORT, 7),
     "token_id": identifiers.encode(Kind.TOKEN, 7),
     "user_id": identifiers.encode(Kind.USER, 7),
+    "approval_id": identifiers.encode(Kind.APPROVAL, 7),
 }
 # an id's name in a path, query or body: the kinds of object that it may name
 OBJECTS: dict[str, tuple[str, ...]] = {
@@ -63,12 +64,18 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "report_id": ("report_id",),
     "token_id": ("token_id",),
     "user_id": ("user_id",),
+    "approval_id": ("approval_id",),
     **workspace.OBJECTS,
     "page_token": (),  # has a test of its own
 }
 _CREDENTIALS = {(each["method"], each["path"]): each.get("credentials", "") for each in facts.ENDPOINTS}
 # requests that take something away on which the others stand: the id's name, and what is asked for instead
-SPARE = {**workspace.SPARE, ("DELETE", "/v1/inboxes/{inbox_id}/"): ("inbox_id", "spare_inbox_id")}
+SPARE = {
+    **workspace.SPARE,
+    ("POST", "/v1/approvals/{approval_id}/approve/"): ("approval_id", "approval_id"),
+    ("POST", "/v1/approvals/{approval_id}/reject/"): ("approval_id", "rejected_id"),
+    ("DELETE", "/v1/inboxes/{inbox_id}/"): ("inbox_id", "spare_inbox_id"),
+}
 WITHOUT_BODY = {("POST", "/auth/logout/"), ("POST", "/auth/mfa/setup/")}
 RECOVERY = "0123456789abcdef0123"
 AUTHENTICATOR = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -167,6 +174,8 @@ class Scene:
             ("POST", "/auth/mfa/disable/"): {"password": PASSWORD, "code": RECOVERY},
             ("POST", "/v1/users/"): {"email": "new@person.test", "password": PASSWORD, "role": "member"},
             ("PATCH", "/v1/users/{user_id}/"): {"role": "owner"},
+            ("POST", "/v1/approvals/{approval_id}/approve/"): {},
+            ("POST", "/v1/approvals/{approval_id}/reject/"): {},
             ("POST", "/v1/inboxes/"): {"address": "new@local.test", "display_name": "New"},
             ("PATCH", "/v1/inboxes/{inbox_id}/"): {"display_name": "Named", "status": "active"},
             ("PATCH", "/v1/inboxes/{inbox_id}/settings/"): {"default_timezone": None, "signature_text": "Yours"},
@@ -189,7 +198,7 @@ class Scene:
         if method == "POST" and path.endswith("/lists/{direction}/{list_type}"):
             bodies[method, path] = {"entry": "another@bad.test", "reason": "Said so."}
         upload = (method, path) == ("POST", "/v1/messages/upload/")
-        body = bodies.get((method, path))
+        body = bodies.get((method, template or path))
         if body is None and (method, path) in WITHOUT_BODY:
             body = {}
         assert method == "GET" or method == "DELETE" or body is not None or upload, f"no request for {method} {path}"
@@ -274,13 +283,17 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
         await house.services.reporting.reading.run()
         (report,) = await house.services.reporting.book.all(None, None, None, 10)
         spare = await house.services.inboxes.add("spare@local.test")
-        token, _ = await house.services.access.create_token(
+        token, asking = await house.services.access.create_token(
             inbox.tenant_id, "agent", "spare", inbox_id=inbox.id, requires_approval=frozenset({Scope.EMAIL_SEND})
         )
         await _people(site)
+        wanted = {"to": [{"email": "bob@remote.test"}], "text_body": "May I?"}
+        held = [(await site.call("POST", "/v1/messages/", asking, json=wanted)).json for _ in range(2)]
         person = (await house.rows("SELECT id FROM member WHERE email = 'spare@local.test'"))[0][0]
         things = await workspace.furnish(site, text) | {
             "user_id": identifiers.encode(Kind.USER, person),
+            "approval_id": held[0]["approval_id"],
+            "rejected_id": held[1]["approval_id"],
             "spare_inbox_id": identifiers.encode(Kind.INBOX, spare.id),
             "token_id": identifiers.encode(Kind.TOKEN, token.id),
             "inbox_id": identifiers.encode(Kind.INBOX, inbox.id),

@@ -28,6 +28,8 @@ class GentErrors:
 
     def refused(self, error: errors.ServiceError) -> web.Response:
         """The answer to a service's refusal."""
+        if isinstance(error, errors.Held):
+            return web.json_response({"queued": True, "approval_id": error.approval_id}, status=202)
         status, code = next((status, code) for kind, status, code in _STATUS if isinstance(error, kind))
         fields = {name: [sentence] for name, sentence in error.fields.items()}
         response = _answer(status, code, error.message, fields)

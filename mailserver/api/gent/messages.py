@@ -28,7 +28,12 @@ class MessagesPage:
         "/messages/",
         scope=Scope.EMAIL_SEND,
         status=201,
-        answers={201: "Stored and queued.", 409: "The Idempotency-Key was used for another request."},
+        holds=True,
+        answers={
+            201: "Stored and queued.",
+            202: "Held for an approval: `queued` and `approval_id`.",
+            409: "The Idempotency-Key was used for another request.",
+        },
     )
     async def send(self, caller: Caller, body: shapes.SendMessage, request: web.Request) -> shapes.SentExceptTo:
         """Send a message.
@@ -43,6 +48,8 @@ class MessagesPage:
         if key is not None:
             mark = send.fingerprint("gent", request.path, inbox.id, body.model_dump_json())
             repeatable = Repeatable(key, mark)
+        if Scope.EMAIL_SEND in caller.requires_approval:
+            raise errors.Held(await self._services.approvals.hold_send(caller, inbox, outgoing, repeatable))
         sent = await self._services.sending.send(caller, inbox, outgoing, repeatable)
         return shapes.SentExceptTo(
             message_id=present.message_id(sent.message_id),
@@ -87,10 +94,15 @@ class MessagesPage:
         update = Update(body.mark_read, body.mark_starred, body.mailbox_id)
         await self._services.messages.update(caller, inbox, message_id, update)
 
-    @delete("/messages/{message_id}/", scope=Scope.EMAIL_DELETE, status=204)
+    @delete(
+        "/messages/{message_id}/", scope=Scope.EMAIL_DELETE, status=204, holds=True,
+        answers={202: "Held for an approval: `queued` and `approval_id`."},
+    )  # fmt: skip
     async def delete_message(self, caller: Caller, message_id: str, query: shapes.OfInbox) -> None:
         """Delete a message: to Trash first, from there for good."""
         inbox = await self._inbox_of_message(caller, message_id, query.inbox_id)
+        if Scope.EMAIL_DELETE in caller.requires_approval:
+            raise errors.Held(await self._services.approvals.hold_delete(caller, inbox, message_id))
         await self._services.messages.delete(caller, inbox, message_id)
 
     @get("/messages/threads/{thread_id}/", scope=Scope.EMAIL_READ)

@@ -133,8 +133,8 @@ class Messages:
         """Move a message to Trash; one that lies there already is gone for good."""
         caller.require(Scope.EMAIL_DELETE)
         if Scope.EMAIL_DELETE in caller.requires_approval:
-            raise errors.Forbidden("This token may delete only with an approval, and approvals are not served yet.")
-        await self._database.write(_delete, caller, inbox, text)
+            raise errors.Forbidden("This token may delete only with an approval.")
+        await self._database.write(delete_in, caller, inbox.id, text)
 
 
 def _page(snapshot: Snapshot, inbox: Inbox, listing: Listing) -> Page[MessageSummary]:
@@ -228,11 +228,12 @@ def _update(tx: Transaction, caller: Caller, inbox: Inbox, text: str, update: Up
         arrange.move(tx, number, _folder_by_id(tx, inbox.id, update.mailbox_id).id, now)
 
 
-def _delete(tx: Transaction, caller: Caller, inbox: Inbox, text: str) -> None:
-    number = resolve.message_id(tx, caller, text, inbox.id)
+def delete_in(tx: Transaction, caller: Caller, inbox_id: int, text: str) -> None:
+    """Move a message to Trash, or out of it for good, inside a transaction."""
+    number = resolve.message_id(tx, caller, text, inbox_id)
     now = int(time.time() * 1000)
     (summary,) = messages.summaries(tx, [number])
-    trash = folders.by_role(tx, inbox.id, Role.TRASH)
+    trash = folders.by_role(tx, inbox_id, Role.TRASH)
     if trash is None or summary.visibility == Visibility.TRASH:
         arrange.remove(tx, number, now)
     else:

@@ -109,8 +109,7 @@ class Sending:
             if answered is not None:
                 return _repeat(answered, repeatable)
         outgoing_fields.check(outgoing)
-        if not self._room.is_there:
-            raise errors.StoreFull
+        self._refuse_now(inbox)
         message_id = self._ids.next()
         draft = await self._draft(inbox, outgoing, message_id)
         recipients = self._recipients(draft)
@@ -149,6 +148,12 @@ class Sending:
     async def forget(self) -> None:
         """Forget the answers to repeated requests that are older than a day."""
         await self._database.write(idempotency.expire, int(time.time() * 1000))
+
+    def _refuse_now(self, inbox: Inbox) -> None:
+        if inbox.status != "active":
+            raise errors.Conflict("The inbox is paused.")
+        if not self._room.is_there:
+            raise errors.StoreFull
 
     # -- the message --------------------------------------------------------------------------------------------
 

@@ -46,4 +46,4 @@ def refuse_unless_allowed(caller: Caller) -> None:
     """Forbidden for a credential that may not send, or only with somebody's approval."""
     caller.require(Scope.EMAIL_SEND)
     if Scope.EMAIL_SEND in caller.requires_approval:
-        raise errors.Forbidden("This token may send only with an approval, and approvals are not served yet.")
+        raise errors.Forbidden("This token may send only with an approval, which it gets where it sends by the API.")

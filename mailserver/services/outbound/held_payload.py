@@ -1,0 +1,78 @@
+"""A held call as octets: everything that it was made of, to be run as it was asked for."""
+
+import base64
+from dataclasses import dataclass, replace
+
+import orjson
+
+from mailserver.entities.message import MessageSummary
+from mailserver.mail.address import Person
+from mailserver.mail.compose import File
+from mailserver.services.outbound.outgoing import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSend:
+    """A message that is to be sent; `original_id` is the message that it answers."""
+
+    draft: Outgoing
+    original_id: int | None
+
+    def outgoing(self, original: MessageSummary | None) -> Outgoing:
+        """What goes to the service that sends."""
+        return replace(self.draft, reply_to_message=original)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDelete:
+    """A message that is to be deleted; for good where it lay in Trash then."""
+
+    message_id: int
+    is_final: bool
+
+
+def write_send(outgoing: Outgoing) -> bytes:
+    """The octets of a message that is held. Blocks where there are large files."""
+    original = outgoing.reply_to_message
+    return orjson.dumps(
+        {
+            "people": [
+                [[one.address, one.name] for one in people]
+                for people in (outgoing.to, outgoing.cc, outgoing.bcc, outgoing.reply_to)
+            ],
+            "subject": outgoing.subject, "text": outgoing.text, "html": outgoing.html,
+            "attachments": [
+                [one.filename, one.content_type, base64.b64encode(one.content).decode(), one.disposition,
+                 one.content_id]
+                for one in outgoing.attachments
+            ],
+            "headers": outgoing.headers, "labels": outgoing.labels, "reply_all": outgoing.reply_all,
+            "original_id": original.id if original else None,
+        }
+    )  # fmt: skip
+
+
+def read_send(payload: bytes) -> HeldSend:
+    """The message. Blocks where there are large files."""
+    held = orjson.loads(payload)
+    to, cc, bcc, reply_to = (tuple(Person(*one) for one in people) for people in held["people"])
+    draft = Outgoing(
+        to=to, cc=cc, bcc=bcc, reply_to=reply_to, subject=held["subject"], text=held["text"], html=held["html"],
+        attachments=tuple(
+            File(name, kind, base64.b64decode(content), disposition, content_id)
+            for name, kind, content, disposition, content_id in held["attachments"]
+        ),
+        headers=tuple((name, value) for name, value in held["headers"]), labels=tuple(held["labels"]),
+        reply_all=held["reply_all"],
+    )  # fmt: skip
+    return HeldSend(draft, held["original_id"])
+
+
+def write_delete(held: HeldDelete) -> bytes:
+    """The octets of a removal that is held."""
+    return orjson.dumps([held.message_id, held.is_final])
+
+
+def read_delete(payload: bytes) -> HeldDelete:
+    """The removal."""
+    return HeldDelete(*orjson.loads(payload))
