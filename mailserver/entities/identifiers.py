@@ -39,6 +39,12 @@ class Kind(StrEnum):
     APPROVAL = "apr"
     REPORT = "rpt"
     AUDIT = "aud"
+    CALENDAR = "cal"
+    CALENDAR_EVENT = "cev"
+    TASK = "tsk"
+    CONTACT = "ctc"
+    COMMITMENT = "cmt"
+    SHARE = "shr"
 
 
 class BadIdentifier(ValueError):

@@ -32,13 +32,14 @@ class Links:
 
     def __init__(self, secret: bytes, public_url: str) -> None:
         self._serializer = URLSafeSerializer(secret, salt="download")
-        self._base = public_url
+        self.base = public_url
+        self.host = urllib.parse.urlsplit(public_url).hostname or "localhost"
 
     def make(self, tenant_id: int, message_id: str, part: str = "") -> tuple[str, int]:
         """The URL, and the unix seconds at which it expires."""
         expires_at = int(time.time()) + LINK_SECONDS
         token = self._serializer.dumps([tenant_id, message_id, part, expires_at])
-        return f"{self._base}/download/{token}", expires_at
+        return f"{self.base}/download/{token}", expires_at
 
     def read(self, token: str) -> Link:
         """What a token leads to; NotFound for one that is not ours, or too old."""

@@ -4,13 +4,14 @@ import time
 
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Caller
+from mailserver.entities.calendar import FIRST_CALENDARS, Calendar
 from mailserver.entities.folder import FIRST_FOLDERS
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.tenant import DomainStatus
 from mailserver.mail import address as addresses
 from mailserver.mail.address import Address
-from mailserver.storage import inboxes, tenants
+from mailserver.storage import calendars, inboxes, tenants
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 LONGEST_NAME = 200
@@ -69,6 +70,8 @@ class Inboxes:
             raise errors.Conflict(f"The domain {address.domain} is not verified yet.")
         inbox = Inbox(self._ids.next(), domain.tenant_id, address.normal, display_name, "active", None, 0, 0, 0, now)
         inboxes.add(tx, inbox, tuple(self._ids.next() for _ in FIRST_FOLDERS))
+        for kind, name in FIRST_CALENDARS:
+            calendars.add(tx, Calendar(self._ids.next(), inbox.tenant_id, inbox.id, name, kind, True, 1, now))
         tx.ring("accounts")
         return inbox
 

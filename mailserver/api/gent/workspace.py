@@ -1,0 +1,11 @@
+"""The pages of what an inbox keeps beside its mail."""
+
+from mailserver.api.gent.agenda import AgendaPage
+from mailserver.api.gent.calendars import CalendarsPage
+from mailserver.api.gent.tasks import TasksPage
+from mailserver.services.registry import Services
+
+
+def pages(services: Services, public_url: str) -> tuple[object, ...]:
+    """Every page of the workspace."""
+    return CalendarsPage(services, public_url), TasksPage(services), AgendaPage(services)
