@@ -118,6 +118,7 @@ _REFUSALS: dict[type[errors.ServiceError], Reply] = {
     errors.Greylisted: GREYLISTED,
     errors.SenderNotOwned: SENDER_NOT_OWNED,
     errors.Suppressed: REFUSED,
+    errors.Held: NOT_ALLOWED,  # nobody approves of what came by SMTP
     errors.NotProvided: NOT_IMPLEMENTED,
 }
 

@@ -26,7 +26,7 @@ def test_every_refusal_of_a_service_has_a_reply_that_is_temporary_where_the_refu
     kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.ServiceError)]
     assert len(kinds) > 15
     for kind in kinds:
-        reply = replies.refusal(kind())
+        reply = replies.refusal(kind("said"))
         assert not reply.is_positive
         if issubclass(kind, errors.Temporary):
             assert reply.is_temporary, kind
