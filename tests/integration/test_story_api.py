@@ -70,7 +70,7 @@ async def test_a_received_message_is_the_same_on_both_faces_and_raw(server):
         assert item["thread_id"] == row["thread_id"]
         assert item["size"] == row["size"]
         assert item["message_id"] == "<one@elsewhere.test>"
-        assert item["labels"] == ["received", "unread"]
+        assert item["labels"] == ["received", "unread", "unauthenticated"]
         assert item["attachments"][0]["size"] == attachment["size"]
         raw = await (await agentry.get(f"/agent/v0/messages/{row['id']}/raw")).json()
         link = raw["download_url"].replace("https://mail.local.test", server.http)
