@@ -77,6 +77,8 @@ def _when(row: dict[str, Any]) -> str:
     if row["next_attempt_at"] is None:
         return ""
     seconds = row["next_attempt_at"] / 1000 - time.time()
+    if row["release_at"] and seconds > 0 and row["next_attempt_at"] <= row["release_at"]:
+        return f"held by its sender until {_time(row['release_at'])}"
     return f"attempt {row['attempts'] + 1} " + (f"in {_span(seconds)}" if seconds > 0 else "now")
 
 
