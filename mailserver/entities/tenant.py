@@ -62,6 +62,9 @@ class Domain:
     status: DomainStatus
     catch_all_inbox_id: int | None
     created_at: int
+    verify_token: str = ""  # what its TXT record has to say; empty where the operator vouched for it
+    domain_use: str = "existing_domain"
+    dmarc_policy: str = "quarantine"
 
 
 class KeyStage(StrEnum):

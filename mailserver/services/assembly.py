@@ -13,6 +13,8 @@ from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.agent_tokens import AgentTokens
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
+from mailserver.services.accounts.domain_checks import DomainChecks
+from mailserver.services.accounts.domain_keeping import DomainKeeping
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.factors import Factors
 from mailserver.services.accounts.forwarding import Forwards
@@ -169,6 +171,7 @@ def assemble(
         users=Users(database, ids, hasher, audit),
         bootstrap=Bootstrap(database, ids, access, domains, inboxes, hasher),
         domains=domains,
+        domain_keeping=DomainKeeping(database, ids, domains, DomainChecks(resolver), audit),
         rotation=Rotation(database, keystore, pools.crypto, resolver, now_ms),
         inboxes=inboxes,
         forwards=Forwards(database, ids, rules, separator),

@@ -6,6 +6,7 @@ from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.agent_tokens import AgentTokens
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
+from mailserver.services.accounts.domain_keeping import DomainKeeping
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.factors import Factors
 from mailserver.services.accounts.forwarding import Forwards
@@ -57,6 +58,7 @@ class Services:
     users: Users
     bootstrap: Bootstrap
     domains: Domains
+    domain_keeping: DomainKeeping
     rotation: Rotation
     inboxes: Inboxes
     forwards: Forwards

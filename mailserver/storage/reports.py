@@ -106,7 +106,7 @@ def owner(snapshot: Snapshot, domain: str) -> int | None:
     """The tenant whose domain this is, or a part of whose domain; None for a stranger's."""
     labels = domain.split(".")[-20:]
     for start in range(len(labels) - 1):
-        found = tenants.domain(snapshot, ".".join(labels[start:]))
+        found = tenants.served(snapshot, ".".join(labels[start:]))
         if found is not None:
             return found.tenant_id
     return None

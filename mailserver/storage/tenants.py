@@ -10,7 +10,7 @@ from mailserver.storage.tables.accounts import Tenant as TenantRow
 
 _DOMAIN = (
     DomainRow.id, DomainRow.tenant_id, DomainRow.name, DomainRow.status, DomainRow.catch_all_inbox_id,
-    DomainRow.created_at,
+    DomainRow.created_at, DomainRow.verify_token, DomainRow.domain_use, DomainRow.dmarc_policy,
 )  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def add_domain(tx: Transaction, domain: Domain) -> None:
         DomainRow.insert(
             id=domain.id, tenant_id=domain.tenant_id, name=domain.name, status=domain.status.value,
             catch_all_inbox_id=domain.catch_all_inbox_id, created_at=domain.created_at,
+            verify_token=domain.verify_token, domain_use=domain.domain_use, dmarc_policy=domain.dmarc_policy,
         )
     )  # fmt: skip
 
@@ -66,6 +67,22 @@ def domain(snapshot: Snapshot, name: str) -> Domain | None:
     """A domain by its A-label name."""
     row = snapshot.one(DomainRow.select(*_DOMAIN).where(DomainRow.name == name))
     return _domain(row) if row else None
+
+
+def served(snapshot: Snapshot, name: str) -> Domain | None:
+    """A domain that we take mail for: one whose owner has shown that it is theirs."""
+    found = domain(snapshot, name)
+    return found if found is not None and found.status is DomainStatus.VERIFIED else None
+
+
+def served_domains(snapshot: Snapshot, tenant_id: int | None = None) -> list[Domain]:
+    """Every domain that we take mail for, or those of a tenant, by name."""
+    return [each for each in domains(snapshot, tenant_id) if each.status is DomainStatus.VERIFIED]
+
+
+def verify(tx: Transaction, name: str) -> None:
+    """Take mail for a domain from now on."""
+    tx.execute(DomainRow.update(status=DomainStatus.VERIFIED.value).where(DomainRow.name == name))
 
 
 def domains(snapshot: Snapshot, tenant_id: int | None = None) -> list[Domain]:
@@ -121,6 +138,6 @@ def forget_key(tx: Transaction, key: DkimKey) -> None:
     tx.execute(KeyRow.delete().where(KeyRow.domain == key.domain, KeyRow.selector == key.selector))
 
 
-def _domain(row: tuple[int, int, str, str, int | None, int]) -> Domain:
-    identity, tenant_id, name, status, catch_all, created_at = row
-    return Domain(identity, tenant_id, name, DomainStatus(status), catch_all, created_at)
+def _domain(row: tuple[int, int, str, str, int | None, int, str, str, str]) -> Domain:
+    identity, tenant_id, name, status, catch_all, created_at, token, use, policy = row
+    return Domain(identity, tenant_id, name, DomainStatus(status), catch_all, created_at, token, use, policy)

@@ -19,7 +19,7 @@ from mailserver.entities.access import ALL_SCOPES, Caller, Credential, Scope
 from mailserver.entities.delivery import Failed, FailureKind
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.rule import Direction, ListType
-from mailserver.entities.tenant import User, UserRole
+from mailserver.entities.tenant import Domain, DomainStatus, User, UserRole
 from mailserver.mail import totp
 from mailserver.mail.reply import Reply
 from mailserver.services.accounts import secrets
@@ -50,6 +50,7 @@ UNKNOWN = {
     "report_id": identifiers.encode(Kind.REPORT, 7),
     "token_id": identifiers.encode(Kind.TOKEN, 7),
     "user_id": identifiers.encode(Kind.USER, 7),
+    "domain_name": "nobody-has-it.test",
     "approval_id": identifiers.encode(Kind.APPROVAL, 7),
 }
 # an id's name in a path, query or body: the kinds of object that it may name
@@ -64,6 +65,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "report_id": ("report_id",),
     "token_id": ("token_id",),
     "user_id": ("user_id",),
+    "domain_name": ("domain_name",),
     "approval_id": ("approval_id",),
     **workspace.OBJECTS,
     "page_token": (),  # has a test of its own
@@ -74,9 +76,10 @@ SPARE = {
     **workspace.SPARE,
     ("POST", "/v1/approvals/{approval_id}/approve/"): ("approval_id", "approval_id"),
     ("POST", "/v1/approvals/{approval_id}/reject/"): ("approval_id", "rejected_id"),
+    ("DELETE", "/v1/domains/{domain_name}/"): ("domain_name", "spare_domain"),
     ("DELETE", "/v1/inboxes/{inbox_id}/"): ("inbox_id", "spare_inbox_id"),
 }
-WITHOUT_BODY = {("POST", "/auth/logout/"), ("POST", "/auth/mfa/setup/")}
+WITHOUT_BODY = {("POST", "/v1/domains/{domain_name}/verify/"), ("POST", "/auth/logout/"), ("POST", "/auth/mfa/setup/")}
 RECOVERY = "0123456789abcdef0123"
 AUTHENTICATOR = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 WORDS = {"direction": "receive", "list_type": "block", "entry": "spammer@bad.test"}  # of paths, that name no object
@@ -92,6 +95,7 @@ PLAIN = {
     "retention_days", "smtp_password", "inbound_mode", "outbound_mode", "inbound_patterns", "outbound_patterns",
     "label", "scopes", "requires_approval", "expires_at", "grace_seconds", "actor", "type", "cursor",
     "email", "password", "session", "code", "refresh_token", "new_password", "old_password", "role", "reset_mfa",
+    "domain_use", "dmarc_policy", "name",
 }  # fmt: skip
 
 
@@ -174,6 +178,7 @@ class Scene:
             ("POST", "/auth/mfa/disable/"): {"password": PASSWORD, "code": RECOVERY},
             ("POST", "/v1/users/"): {"email": "new@person.test", "password": PASSWORD, "role": "member"},
             ("PATCH", "/v1/users/{user_id}/"): {"role": "owner"},
+            ("POST", "/v1/domains/"): {"domain": "claimed.test", "domain_use": "dedicated_subdomain"},
             ("POST", "/v1/approvals/{approval_id}/approve/"): {},
             ("POST", "/v1/approvals/{approval_id}/reject/"): {},
             ("POST", "/v1/inboxes/"): {"address": "new@local.test", "display_name": "New"},
@@ -199,7 +204,7 @@ class Scene:
             bodies[method, path] = {"entry": "another@bad.test", "reason": "Said so."}
         upload = (method, path) == ("POST", "/v1/messages/upload/")
         body = bodies.get((method, template or path))
-        if body is None and (method, path) in WITHOUT_BODY:
+        if body is None and (method, template or path) in WITHOUT_BODY:
             body = {}
         assert method == "GET" or method == "DELETE" or body is not None or upload, f"no request for {method} {path}"
         return Request(method, path, token, body, upload=upload)
@@ -237,6 +242,11 @@ async def _people(site: Site) -> None:
         sessions.add(tx, StoredSession(ids["refresh"], tenant_id, ids["refresh"], refresh, None, now, now, later))
 
     await house.store.database.write(insert)
+    await house.store.database.write(
+        lambda tx: tenants.add_domain(
+            tx, Domain(ids["spare"], tenant_id, "spare.test", DomainStatus.PENDING, None, now)
+        )
+    )
     for name, path in (
         ("logout", "/auth/logout/"),
         ("confirm", "/auth/mfa/confirm/"),
@@ -292,6 +302,8 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
         person = (await house.rows("SELECT id FROM member WHERE email = 'spare@local.test'"))[0][0]
         things = await workspace.furnish(site, text) | {
             "user_id": identifiers.encode(Kind.USER, person),
+            "domain_name": "local.test",
+            "spare_domain": "spare.test",
             "approval_id": held[0]["approval_id"],
             "rejected_id": held[1]["approval_id"],
             "spare_inbox_id": identifiers.encode(Kind.INBOX, spare.id),

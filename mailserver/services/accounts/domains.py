@@ -100,7 +100,14 @@ class Domains:
             raise errors.NotFound(
                 f"The domain {name} is not served here; `mailserver domain list` shows those that are."
             )
-        return records.of_domain(name, self._hostname, keys, self._policy, self._certificate())
+        return self.records_of(found, keys)
+
+    def records_of(self, domain: Domain, keys: list[DkimKey]) -> list[Record]:
+        """Everything to publish for a domain."""
+        return records.of_domain(
+            domain.name, self._hostname, keys, self._policy, self._certificate(), domain.dmarc_policy,
+            domain.verify_token,
+        )  # fmt: skip
 
     async def published_policy(self, host: str) -> bytes | None:
         """The MTA-STS policy to serve at `mta-sts.<domain>`; None where the domain is none of ours."""

@@ -168,7 +168,7 @@ class Forwards:
 
 
 def _reached(snapshot: Snapshot, address: Address, separator: str) -> list[Destination]:
-    if tenants.domain(snapshot, address.domain) is None:
+    if tenants.served(snapshot, address.domain) is None:
         return []
     return (
         inboxes.exact(snapshot, address.normal)

@@ -121,7 +121,7 @@ def _by_id_or_address(snapshot: Snapshot, wanted: str) -> Inbox | None:
 
 
 def _add_alias(tx: Transaction, inbox: Inbox, address: Address) -> None:
-    domain = tenants.domain(tx, address.domain)
+    domain = tenants.served(tx, address.domain)
     if domain is None or domain.tenant_id != inbox.tenant_id:
         raise errors.NotFound(f"The domain {address.domain} is not one of the tenant's.")
     there = inboxes.exact(tx, address.normal)

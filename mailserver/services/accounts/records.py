@@ -10,6 +10,9 @@ from mailserver.mail.mtasts import Policy
 SMTP_PORT = 25
 
 
+VERIFY_LABEL = "_gent-verify"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A DNS record to publish; `name` has no dot at its end."""
@@ -23,7 +26,13 @@ class Record:
 
 
 def of_domain(
-    name: str, hostname: str, keys: Sequence[DkimKey], policy: Policy, certificate: bytes | None = None
+    name: str,
+    hostname: str,
+    keys: Sequence[DkimKey],
+    policy: Policy,
+    certificate: bytes | None = None,
+    dmarc: str = "quarantine",
+    verify_token: str = "",
 ) -> list[Record]:
     """The records of a domain whose mail this host receives and sends; `certificate` is the host's, in DER."""
     postmaster = f"mailto:postmaster@{name}"
@@ -37,7 +46,7 @@ def of_domain(
     ]
     found += [
         Record(
-            "TXT", f"_dmarc.{name}", f"v=DMARC1; p=quarantine; rua={postmaster}",
+            "TXT", f"_dmarc.{name}", f"v=DMARC1; p={dmarc}; rua={postmaster}",
             "What receivers do with mail that fails, and who gets their reports (RFC 9989).",
         ),
         Record(
@@ -53,6 +62,9 @@ def of_domain(
             "Who is told of senders' trouble with TLS on the way here (RFC 8460).",
         ),
     ]  # fmt: skip
+    if verify_token:
+        purpose = "Shows that the domain is yours; it can go once the domain is verified."
+        found.insert(0, Record("TXT", f"{VERIFY_LABEL}.{name}", verify_value(verify_token), purpose))
     if certificate is not None:
         value = tlsa.text(tlsa.of_certificate(certificate))
         purpose = f"The key of {hostname}, for senders with DANE; useful where DNSSEC signs that zone (RFC 7672)."
@@ -60,3 +72,8 @@ def of_domain(
     declined = "No logo; with an SVG's address behind l= mail programs show it (BIMI)."
     found.append(Record("TXT", f"default._bimi.{name}", "v=BIMI1; l=; a=;", declined, is_optional=True))
     return found
+
+
+def verify_value(token: str) -> str:
+    """What the record says that shows whose a domain is."""
+    return f"gent-verify={token}"

@@ -108,7 +108,7 @@ class Routing:
         """Whether we are the ones who take mail for a domain."""
         until, names = self._domains
         if until <= time.monotonic():
-            names = frozenset(domain.name for domain in await self._database.read(tenants.domains))
+            names = frozenset(domain.name for domain in await self._database.read(tenants.served_domains))
             self._domains = (time.monotonic() + CACHE_SECONDS, names)
         return domain in names
 
@@ -119,7 +119,7 @@ class Routing:
 
     def _look(self, snapshot: Snapshot, address: Address) -> Route:
         delivery_id = verp.read(self._secret, str(address))
-        domain = tenants.domain(snapshot, address.domain)
+        domain = tenants.served(snapshot, address.domain)
         if domain is None:
             return self._at_hostname(snapshot, address)
         if delivery_id is not None:  # whoever has the address before the tag gets no reports of others
@@ -157,7 +157,7 @@ class Routing:
     def _at_hostname(self, snapshot: Snapshot, address: Address) -> Route:
         """`postmaster` alone, or at the server's own name, reaches the first domain's."""
         if address.domain == self._hostname and address.local.lower() in ALWAYS_REACHED:
-            for domain in tenants.domains(snapshot)[:1]:
+            for domain in tenants.served_domains(snapshot)[:1]:
                 return Route(tuple(inboxes.postmaster(snapshot, domain.name)), is_ours=True)
         return Route((), is_ours=False)
 

@@ -56,7 +56,7 @@ class Notices:
 
 
 def _author(snapshot: Snapshot, tenant_id: int) -> tuple[str, Inbox] | None:
-    for domain in tenants.domains(snapshot, tenant_id):
+    for domain in tenants.served_domains(snapshot, tenant_id):
         places = inboxes.postmaster(snapshot, domain.name)
         inbox = inboxes.get(snapshot, places[0].inbox_id) if places else None
         if inbox is not None:

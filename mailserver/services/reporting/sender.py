@@ -38,13 +38,13 @@ class Sender:
     def _find(self, snapshot: Snapshot) -> Author | None:
         text = self._setting
         if not text:
-            first = next(iter(tenants.domains(snapshot)), None)
+            first = next(iter(tenants.served_domains(snapshot)), None)
             text = f"{POSTMASTER}@{first.name}" if first is not None else ""
         try:
             chosen = address.parse(text)
         except AddressError:
             return None
-        if not chosen.is_ascii or tenants.domain(snapshot, chosen.domain) is None:
+        if not chosen.is_ascii or tenants.served(snapshot, chosen.domain) is None:
             return None
         places = inboxes.exact(snapshot, chosen.normal) or inboxes.postmaster(snapshot, chosen.domain)
         inbox = inboxes.get(snapshot, places[0].inbox_id) if places else None
