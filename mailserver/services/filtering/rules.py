@@ -78,6 +78,12 @@ class Rules:
         """Whether any of these tenants has a list at all."""
         return any([bool(await self._book(tenant_id)) for tenant_id in dict.fromkeys(tenant_ids)])
 
+    def is_silent(self, tenant_ids: Iterable[int]) -> bool:
+        """Whether memory knows that none of these tenants has a list."""
+        now = self._clock()
+        cached = [self._cache.get(tenant_id) for tenant_id in tenant_ids]
+        return all(each is not None and now < each.until and not each.book for each in cached)
+
     async def for_mail_out(
         self, tenant_id: int, inbox_id: int, recipients: Sequence[Address], pod_id: int = 0
     ) -> dict[Address, Ruling]:

@@ -7,7 +7,7 @@ finds it, with the reasons.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -67,6 +67,10 @@ class Lists(Protocol):
 
     async def concerns(self, tenant_ids: Sequence[int]) -> bool:
         """Whether any of these tenants has a list."""
+        ...
+
+    def is_silent(self, tenant_ids: Iterable[int]) -> bool:
+        """Whether memory knows that none of these tenants has a list."""
         ...
 
     async def for_mail_in(
@@ -133,6 +137,10 @@ class Judge:
         self._dmarc_policy = dmarc_policy
         self._domain_policies = domain_policies or {}
         self._trusted_sealers = frozenset(sealer.lower() for sealer in trusted_sealers)
+
+    def has_nothing_to_say(self, tenant_ids: Iterable[int]) -> bool:
+        """Whether every check is switched off, and memory knows that these tenants have no lists."""
+        return self._verification is None and self._filter is None and self._lists.is_silent(tenant_ids)
 
     async def judge(self, envelope: Envelope, content: Content, copies: Sequence[Copy], queue_id: str) -> Judged:
         """Decide about a message from port 25.

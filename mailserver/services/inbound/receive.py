@@ -100,8 +100,8 @@ class Reception:
 
         What needs nothing but memory and the journal is on its way there when this returns, and needs no task.
         """
-        routes = None if self._judge is not None else self._known_routes(envelope)
-        if content.is_spooled or envelope.sender is None or routes is None:
+        routes = self._known_routes(envelope)
+        if content.is_spooled or envelope.sender is None or routes is None or self._must_be_judged(routes, content):
             return self._accept_later(envelope, content, foreseen)
         self._refuse_loops(envelope, content)
         copies = self._copies(routes)
@@ -112,6 +112,13 @@ class Reception:
         head = self._head(envelope, queue_id, received_at, b"")
         record = Record(tuple(copies), int(received_at * 1000), len(head) + content.size)
         return self._acceptance.promise(content, head, record, queue_id)
+
+    def _must_be_judged(self, routes: list[tuple[Address, Route]], content: Content) -> bool:
+        """Whether anything has an opinion of this message, or a field of it claims to be ours."""
+        if self._judge is None:
+            return False
+        tenants = {each.tenant_id for _, route in routes for each in route.destinations}
+        return not self._judge.has_nothing_to_say(tenants) or results.NAME.lower() in content.head().lower()
 
     async def _accept_later(self, envelope: Envelope, content: Content, foreseen: int) -> str:
         """The same for what has to be judged, looked up, read as a report, or moved from its spool."""
