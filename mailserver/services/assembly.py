@@ -70,6 +70,8 @@ from mailserver.services.reporting.collector import Collector
 from mailserver.services.workspace.agenda import Agenda
 from mailserver.services.workspace.appointments import Appointments
 from mailserver.services.workspace.calendars import Calendars
+from mailserver.services.workspace.contacts import Contacts
+from mailserver.services.workspace.labels import Labels
 from mailserver.services.workspace.tasks import Tasks
 from mailserver.settings import Limits, Settings
 from mailserver.storage.database import Database
@@ -156,6 +158,7 @@ def assemble(
         database, ingest, messages, inboxes, enqueue, allowance, rules, room, ids, pools.files,
         limits.api_recipients, limits.message_bytes,
     )  # fmt: skip
+    tasks = Tasks(database, ids)
     services = Services(
         access=access,
         repeats=Repeats(database),
@@ -189,7 +192,7 @@ def assemble(
         folders=Folders(database),
         attachments=Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes),
         sending=sending,
-        approvals=Approvals(database, ids, sending, messages, audit),
+        approvals=Approvals(database, ids, sending, messages, audit, tasks),
         queue=Queue(database, now_ms),
         suppressions=Suppressions(database),
         rules=rules,
@@ -198,8 +201,10 @@ def assemble(
         reporting=reported,
         calendars=Calendars(database, ids, store.secrets["return_path"]),
         appointments=Appointments(database, ids),
-        tasks=Tasks(database, ids),
+        tasks=tasks,
         agenda=Agenda(database),
+        contacts=Contacts(database, ids, pools.files),
+        labels=Labels(database, ids),
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip

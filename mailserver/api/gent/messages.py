@@ -11,7 +11,7 @@ from mailserver.entities.inbox import Inbox
 from mailserver.http.routing import delete, get, patch, post
 from mailserver.mail.address import Person
 from mailserver.services.mailbox.messages import Listing, Update
-from mailserver.services.outbound import send
+from mailserver.services.outbound import send, signatures
 from mailserver.services.outbound.outgoing import Outgoing
 from mailserver.services.outbound.send import Repeatable
 from mailserver.services.registry import Services
@@ -135,9 +135,11 @@ class MessagesPage:
             original = await self._services.messages.find(caller, body.reply_to_message_id, inbox)
         elif not (body.to or body.cc or body.bcc):
             raise errors.Invalid("The message has no recipient.", to="Required unless replying.")
+        chosen = await self._services.inbox_keeping.settings(inbox)
+        text, html = signatures.sign(body.text_body, body.html_body, chosen)
         return Outgoing(
             to=_people(body.to), cc=_people(body.cc), bcc=_people(body.bcc), reply_to=_people(body.reply_to),
-            subject=body.subject, text=body.text_body, html=body.html_body,
+            subject=body.subject, text=text, html=html,
             attachments=await self._blobs.files(caller, inbox, [each.blob_id for each in body.attachments]),
             reply_to_message=original,
         )  # fmt: skip

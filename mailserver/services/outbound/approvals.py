@@ -18,6 +18,7 @@ from mailserver.entities.event import Event, EventType
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.message import MessageSummary, Visibility
+from mailserver.entities.task import NewTask, TaskSource
 from mailserver.services.accounts import audit as auditing
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.mailbox import messages as mailbox_messages
@@ -44,7 +45,7 @@ log = structlog.get_logger()
 class TaskBook(Protocol):
     """Tells people what they are to do."""
 
-    def remind(self, tx: Transaction, inbox_id: int, summary: str) -> None:
+    def add(self, tx: Transaction, inbox_id: int, new: NewTask) -> object:
         """Make a task of an inbox."""
         ...
 
@@ -119,7 +120,8 @@ class Approvals:
             self._tell(tx, new, EventType.APPROVAL_REQUESTED)
             self._audit.add(tx, caller, "approval.requested", _text(new.id), inbox.id, action_type=action)
             if self._tasks is not None:
-                self._tasks.remind(tx, inbox.id, f"Approve or reject: {plain}")
+                asked = NewTask(f"Approve or reject: {plain}", TaskSource.APPROVAL, due_at=new.expires_at)
+                self._tasks.add(tx, inbox.id, asked)
             return new.id
 
         return _text(await self._database.write(write))
