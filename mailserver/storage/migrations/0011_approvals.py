@@ -6,6 +6,7 @@ CREATE TABLE approval (
   token_label TEXT NOT NULL, action_type TEXT NOT NULL, summary TEXT NOT NULL, payload {bytes}, state TEXT NOT NULL,
   queued_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, decided_at BIGINT, decided_by TEXT, result TEXT);
 CREATE INDEX approval_listed ON approval(inbox_id, state, id);
+CREATE INDEX approval_inbox ON approval(inbox_id, id);
 CREATE INDEX approval_due ON approval(expires_at) WHERE state = 'pending';
 CREATE TABLE audit (
   id {id}, tenant_id BIGINT NOT NULL, occurred_at BIGINT NOT NULL, actor TEXT NOT NULL, actor_kind TEXT NOT NULL,
