@@ -39,6 +39,8 @@ from mailserver.services.reporting.assembly import Reporting
 from mailserver.services.workspace.agenda import Agenda
 from mailserver.services.workspace.appointments import Appointments
 from mailserver.services.workspace.calendars import Calendars
+from mailserver.services.workspace.contacts import Contacts
+from mailserver.services.workspace.labels import Labels
 from mailserver.services.workspace.tasks import Tasks
 
 
@@ -82,5 +84,7 @@ class Services:
     appointments: Appointments
     tasks: Tasks
     agenda: Agenda
+    contacts: Contacts
+    labels: Labels
     integrity: Integrity
     rebuild: Rebuild

@@ -121,6 +121,8 @@ async def test_another_s_object_in_a_path_is_the_same_as_none(stage, operations)
                 continue
             for kind in kinds:
                 for who, token in outsiders(stage, path, operation).items():
+                    if who == "a2" and name in workspace.TEAM:
+                        continue
                     asked = replace(stage.owner_requests(method, path)[0], token=token)
                     answers = []
                     for text in (stage.things[kind], UNKNOWN[kind]):
@@ -142,6 +144,8 @@ async def test_another_s_object_in_a_query_or_body_is_the_same_as_none(stage, op
         ]:
             for kind in OBJECTS.get(name, ()):
                 for who, token in outsiders(stage, path, operation).items():
+                    if who == "a2" and name in workspace.TEAM:
+                        continue
                     asked = await own_request(stage, method, path, who)
                     answers = []
                     for text in (stage.things[kind], UNKNOWN[kind]):

@@ -197,7 +197,7 @@ class Scene:
             },
             ("PATCH", "/v1/tokens/{token_id}/"): {"label": "another", "scopes": ["email:read"]},
             ("POST", "/v1/tokens/{token_id}/rotate/"): {"grace_seconds": 60},
-            **workspace.BODIES,
+            **{each: workspace.body(*each, self.things) or {} for each in workspace.BODIES},
             ("POST", "/agent/v0/messages/{message_id}/reply"): {"text": "Thanks."},
         }
         if method == "POST" and path.endswith("/lists/{direction}/{list_type}"):

@@ -9,17 +9,28 @@ UNKNOWN = {
     "calendar_id": identifiers.encode(Kind.CALENDAR, 7),
     "calendar_event_id": identifiers.encode(Kind.CALENDAR_EVENT, 7),
     "task_id": identifiers.encode(Kind.TASK, 7),
+    "label_id": identifiers.encode(Kind.LABEL, 7),
+    "contact_id": identifiers.encode(Kind.CONTACT, 7),
 }
 OBJECTS: dict[str, tuple[str, ...]] = {
     "calendar_id": ("calendar_id",),
     "event_id": ("calendar_event_id",),
     "task_id": ("task_id",),
+    "label_id": ("label_id",),
+    "contact_id": ("contact_id",),
+    "entity_id": ("contact_id",),
 }
-SPARE = {("DELETE", "/v1/calendars/{calendar_id}/"): ("calendar_id", "spare_calendar_id")}
+SPARE = {
+    ("DELETE", "/v1/calendars/{calendar_id}/"): ("calendar_id", "spare_calendar_id"),
+    ("DELETE", "/v1/labels/{label_id}/"): ("label_id", "spare_label_id"),
+}
+TEAM = {"label_id"}  # objects that every inbox of a tenant may name
 PLAIN = {
     "name", "renew_subscription", "title", "start", "duration", "time_zone", "description", "location",
     "participants", "participants.email", "participants.name", "participants.role", "completed", "summary", "due_at",
-    "days",
+    "days", "full_name", "emails", "emails.label", "emails.address", "phones", "phones.label", "phones.number",
+    "notes", "anniversaries", "anniversaries.type", "anniversaries.date", "format", "content", "key", "color", "group",
+    "label_key", "source", "confidence", "entity_type",
 }  # fmt: skip
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/calendars/"): {"name": "Team", "kind": "events"},
@@ -31,8 +42,28 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/calendar/events/{event_id}/"): {"status": "tentative", "location": "Room B"},
     ("POST", "/v1/tasks/"): {"summary": "Call Alice", "due_at": "in 2 hours"},
     ("PATCH", "/v1/tasks/{task_id}/"): {"completed": True},
+    ("POST", "/v1/labels/"): {"name": "Big Customers", "type": "any", "color": "#1A2B3C", "group": "sales"},
+    ("PATCH", "/v1/labels/{label_id}/"): {"name": "Small customers", "color": None},
+    ("POST", "/v1/context/{label_id}/entities/"): {"entity_type": "contact", "entity_id": "contact_id"},
+    ("POST", "/v1/messages/{message_id}/labels/"): {"label_id": "label_id"},
+    ("POST", "/v1/messages/threads/{thread_id}/labels/"): {"label_id": "label_id", "confidence": 0.5},
+    ("POST", "/v1/contacts/"): {
+        "full_name": "Bob Builder", "emails": [{"label": "work", "address": "bob@remote.test"}],
+        "phones": [{"number": "+49 30 1234"}], "notes": "Builds.",
+        "anniversaries": [{"type": "birthday", "date": "--03-19"}],
+    },
+    ("PATCH", "/v1/contacts/{contact_id}/"): {"notes": None, "phones": []},
+    ("POST", "/v1/contacts/import/"): {"format": "csv", "content": "name,email\nCarl,carl@remote.test\n"},
 }  # fmt: skip
-TABLES = ("calendar", "calendar_event", "task")
+TABLES = ("calendar", "calendar_event", "task", "contact", "contact_address", "label_entity")
+
+
+def body(method: str, path: str, things: dict[str, str]) -> dict[str, Any] | None:
+    """A valid body, with the ids of a1's objects in it."""
+    found = BODIES.get((method, path))
+    return (
+        {k: things.get(v, v) if k in OBJECTS and isinstance(v, str) else v for k, v in found.items()} if found else None
+    )
 
 
 async def furnish(site: Any, message_id: str) -> dict[str, str]:
@@ -48,7 +79,13 @@ async def furnish(site: Any, message_id: str) -> dict[str, str]:
     event = await made("/v1/calendar/events/", title="Secret dinner", start="2026-06-04T10:00:00Z", duration="PT1H")
     task = await made("/v1/tasks/", summary="Secret errand", message_id=message_id)
     spare = await made("/v1/calendars/", name="Spare")
+    contact = await made("/v1/contacts/", full_name="Secret Friend", emails=[{"address": "friend@remote.test"}])
+    label = await made("/v1/labels/", name="Customers")
+    needless = await made("/v1/labels/", name="Needless")
     return {
+        "contact_id": contact["id"],
+        "label_id": label["label_id"],
+        "spare_label_id": needless["label_id"],
         "calendar_id": calendar["calendar_id"],
         "spare_calendar_id": spare["calendar_id"],
         "calendar_event_id": event["event_id"],

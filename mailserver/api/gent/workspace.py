@@ -2,10 +2,15 @@
 
 from mailserver.api.gent.agenda import AgendaPage
 from mailserver.api.gent.calendars import CalendarsPage
+from mailserver.api.gent.contacts import ContactsPage
+from mailserver.api.gent.labels import LabelsPage
 from mailserver.api.gent.tasks import TasksPage
 from mailserver.services.registry import Services
 
 
 def pages(services: Services, public_url: str) -> tuple[object, ...]:
     """Every page of the workspace."""
-    return CalendarsPage(services, public_url), TasksPage(services), AgendaPage(services)
+    return (
+        CalendarsPage(services, public_url), TasksPage(services), AgendaPage(services), LabelsPage(services),
+        ContactsPage(services),
+    )  # fmt: skip

@@ -191,6 +191,8 @@ class Label(Row):
     display = peewee.TextField()
     kind = peewee.TextField(default="any")
     created_at = peewee.BigIntegerField()
+    color = peewee.TextField(null=True)
+    label_group = peewee.TextField(null=True)
 
     class Meta:
         table_name = "label"
@@ -217,6 +219,7 @@ class ThreadLabel(Row):
     thread_id = peewee.BigIntegerField()
     message_count = peewee.BigIntegerField()
     source = peewee.TextField(null=True)
+    confidence = peewee.DoubleField(null=True)
 
     class Meta:
         table_name = "thread_label"

@@ -1,4 +1,4 @@
-"""Calendars, events and tasks."""
+"""Calendars, events, tasks and contacts."""
 
 import peewee
 
@@ -64,3 +64,47 @@ class Task(Row):
 
     class Meta:
         table_name = "task"
+
+
+class Contact(Row):
+    """Somebody whom an inbox knows."""
+
+    id = peewee.BigIntegerField(primary_key=True)
+    tenant_id = peewee.BigIntegerField()
+    inbox_id = peewee.BigIntegerField()
+    full_name = peewee.TextField()
+    emails = peewee.TextField()
+    phones = peewee.TextField()
+    notes = peewee.TextField(null=True)
+    anniversaries = peewee.TextField()
+    created_at = peewee.BigIntegerField()
+    updated_at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "contact"
+
+
+class ContactAddress(Row):
+    """An address of a contact, in normal form."""
+
+    inbox_id = peewee.BigIntegerField()
+    address = peewee.TextField()
+    contact_id = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "contact_address"
+        primary_key = peewee.CompositeKey("inbox_id", "address", "contact_id")
+
+
+class LabelEntity(Row):
+    """A label on something that is no mail."""
+
+    label_id = peewee.BigIntegerField()
+    entity_type = peewee.TextField()
+    entity_id = peewee.BigIntegerField()
+    inbox_id = peewee.BigIntegerField()
+    created_at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "label_entity"
+        primary_key = peewee.CompositeKey("label_id", "entity_type", "entity_id")
