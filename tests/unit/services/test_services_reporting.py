@@ -19,6 +19,7 @@ from mailserver.services.inbound.reports import Marking
 from mailserver.services.reporting import assembly, collector
 from mailserver.services.reporting.destinations import Destinations, NoConsent
 from mailserver.services.reporting.sender import Sender
+from mailserver.settings import Reports
 from mailserver.storage import reporting, reports
 from tests.support import reports as made
 from tests.support.inside import enveloped, inside
@@ -52,7 +53,8 @@ class Office:
         ingest, enqueue = house.services.sending._ingest, house.services.sending._enqueue
         self.all = assembly.build(
             house.store.database, house.store.files, house.store.ids, ingest, enqueue, resolver, self.web,
-            house.services.messages._executor, "mail.local.test", f"mail.local.test/{node}", clock, sender,
+            house.services.messages._executor, "mail.local.test", f"mail.local.test/{node}", clock,
+            Reports(sender=sender),
         )  # fmt: skip
         self.collector, self.daily, self.reading = self.all.collector, self.all.daily, self.all.reading
         assert assembled.services.reporting is not self.all
