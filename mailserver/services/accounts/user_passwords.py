@@ -13,6 +13,7 @@ from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Caller
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.tenant import Member
+from mailserver.mail import network
 from mailserver.services.accounts import factors, secrets
 from mailserver.services.accounts import inboxes as inbox_names
 from mailserver.services.accounts.audit import Audit
@@ -86,7 +87,8 @@ class UserPasswords:
 
     async def forgot(self, email: str, peer: str) -> None:
         """Mail a code to a person; the same answer after the same time where there is no such person."""
-        if self._asked_by_peer.add(peer) > MOST_ASKED_BY_PEER:
+        origin = network.origin(peer)  # behind a proxy on this machine everybody comes from loopback
+        if not origin.is_loopback and self._asked_by_peer.add(origin.address) > MOST_ASKED_BY_PEER:
             raise errors.TooMany
         started = time.monotonic()
         normal = _normal(email)
