@@ -50,6 +50,10 @@ submissions_listen = ["127.0.0.1:{SUBMISSIONS}"]
 [http]
 listen = ["127.0.0.1:{HTTP}"]
 public_url = "http://127.0.0.1:{HTTP}"
+
+[authentication]
+# DNS knows nothing of senders such as you@elsewhere.test, and may not be there at all.
+deadline_seconds = 1
 """
 
 
