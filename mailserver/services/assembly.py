@@ -70,6 +70,7 @@ from mailserver.services.reporting.collector import Collector
 from mailserver.services.workspace.agenda import Agenda
 from mailserver.services.workspace.appointments import Appointments
 from mailserver.services.workspace.calendars import Calendars
+from mailserver.services.workspace.commitments import Commitments
 from mailserver.services.workspace.contacts import Contacts
 from mailserver.services.workspace.labels import Labels
 from mailserver.services.workspace.tasks import Tasks
@@ -205,6 +206,7 @@ def assemble(
         agenda=Agenda(database),
         contacts=Contacts(database, ids, pools.files),
         labels=Labels(database, ids),
+        commitments=Commitments(database, ids),
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip

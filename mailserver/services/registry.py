@@ -39,6 +39,7 @@ from mailserver.services.reporting.assembly import Reporting
 from mailserver.services.workspace.agenda import Agenda
 from mailserver.services.workspace.appointments import Appointments
 from mailserver.services.workspace.calendars import Calendars
+from mailserver.services.workspace.commitments import Commitments
 from mailserver.services.workspace.contacts import Contacts
 from mailserver.services.workspace.labels import Labels
 from mailserver.services.workspace.tasks import Tasks
@@ -86,5 +87,6 @@ class Services:
     agenda: Agenda
     contacts: Contacts
     labels: Labels
+    commitments: Commitments
     integrity: Integrity
     rebuild: Rebuild

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mailserver.entities.folder import Role
 from mailserver.entities.message import Flag, Visibility
-from mailserver.storage import bayes, changes, files, labels, tasks
+from mailserver.storage import bayes, changes, commitments, files, labels, tasks
 from mailserver.storage.database import Transaction
 
 _VISIBILITY = {Role.JUNK.value: Visibility.SPAM, Role.TRASH.value: Visibility.TRASH}
@@ -180,6 +180,7 @@ def _settle(tx: Transaction, message: _Message, before: tuple[set[int], bool], t
         for table, column in (("thread", "id"), ("thread_ref", "thread_id"), ("thread_label", "thread_id")):
             tx.execute(f"DELETE FROM {table} WHERE {column} = ?", (thread_id,))
         tasks.forget_thread(tx, thread_id)
+        commitments.forget_thread(tx, thread_id)
         changes.bury(tx, message.inbox_id, changes.THREAD, thread_id, created[0])
     _correct_folders(tx, message.inbox_id, before, _thread_state(tx, thread_id), touched)
 

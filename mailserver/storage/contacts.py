@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 
 from mailserver.entities.contact import Anniversary, Card, Contact, Labelled
+from mailserver.storage import commitments
 from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.ingest import search_token
 
@@ -62,6 +63,7 @@ def count(snapshot: Snapshot, inbox_id: int) -> int:
 
 def remove(tx: Transaction, contact_id: int) -> None:
     """Delete a contact, with the labels that are on it."""
+    commitments.forget_contact(tx, contact_id)
     tx.execute("DELETE FROM contact_address WHERE contact_id = ?", (contact_id,))
     tx.execute("DELETE FROM label_entity WHERE entity_type = 'contact' AND entity_id = ?", (contact_id,))
     tx.execute("DELETE FROM contact WHERE id = ?", (contact_id,))

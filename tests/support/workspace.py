@@ -11,6 +11,7 @@ UNKNOWN = {
     "task_id": identifiers.encode(Kind.TASK, 7),
     "label_id": identifiers.encode(Kind.LABEL, 7),
     "contact_id": identifiers.encode(Kind.CONTACT, 7),
+    "commitment_id": identifiers.encode(Kind.COMMITMENT, 7),
 }
 OBJECTS: dict[str, tuple[str, ...]] = {
     "calendar_id": ("calendar_id",),
@@ -19,6 +20,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "label_id": ("label_id",),
     "contact_id": ("contact_id",),
     "entity_id": ("contact_id",),
+    "commitment_id": ("commitment_id",),
 }
 SPARE = {
     ("DELETE", "/v1/calendars/{calendar_id}/"): ("calendar_id", "spare_calendar_id"),
@@ -28,9 +30,9 @@ TEAM = {"label_id"}  # objects that every inbox of a tenant may name
 PLAIN = {
     "name", "renew_subscription", "title", "start", "duration", "time_zone", "description", "location",
     "participants", "participants.email", "participants.name", "participants.role", "completed", "summary", "due_at",
-    "days", "full_name", "emails", "emails.label", "emails.address", "phones", "phones.label", "phones.number",
-    "notes", "anniversaries", "anniversaries.type", "anniversaries.date", "format", "content", "key", "color", "group",
-    "label_key", "source", "confidence", "entity_type",
+    "days", "contact_address", "text", "owner", "full_name", "emails", "emails.label", "emails.address", "phones",
+    "phones.label", "phones.number", "notes", "anniversaries", "anniversaries.type", "anniversaries.date", "format",
+    "content", "key", "color", "group", "label_key", "source", "confidence", "entity_type",
 }  # fmt: skip
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/calendars/"): {"name": "Team", "kind": "events"},
@@ -53,9 +55,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "anniversaries": [{"type": "birthday", "date": "--03-19"}],
     },
     ("PATCH", "/v1/contacts/{contact_id}/"): {"notes": None, "phones": []},
+    ("POST", "/v1/commitments/"): {"contact_address": "friend@remote.test", "text": "Send it", "owner": "us"},
+    ("PATCH", "/v1/commitments/{commitment_id}/"): {"status": "done"},
     ("POST", "/v1/contacts/import/"): {"format": "csv", "content": "name,email\nCarl,carl@remote.test\n"},
 }  # fmt: skip
-TABLES = ("calendar", "calendar_event", "task", "contact", "contact_address", "label_entity")
+TABLES = ("calendar", "calendar_event", "task", "contact", "contact_address", "label_entity", "commitment")
 
 
 def body(method: str, path: str, things: dict[str, str]) -> dict[str, Any] | None:
@@ -82,7 +86,9 @@ async def furnish(site: Any, message_id: str) -> dict[str, str]:
     contact = await made("/v1/contacts/", full_name="Secret Friend", emails=[{"address": "friend@remote.test"}])
     label = await made("/v1/labels/", name="Customers")
     needless = await made("/v1/labels/", name="Needless")
+    promise = await made("/v1/commitments/", contact_id=contact["id"], text="Secret promise")
     return {
+        "commitment_id": promise["commitment_id"],
         "contact_id": contact["id"],
         "label_id": label["label_id"],
         "spare_label_id": needless["label_id"],

@@ -2,6 +2,7 @@
 
 from mailserver.api.gent.agenda import AgendaPage
 from mailserver.api.gent.calendars import CalendarsPage
+from mailserver.api.gent.commitments import CommitmentsPage
 from mailserver.api.gent.contacts import ContactsPage
 from mailserver.api.gent.labels import LabelsPage
 from mailserver.api.gent.tasks import TasksPage
@@ -12,5 +13,5 @@ def pages(services: Services, public_url: str) -> tuple[object, ...]:
     """Every page of the workspace."""
     return (
         CalendarsPage(services, public_url), TasksPage(services), AgendaPage(services), LabelsPage(services),
-        ContactsPage(services),
+        ContactsPage(services), CommitmentsPage(services),
     )  # fmt: skip

@@ -56,8 +56,10 @@ class Contacts:
 
     def add(self, tx: Transaction, tenant_id: int, inbox_id: int, card: Card) -> Contact:
         """Make a contact inside a transaction; Conflict where the inbox has as many as it may."""
-        if contacts.count(tx, inbox_id) >= contacts.MOST:
-            raise errors.Conflict(f"An inbox has {contacts.MOST:,} contacts at most.")
+        _refuse_more(tx, inbox_id, 1)
+        return self._put(tx, tenant_id, inbox_id, card)
+
+    def _put(self, tx: Transaction, tenant_id: int, inbox_id: int, card: Card) -> Contact:
         now = int(time.time() * 1000)
         made = Contact(self._ids.next(), tenant_id, inbox_id, card, now, now)
         contacts.put(tx, made)
@@ -105,12 +107,18 @@ class Contacts:
 
     def _take_in(self, tx: Transaction, inbox: Inbox, cards: list[Card]) -> int:
         reach.still_open(tx, inbox)
+        _refuse_more(tx, inbox.id, len(cards))
         imported = 0
         for card in cards:
             if not any(contacts.by_address(tx, inbox.id, each.value) for each in card.emails):
-                self.add(tx, inbox.tenant_id, inbox.id, card)
+                self._put(tx, inbox.tenant_id, inbox.id, card)
                 imported += 1
         return imported
+
+
+def _refuse_more(tx: Transaction, inbox_id: int, number: int) -> None:
+    if contacts.count(tx, inbox_id) + number > contacts.MOST:
+        raise errors.Conflict(f"An inbox has {contacts.MOST:,} contacts at most.")
 
 
 def one(snapshot: Snapshot, caller: Caller, text: str, inbox: Inbox | None = None) -> Contact:

@@ -108,3 +108,23 @@ class LabelEntity(Row):
     class Meta:
         table_name = "label_entity"
         primary_key = peewee.CompositeKey("label_id", "entity_type", "entity_id")
+
+
+class Commitment(Row):
+    """Something that was promised."""
+
+    id = peewee.BigIntegerField(primary_key=True)
+    tenant_id = peewee.BigIntegerField()
+    inbox_id = peewee.BigIntegerField()
+    contact_id = peewee.BigIntegerField(null=True)
+    contact_address = peewee.TextField()
+    text = peewee.TextField()
+    owner = peewee.TextField()
+    status = peewee.TextField()
+    due_at = peewee.BigIntegerField(null=True)
+    thread_id = peewee.BigIntegerField(null=True)
+    created_at = peewee.BigIntegerField()
+    updated_at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "commitment"
