@@ -10,6 +10,9 @@ MOST_CARDS = 5_000
 _DAY = re.compile(r"(\d{4}|--)-?(\d\d)-?(\d\d)(?:T.*)?")
 
 
+vobject.base.logger.disabled = True  # it writes every line that it skips, which is what people wrote
+
+
 class BadCard(ValueError):
     """The text has a card that cannot be read."""
 
@@ -37,7 +40,7 @@ def read(text: str) -> list[Person]:
             person = _person(card.contents)
             if person is not None:
                 people.append(person)
-    except (vobject.base.VObjectError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+    except (vobject.base.VObjectError, ValueError, LookupError, AttributeError, TypeError) as error:
         raise BadCard(str(error)[:200]) from error  # the parser has no one error for what it cannot read
     return people
 

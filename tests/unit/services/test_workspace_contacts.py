@@ -146,6 +146,7 @@ async def test_a_card_that_makes_no_sense_is_refused_by_its_field(site, field, v
     assert field in refused["fields"]
 
 
+ODD_CHARSET = "BEGIN:VCARD\r\nVERSION:2.1\r\nFN:x\r\nNOTE;ENCODING=QUOTED-PRINTABLE;CHARSET=x-no:a=0Ab\r\nEND:VCARD\r\n"
 VCARDS = (
     "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann Lee\r\nEMAIL;TYPE=INTERNET,work:ann@remote.test\r\nTEL;TYPE=cell:+1 2\r\n"
     "BDAY:19850314\r\nNOTE:one\\ntwo\r\nEND:VCARD\r\n"
@@ -183,6 +184,7 @@ async def test_a_table_of_contacts_comes_in(site):
 @pytest.mark.parametrize(
     ("kind", "content"),
     [("csv", "a,b\n1,2\n"), ("vcard", "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"), ("vcard", "BEGIN:VCARD\r\nFN:x"),
+        ("vcard", ODD_CHARSET),
      ("csv", "name\n" + "x\n" * 5_001)],
 )  # fmt: skip
 async def test_what_is_no_address_book_is_refused(site, kind, content):

@@ -8,7 +8,7 @@ from mailserver.api.gent.schemas.calendars import Long
 from mailserver.api.gent.schemas.messages import Shape, Short
 from mailserver.entities.label import LabelSource, LabelType
 
-Book = Annotated[str, StringConstraints(max_length=2_000_000)]
+Book = Annotated[str, StringConstraints(max_length=1_000_000)]
 
 
 class EmailShape(Shape):
