@@ -41,6 +41,19 @@ class Report:
         """Whether anybody answers for it: SPF or a signature passed."""
         return self.spf.status is spf.Status.PASS or any(each.status is dkim.Status.PASS for each in self.dkim)
 
+    @property
+    def proves_author(self) -> bool:
+        """Whether what passed is the author's own domain or one above it, even where that has no DMARC policy."""
+        if self.dmarc.status is dmarc.Status.PASS:
+            return True
+        if self.dmarc.status is not dmarc.Status.NONE or not self.dmarc.domain:
+            return False
+        passed = [each.domain for each in self.dkim if each.status is dkim.Status.PASS]
+        if self.spf.status is spf.Status.PASS:
+            passed.append(self.spf.domain)
+        author = self.dmarc.domain
+        return any(one and (author == one or author.endswith(f".{one}")) for one in map(str.lower, passed))
+
     def claims(self) -> tuple[Claim, ...]:
         """The results as Authentication-Results has them."""
         found = [_spf(self.spf)]

@@ -108,14 +108,9 @@ def of_authentication(spf: str, dkim: str, dmarc: str) -> tuple[Sign, ...]:
     return tuple(found)
 
 
-def is_vouched(spf: str, dkim: str, dmarc: str) -> bool:
-    """Whether somebody's domain stands behind the message."""
-    return dmarc == "pass" or (dmarc != "fail" and "pass" in (spf, dkim))
-
-
-def of_correspondent(spf: str, dkim: str, dmarc: str) -> Sign | None:
+def of_correspondent(spf: str, dkim: str, dmarc: str, *, proves_author: bool) -> Sign | None:
     """Somebody writes to whom the inbox has written. Whose address may be forged counts little."""
-    if is_vouched(spf, dkim, dmarc):
+    if proves_author:
         return Sign("KNOWN_CORRESPONDENT", -3.0, "This inbox has written to the sender.")
     if "fail" in (spf, dkim, dmarc) or spf == "softfail":
         return None

@@ -64,7 +64,7 @@ class Sessions:
         finally:
             self._throttle.end(peer)
         if known.member is None or position is None:
-            self._throttle.failed(known.account, peer, is_known=known.last_used_at is not None)
+            await self._failed(known, peer)
             raise errors.Unauthenticated
         if known.member.totp_secret is not None:
             return Opened(challenge=await self._challenge(known.member))
@@ -75,7 +75,7 @@ class Sessions:
         known = await self._read(email, peer)
         member = await self._database.write(_pass_challenge, known.member, secrets.digest(challenge), code)
         if member is None:
-            self._throttle.failed(known.account, peer, is_known=known.last_used_at is not None)
+            await self._failed(known, peer)
             raise errors.Unauthenticated
         return await self._open(member, peer)
 
@@ -127,6 +127,12 @@ class Sessions:
             log.info("accounts.login.refused", peer=peer)
             raise errors.TooMany("Too many failed logins; try again later.")
         return known
+
+    async def _failed(self, known: _Known, peer: str) -> None:
+        """Count a failure; where it shuts a network out, not those who have logged in from there before."""
+        if self._throttle.failed(known.account, peer, is_known=known.last_used_at is not None):
+            trusted = await self._database.read(login_addresses.of_network, network.origin(peer).network, _now())
+            self._throttle.trust(trusted)
 
     async def _challenge(self, member: Member) -> str:
         text, now = secrets.new_token(CHALLENGE_PREFIX), _now()

@@ -25,6 +25,7 @@ class Evidence:
     iprev: str = "none"
     is_authenticated: bool = False  # somebody logged in; nothing is held against the connection then
     queue_id: str = ""
+    proves_author: bool = False  # what passed is the domain of From, not just anybody's
 
 
 @dataclass(frozen=True, slots=True)

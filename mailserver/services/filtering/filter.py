@@ -208,7 +208,8 @@ async def _scan(scanner: Scanner, evidence: Evidence, found: _Found) -> None:
 
 
 def _settle_correspondents(evidence: Evidence, found: _Found) -> None:
-    sign = peer_signs.of_correspondent(evidence.spf, evidence.dkim, evidence.dmarc)
+    proven = evidence.proves_author
+    sign = peer_signs.of_correspondent(evidence.spf, evidence.dkim, evidence.dmarc, proves_author=proven)
     if sign is None:
         return
     for inbox_id in found.knowing:

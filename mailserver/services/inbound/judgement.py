@@ -120,7 +120,7 @@ class Judge:
         lists: Lists,
         verification: Verification | None,
         content_filter: Filter | None,
-        collector: Collector | None,
+        collector: Collector,
         executor: Executor,
         hostname: str,
         dmarc_policy: DmarcPolicy = DmarcPolicy.REFUSE,
@@ -155,9 +155,13 @@ class Judge:
         if self._filter is not None and any(_of(rulings, copy).outcome is not Outcome.BLOCK for copy in copies):
             evidence = self._evidence(envelope, content, copies, report, queue_id)
             assessment = await self._filter.assess(evidence)
-            trusted = report is not None and report.is_authenticated
+            trusted = report is not None and report.proves_author
             allowed = trusted and all(_of(rulings, copy).outcome is Outcome.ALLOW for copy in copies)
-            _refuse(assessment, queue_id, allowed=allowed)
+            _put_off(assessment, queue_id, allowed=allowed)  # not counted: it comes again
+            self._count(envelope, report, policy)
+            _refuse(assessment, allowed=allowed)
+        else:
+            self._count(envelope, report, policy)
         placed = [_placed(copy, _of(rulings, copy), policy, report, assessment) for copy in copies]
         return Judged(placed, self._fields(report, assessment), report)
 
@@ -190,19 +194,18 @@ class Judge:
         elif asked == "reject":
             wishes = {copy.message_id: self._wish(copy) for copy in copies}
             if all(wish is DmarcPolicy.REFUSE for wish in wishes.values()):
-                self._count(envelope, report, "reject", "")
+                self._count(envelope, report, _Policy(everyone, "reject"))
                 log.info("inbound.message.refused", why="dmarc", domain=report.dmarc.domain, peer=envelope.peer.address)
                 raise errors.FailsDmarc
             junk = frozenset(number for number, wish in wishes.items() if wish is not DmarcPolicy.ACCEPT)
             policy = _Policy(junk, "quarantine" if junk else "none", "local_policy")
         else:
             policy = _Policy(frozenset(), "none")
-        self._count(envelope, report, policy.disposition, policy.reason)
         return policy
 
-    def _count(self, envelope: Envelope, report: Report, disposition: str, reason: str) -> None:
-        if self._collector is not None:
-            self._collector.dmarc(envelope, report, disposition, reason)
+    def _count(self, envelope: Envelope, report: Report | None, policy: _Policy) -> None:
+        if report is not None:
+            self._collector.dmarc(envelope, report, policy.disposition, policy.reason)
 
     def _wish(self, copy: Copy) -> DmarcPolicy:
         domain = copy.recipient.rpartition("@")[2].lower()
@@ -224,6 +227,7 @@ class Judge:
             str(report.dmarc.status) if report else "none",
             str(report.iprev.status) if report else "none",
             queue_id=queue_id,
+            proves_author=report is not None and report.proves_author,
         )
 
     async def _whole(self, content: Content) -> AsyncIterator[bytes]:
@@ -245,17 +249,22 @@ class Judge:
         return fields + (assessment.header() if assessment else b"")
 
 
-def _refuse(assessment: Assessment, queue_id: str, *, allowed: bool) -> None:
-    """Refuse what the filter wants refused; whom every recipient allows may look like junk, but carries no virus."""
-    names = [reason.name for reason in assessment.reasons]
-    if assessment.action is Action.REJECT:
-        infected = any(name.startswith(VIRUS) for name in names)
-        if infected or not allowed:
-            log.info("inbound.message.refused", why="filter", score=round(assessment.score, 1), reasons=names[:20])
-            raise errors.Infected if infected else errors.LooksLikeJunk
-    elif assessment.wait_seconds and not allowed:
+def _put_off(assessment: Assessment, queue_id: str, *, allowed: bool) -> None:
+    """Ask a stranger to come back, unless every recipient allows him, or he is refused anyway."""
+    if assessment.wait_seconds and assessment.action is not Action.REJECT and not allowed:
         log.info("inbound.message.greylisted", queue_id=queue_id, seconds=assessment.wait_seconds)
         raise errors.Greylisted
+
+
+def _refuse(assessment: Assessment, *, allowed: bool) -> None:
+    """Refuse what the filter wants refused; whom every recipient allows may look like junk, but carries no virus."""
+    if assessment.action is not Action.REJECT:
+        return
+    names = [reason.name for reason in assessment.reasons]
+    infected = any(name.startswith(VIRUS) for name in names)
+    if infected or not allowed:
+        log.info("inbound.message.refused", why="filter", score=round(assessment.score, 1), reasons=names[:20])
+        raise errors.Infected if infected else errors.LooksLikeJunk
 
 
 def _of(rulings: Mapping[int, Ruling], copy: Copy) -> Ruling:
@@ -266,12 +275,13 @@ def _placed(copy: Copy, ruling: Ruling, policy: _Policy, report: Report | None, 
     """A copy with its folder, its labels and the verdict that explains them."""
     own = assessment.for_inbox(copy.inbox_id) if assessment else None
     trusted = report is not None and report.is_authenticated
+    proven = report is not None and report.proves_author
     placement, why = "none", ""
     if ruling.outcome is Outcome.BLOCK:
         placement, why = "blocked", ruling.detail
     elif copy.message_id in policy.junk and report is not None:
         placement, why = "junk", f"The DMARC policy of {report.dmarc.policy_domain or report.dmarc.domain} asks for it."
-    elif own is not None and own.is_junk and not (trusted and ruling.outcome is Outcome.ALLOW):
+    elif own is not None and own.is_junk and not (proven and ruling.outcome is Outcome.ALLOW):
         placement, why = "junk", "The score is high."
     labels = copy.labels if trusted or report is None else (*copy.labels, UNAUTHENTICATED)
     body: dict[str, Any] = {

@@ -68,6 +68,8 @@ class Acceptance:
         that fails.
         """
         try:
+            if content.is_broken:  # a scanner may have met the failure, and mail goes on without its opinion
+                raise errors.StoreUnavailable
             if content.is_spooled:
                 await content.flush()
                 record = await self._adopt(content, head, record, skip)
@@ -140,6 +142,7 @@ class Content:
         self.spool = -1
         self.work: asyncio.Future[Any] | None = None  # in a thread, with the spool
         self.is_ascii = True
+        self.is_broken = False  # whether a part of it is lost, so that it must not be accepted
         self.body_offset = 0
 
     @property
@@ -167,6 +170,9 @@ class Content:
         pending, self._pending = self._pending, 0
         try:
             await self._acceptance.write(self, chunks)
+        except BaseException:
+            self.is_broken = True  # nobody knows how much of it was written
+            raise
         finally:
             self._acceptance.memory -= pending
 

@@ -199,10 +199,13 @@ async def test_the_test_string_is_refused(made):
 async def test_whom_an_inbox_wrote_to_is_welcome_there_and_a_forger_is_not(made):
     await made.base.write(correspondents.note, 1, ["ann@remote.test"], NOW)
     filter_ = made.filter()
-    assert scores(await filter_.assess(evidence(spf="pass", dmarc="pass"))) == {"KNOWN_CORRESPONDENT": -3.0}
+    proven = {"spf": "pass", "proves_author": True}
+    assert scores(await filter_.assess(evidence(dmarc="pass", **proven))) == {"KNOWN_CORRESPONDENT": -3.0}
     assert scores(await filter_.assess(evidence())) == {"KNOWN_CORRESPONDENT": -1.0}
+    somebody = await filter_.assess(evidence(spf="pass"))  # whoever it is, it is not the author's domain
+    assert scores(somebody) == {"KNOWN_CORRESPONDENT": -1.0}
     assert "KNOWN_CORRESPONDENT" not in scores(await filter_.assess(evidence(spf="fail", dmarc="fail")))
-    several = await filter_.assess(evidence(inboxes=(1, 2), spf="pass"))
+    several = await filter_.assess(evidence(inboxes=(1, 2), **proven))
     assert several.reasons == ()
     assert scores(several.for_inbox(1)) == {"KNOWN_CORRESPONDENT": -3.0}
     assert several.for_inbox(2).reasons == ()

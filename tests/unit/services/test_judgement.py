@@ -1,6 +1,7 @@
 """What is done with mail from strangers, by who sent it and what the lists and the filter say."""
 
 import json
+import os
 
 import pytest
 
@@ -167,6 +168,60 @@ async def test_an_allowed_name_that_is_not_proven_helps_nobody(house):
     await receive(house, message(b"c@elsewhere.test", GTUBE), sender="c@elsewhere.test")
     ((role, *_),) = await stored(house)
     assert role == "junk"
+
+
+async def test_that_somebody_is_proven_does_not_prove_the_author(tmp_path):
+    zone = names()
+    zone.texts["attacker.test"] = ["v=spf1 ip4:192.0.2.7 -all"]
+    async with inside(tmp_path, resolver=zone) as house:
+        await list_entry(house, ListType.ALLOW, "friend.test")  # it has no DMARC policy
+        await list_entry(house, ListType.ALLOW, "attacker.test")
+        await receive(house, message(b"f@friend.test", GTUBE), sender="x@attacker.test")
+        ((role, _, labels, verdict),) = await stored(house)
+    assert (role, labels, verdict["list"]) == ("junk", [], "allow")
+
+
+async def test_an_author_without_a_policy_is_proven_by_its_own_domain_or_one_above(tmp_path):
+    zone = names()
+    zone.texts["friend.test"] = ["v=spf1 ip4:192.0.2.7 -all"]
+    async with inside(tmp_path, resolver=zone) as house:
+        await list_entry(house, ListType.ALLOW, "friend.test")
+        await list_entry(house, ListType.ALLOW, ".friend.test")
+        await receive(house, message(b"f@friend.test", GTUBE), sender="x@friend.test")
+        await receive(house, message(b"f@news.friend.test", GTUBE), sender="x@friend.test")
+        assert [row[0] for row in await stored(house)] == ["inbox", "inbox"]
+
+
+async def test_a_message_that_a_scanner_could_not_write_down_is_not_taken(house):
+    raw = message(body=b"x" * 70 + b"\r\n" + b"filling up the message\r\n" * 130_000)
+    envelope = enveloped(["agent@local.test"], "a@remote.test", SENDER)
+    arrival = house.services.reception.begin(envelope)
+    for start in range(0, len(raw) - 65_536, 65_536):
+        if arrival.add(raw[start : start + 65_536]):
+            await arrival.flush()
+    arrival.add(raw[len(raw) - len(raw) % 65_536 :])
+    content = arrival._content
+    spool, content.spool = content.spool, os.open("/dev/full", os.O_RDWR)
+    with pytest.raises(errors.StoreFull):
+        await content.flush()
+    os.close(content.spool)
+    content.spool = spool
+    with pytest.raises(errors.StoreUnavailable):
+        await arrival.accept(envelope)
+    await house.settled()
+    assert await stored(house) == []
+
+
+async def test_a_message_that_is_put_off_is_counted_when_it_is_taken(tmp_path):
+    async with inside(tmp_path, resolver=names(), filter={"greylist_seconds": 1}) as house:
+        counted = []
+        judge = house.services.reception._judge
+        judge._collector = type("Counting", (), {"dmarc": lambda self, *given: counted.append(given[2])})()
+        with pytest.raises(errors.Greylisted):
+            await receive(house, message(b"c@elsewhere.test"), sender="c@elsewhere.test")
+        assert counted == []
+        await receive(house, message())
+        assert counted == ["none"]
 
 
 async def test_an_allow_list_does_not_let_a_forgery_in(house):
