@@ -13,10 +13,11 @@ _ZIP = b"PK"
 _ENTRY = b"PK\x01\x02"
 _MOST_ENTRIES = 10  # directories and what a Mac adds; more than one file is no report
 _DESCRIPTORS = "__MACOSX/"
-# RuntimeError is a password, and NotImplementedError, which is one, a version or method of others.
+# RuntimeError is a password, and NotImplementedError, which is one, a version or method of others; ValueError is a
+# place before the beginning of the file, or a name in no charset.
 _TROUBLE = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, OverflowError, UnicodeError,
-    LookupError,
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, OverflowError, LookupError,
+    ValueError,
 )  # fmt: skip
 
 
@@ -68,6 +69,8 @@ def _unzip(raw: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive, archive.open(_only(archive)) as file:
             content = file.read(_most(raw))
+    except BrokenFile:
+        raise
     except _TROUBLE as error:
         raise BrokenFile("The zip file cannot be read.") from error
     _refuse_large(content)

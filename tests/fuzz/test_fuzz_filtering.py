@@ -1,20 +1,15 @@
 """What the filter makes of bytes that nobody would send on purpose."""
 
-from datetime import timedelta
-
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailserver.entities import rule
 from mailserver.entities.verdict import Reason, Thresholds, assess
 from mailserver.mail import hosts, page, peer_signs, spam_status
 from mailserver.services.filtering import content, greylist, rspamd
+from tests.support import fuzzing
 
-FUZZ = settings(
-    max_examples=150,
-    deadline=timedelta(seconds=5),
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+FUZZ = fuzzing.examples(150)
 NOW = 1_795_255_200_000
 PIECES = [
     b"\r\n", b"\r\n\r\n", b"--b\r\n", b": ", b"\x00", b"\xff", b"\xe4\xbd\xa0", b" ", b"a", b"From: ", b"To: ",

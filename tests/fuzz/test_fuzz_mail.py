@@ -1,11 +1,9 @@
 """Every function of mail/ that takes a stranger's bytes, on bytes that nobody would send on purpose."""
 
-import os
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailserver.mail import (
@@ -24,13 +22,9 @@ from mailserver.mail import (
     transfer,
     verp,
 )
+from tests.support import fuzzing
 
-LONG = os.environ.get("MAILSERVER_FUZZ") == "long"
-FUZZ = settings(
-    max_examples=20_000 if LONG else 60,
-    deadline=timedelta(seconds=5),
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+FUZZ = fuzzing.examples(60)
 VECTORS = Path(__file__).parents[1] / "vectors"
 SEEDS = [
     path.read_bytes()

@@ -2,19 +2,15 @@
 
 import gzip
 import json
-from datetime import timedelta
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailserver.mail import dmarc_report, headers, report_file, report_letter, report_uri, tls_report
-from tests.support import reports
+from tests.support import fuzzing, reports
 
-FUZZ = settings(
-    max_examples=200,
-    deadline=timedelta(seconds=5),
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+FUZZ = fuzzing.examples(200)
 GOOD = dmarc_report.write(reports.dmarc("local.test", rows=2))
 TAGS = [f"<{slash}{name}>".encode() for slash in ("", "/") for name in (
     "feedback", "record", "row", "count", "report_metadata", "policy_published", "domain", "dkim", "spf", "reason",
@@ -46,6 +42,14 @@ def test_any_damage_to_a_file_is_refused_or_harmless(place, noise, is_zip):
             assert len(report_file.unpack(raw)) <= report_file.MOST_BYTES
         except report_file.BrokenFile as error:
             assert str(error).endswith(".")  # noqa: PT017  the sentence is what is tested
+
+
+def test_a_directory_that_points_before_the_file_is_refused():
+    """An octet more within the closing record makes its size too large for the place that it names."""
+    packed = reports.zipped(**{"a.xml": GOOD})
+    size = packed.rindex(b"PK\x05\x06") + 15
+    with pytest.raises(report_file.BrokenFile, match="cannot be read"):
+        report_file.unpack(packed[:size] + b"\0" + packed[size:])
 
 
 NAMES = st.sampled_from([
