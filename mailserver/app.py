@@ -17,6 +17,7 @@ from mailserver.admin.verbs import Verbs
 from mailserver.api import mount
 from mailserver.certificates import Certificate, CertificateProblem
 from mailserver.dns import DnsResolver
+from mailserver.events.follower import Follower
 from mailserver.fetch import Fetch
 from mailserver.http import server
 from mailserver.jobs import schedule
@@ -75,6 +76,8 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         runner = _runner(settings, opened, assembled, resolver, doorbell, smtp, signing, authorities)
         _run(tasks, stack, runner.run(), runner.stop)
         _run(tasks, stack, assembled.lessons.run(), assembled.lessons.stop)
+        follower = Follower(assembled.fanout, doorbell)
+        _run(tasks, stack, follower.run(), follower.stop)
         await stack.enter_async_context(schedule.running(assembled.services))
         socket = settings.runtime_dir / "admin.sock"
         await stack.enter_async_context(door.opened(socket, Verbs(assembled.services)))

@@ -45,6 +45,12 @@ class Kind(StrEnum):
     CONTACT = "ctc"
     COMMITMENT = "cmt"
     SHARE = "shr"
+    TEMPLATE = "tpl"
+    DISTRIBUTION_LIST = "lst"
+    LIST_MEMBER = "lmb"
+    NOTE = "nte"
+    WEBHOOK = "whk"
+    WEBHOOK_DELIVERY = "whd"
 
 
 class BadIdentifier(ValueError):

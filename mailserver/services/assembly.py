@@ -53,6 +53,7 @@ from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.stage import Stage
 from mailserver.services.mailbox.threads import Threads
 from mailserver.services.notify.doorbell import Doorbell
+from mailserver.services.notify.fanout import Fanout
 from mailserver.services.outbound.allowance import Allowance, SendingLimits
 from mailserver.services.outbound.approvals import Approvals
 from mailserver.services.outbound.claims import Claims
@@ -101,6 +102,7 @@ class Assembled:
     local: LocalDelivery
     keystore: KeyStore
     lessons: Lessons
+    fanout: Fanout
 
 
 def now_ms() -> int:
@@ -212,7 +214,8 @@ def assemble(
     )  # fmt: skip
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)
-    return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons)
+    fanout = Fanout(database, ())  # whoever does something about events
+    return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons, fanout)
 
 
 def _logins(limits: Limits) -> LoginLimits:

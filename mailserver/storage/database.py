@@ -9,9 +9,9 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -91,10 +91,31 @@ class Transaction(Snapshot):
         """Wake whoever waits for this topic, once the change is on the disk."""
         self.rung.add(topic)
 
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of the change that may fail by itself: its error is raised, nothing of it stays, the rest may go on.
+
+        Parts do not lie in one another.
+        """
+        published, rung = len(self._published), set(self.rung)
+        self.execute("SAVEPOINT part")
+        try:
+            yield
+        except Exception as error:
+            if not self._connection.in_transaction:  # a full disk rolls back everything, and there is no part any more
+                raise errors.StoreUnavailable from error
+            del self._published[published:]
+            self.rung = rung
+            self.execute("ROLLBACK TO part")
+            self.execute("RELEASE part")
+            raise
+        self.execute("RELEASE part")
+
     def flush(self) -> None:
         """Write the events that were published so far."""
         if self._published:
             self.executemany(events.INSERT, [events.row(event) for event in self._published])
+            self.executemany(events.INSERT_FEED, [(event.id,) for event in self._published])
             self._published.clear()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from mailserver.entities.event import Event, EventType
 
 INSERT = "INSERT INTO event(id, tenant_id, inbox_id, type, occurred_at, body) VALUES (?, ?, ?, ?, ?, ?)"
+INSERT_FEED = "INSERT INTO event_feed(event_id) VALUES (?)"  # beside it, in the same transaction
 
 
 def row(event: Event) -> tuple[Any, ...]:

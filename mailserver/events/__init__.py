@@ -1,0 +1,1 @@
+"""What happened, told to others: the feed is followed, webhooks are sent."""
