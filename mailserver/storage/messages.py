@@ -1,6 +1,7 @@
 """Message queries: summaries of lists, one message, and where it lies."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -19,6 +20,29 @@ def find(snapshot: Snapshot, message_id: int) -> tuple[int, int] | None:
     """The tenant and inbox of a message."""
     row = snapshot.one("SELECT tenant_id, inbox_id FROM message WHERE id = ?", (message_id,))
     return (row[0], row[1]) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldMessage:
+    """What is told of a message elsewhere; `people` is JSON, lists of [address, name]."""
+
+    id: int
+    thread_id: int
+    received_at: int
+    has_attachment: bool
+    subject: str
+    people: str
+    preview: str
+
+
+def told(snapshot: Snapshot, message_id: int) -> ToldMessage | None:
+    """What is told of a message; None where it is gone."""
+    row = snapshot.one(
+        "SELECT m.id, m.thread_id, m.received_at, m.has_attachment, d.subject, d.people, d.preview "
+        "FROM message m JOIN message_data d ON d.message_id = m.id WHERE m.id = ?",
+        (message_id,),
+    )
+    return ToldMessage(row[0], row[1], row[2], bool(row[3]), *row[4:]) if row else None
 
 
 def by_header_hash(snapshot: Snapshot, tenant_id: int, header_hash: int) -> list[tuple[int, int, str]]:
