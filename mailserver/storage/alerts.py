@@ -12,7 +12,7 @@ MOST = 200  # of one inbox
 MOST_WAITING = 10_000  # alerts of one rule that wait for their time
 TOPIC = "alerts"  # rung where an alert is to wait
 _COLUMNS = (
-    "id, tenant_id, inbox_id, events, delivery, target, offset_value, offset_unit, filter, threshold, enabled, "
+    "id, tenant_id, inbox_id, events, delivery, target, offset_value, offset_unit, conditions, threshold, enabled, "
     "retries, backoff, endpoint_id, created_at, updated_at"
 )
 _DUE = "id, alert_id, inbox_id, event_id, subject, type, due_at, payload"
@@ -24,7 +24,7 @@ def put(tx: Transaction, alert: Alert) -> None:
         f"INSERT INTO alert({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT(id) DO UPDATE SET events = excluded.events, delivery = excluded.delivery, "
         "target = excluded.target, offset_value = excluded.offset_value, offset_unit = excluded.offset_unit, "
-        "filter = excluded.filter, threshold = excluded.threshold, enabled = excluded.enabled, "
+        "conditions = excluded.conditions, threshold = excluded.threshold, enabled = excluded.enabled, "
         "retries = excluded.retries, backoff = excluded.backoff, endpoint_id = excluded.endpoint_id, "
         "updated_at = excluded.updated_at",
         (

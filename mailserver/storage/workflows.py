@@ -83,12 +83,7 @@ def runs(snapshot: Snapshot, rule_id: int) -> list[Run]:
     rows = snapshot.all(
         f"SELECT {_RUN} FROM workflow_run WHERE rule_id = ? ORDER BY id DESC LIMIT ?", (rule_id, RUNS_KEPT)
     )
-    return [
-        Run(*row[:6], RunResult(row[6]), tuple(
-            WriteRun(WriteType(kind), RunResult(result), detail) for kind, result, detail in orjson.loads(row[7])
-        ))
-        for row in rows
-    ]  # fmt: skip
+    return [_run(row) for row in rows]
 
 
 def _entity(row: tuple[Any, ...]) -> Rule:
@@ -97,3 +92,10 @@ def _entity(row: tuple[Any, ...]) -> Rule:
     return Rule(
         row[0], row[1], row[2], row[3], Trigger(row[4]), conditions, writes, bool(row[7]), row[8], row[9]
     )  # fmt: skip
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    writes = tuple(
+        WriteRun(WriteType(kind), RunResult(result), detail) for kind, result, detail in orjson.loads(row[7])
+    )
+    return Run(row[0], row[1], row[2], row[3], row[4], row[5], RunResult(row[6]), writes)

@@ -12,7 +12,7 @@ from mailserver.entities.folder import Role
 from mailserver.entities.identifiers import Kind
 from mailserver.services.workspace import activity
 from mailserver.storage import inboxes, messages
-from mailserver.storage.database import Transaction
+from mailserver.storage.database import Snapshot, Transaction
 
 MOST_RECIPIENTS = 200  # of one message that are told of
 _MESSAGES = {
@@ -44,6 +44,11 @@ class ActivityFeed:
 
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
+
+    def matches(self, snapshot: Snapshot, event: Event) -> bool:
+        """Whether an event is about people."""
+        del snapshot
+        return event.type in _MESSAGES or event.type in _OUTCOMES or event.type is EventType.EVENT_CREATED
 
     def take(self, tx: Transaction, event: Event) -> None:
         """Tell the timelines of what an event is about. Mail in Junk is nobody's history."""

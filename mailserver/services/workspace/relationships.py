@@ -11,7 +11,6 @@ from mailserver.services.workspace import contacts as contact_names
 from mailserver.storage import activity, contacts, relationships
 from mailserver.storage.database import Database, Snapshot
 
-MOST_NODES = 500
 MOST_TOGETHER = 100  # others in the graph of one contact
 MESSAGES_READ = 500  # newest entries of a contact that say who else was there
 HALF_STRENGTH = 5.0  # so many messages of today make a strength of one half
@@ -57,8 +56,8 @@ class Relationships:
         """The strongest relationships of an inbox."""
         return await self._database.read(_whole, inbox, limit, _now())
 
-    async def around(self, caller: Caller, contact: str, inbox: Inbox | None) -> Graph:
-        """A contact, and those who were on the same messages."""
+    async def around(self, caller: Caller, contact: str, inbox: Inbox | None) -> tuple[int, Graph]:
+        """A contact, and those who were on the same messages; the inbox whose contact it is."""
         return await self._database.read(_around, caller, contact, inbox, _now())
 
 
@@ -72,7 +71,7 @@ def _whole(snapshot: Snapshot, inbox: Inbox, limit: int, now: int) -> Graph:
     return _graph(snapshot, inbox, found, now)
 
 
-def _around(snapshot: Snapshot, caller: Caller, contact: str, inbox: Inbox | None, now: int) -> Graph:
+def _around(snapshot: Snapshot, caller: Caller, contact: str, inbox: Inbox | None, now: int) -> tuple[int, Graph]:
     known = contact_names.one(snapshot, caller, contact, inbox)
     own = {timeline.normal(each.value) for each in known.card.emails}
     together: dict[str, list[float]] = {}  # address to [weight, messages, last_at]
@@ -95,7 +94,7 @@ def _around(snapshot: Snapshot, caller: Caller, contact: str, inbox: Inbox | Non
         weight, number, last_at = together[other]
         shared = strength(weight)
         edges.append(Edge(0, place, shared, shared, int(number), int(number), int(last_at)))
-    return Graph(tuple(nodes), tuple(edges))
+    return known.inbox_id, Graph(tuple(nodes), tuple(edges))
 
 
 def _graph(snapshot: Snapshot, inbox: Inbox, found: list[Relationship], now: int) -> Graph:

@@ -3,7 +3,7 @@
 TABLES = """
 CREATE TABLE alert (
   id {id}, tenant_id BIGINT NOT NULL, inbox_id BIGINT NOT NULL, events TEXT NOT NULL, delivery TEXT NOT NULL,
-  target TEXT NOT NULL, offset_value BIGINT, offset_unit TEXT, filter TEXT NOT NULL, threshold BIGINT,
+  target TEXT NOT NULL, offset_value BIGINT, offset_unit TEXT, conditions TEXT NOT NULL, threshold BIGINT,
   enabled BIGINT NOT NULL, retries BIGINT NOT NULL, backoff TEXT NOT NULL, endpoint_id BIGINT,
   created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL);
 CREATE INDEX alert_inbox ON alert(inbox_id, id);

@@ -16,7 +16,7 @@ class Alert(Row):
     target = peewee.TextField()
     offset_value = peewee.BigIntegerField(null=True)
     offset_unit = peewee.TextField(null=True)
-    filter = peewee.TextField()
+    conditions = peewee.TextField()
     threshold = peewee.BigIntegerField(null=True)
     enabled = peewee.BigIntegerField()
     retries = peewee.BigIntegerField()
