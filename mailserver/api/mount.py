@@ -26,6 +26,7 @@ from mailserver.api.gent import (
     reports,
     sender_rules,
     suppressions,
+    team,
     tokens,
     uploads,
     users,
@@ -56,7 +57,7 @@ def faces(services: Services, links: Links, cursors: Cursors) -> list[Face]:
     gent = Face(
         "/v1", "Gent", GENT, GentErrors(),
         (
-            *workspace.pages(services, links.base),
+            *team.pages(services), *workspace.pages(services, links.base),
             folders.FoldersPage(services), uploads.UploadsPage(services, blobs),
             suppressions.SuppressionsPage(services), messages.MessagesPage(services, blobs),
             verdicts.VerdictsPage(services), reports.ReportsPage(services), forwarding.ForwardingPage(services),

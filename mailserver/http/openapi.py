@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from mailserver.http.routing import Endpoint, Face
+from mailserver.http.routing import Answered, Endpoint, Face
 
 _TEMPLATE = "#/components/schemas/{model}"
 _REPEATABLE = {
@@ -58,7 +58,7 @@ def _models(endpoint: Endpoint) -> list[tuple[type[BaseModel], JsonSchemaMode]]:
 
 def _reply_model(endpoint: Endpoint) -> type[BaseModel] | None:
     reply = endpoint.reply
-    if typing.get_origin(reply) is list:
+    if typing.get_origin(reply) in (list, Answered):
         (reply,) = typing.get_args(reply)
     return reply if isinstance(reply, type) and issubclass(reply, BaseModel) else None
 

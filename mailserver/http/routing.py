@@ -10,7 +10,7 @@ import json
 import typing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -21,6 +21,15 @@ from mailserver.entities.access import Caller, Credential, Scope
 LARGE_BODY_BYTES = 64 << 10  # above this a body is read in a thread
 CHECKED_BODY_BYTES = 1 << 20  # up to this its names are compared: what is larger is an attachment
 Handler = Callable[..., Awaitable[Any]]
+Body = TypeVar("Body", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[Body]):
+    """A body with a status of its own, where an endpoint has more than one that says yes."""
+
+    status: int
+    body: Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +295,9 @@ class _Served:
             return reply
         if reply is None:
             return web.Response(status=204)
+        if isinstance(reply, Answered):
+            body = self._json(reply.body)
+            return web.Response(body=body, status=reply.status, content_type="application/json")
         if isinstance(reply, list):
             parts = [self._json(item) for item in reply]
             body = b"[" + b",".join(parts) + b"]"

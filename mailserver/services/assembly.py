@@ -68,12 +68,21 @@ from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.registry import Services
 from mailserver.services.reporting import assembly as reporting
 from mailserver.services.reporting.collector import Collector
+from mailserver.services.team.copying import Copying
+from mailserver.services.team.distribution_lists import DistributionLists
+from mailserver.services.team.handoffs import Handoffs
+from mailserver.services.team.notes import Notes
+from mailserver.services.team.shares import Shares
+from mailserver.services.team.templates import Templates
+from mailserver.services.workspace.activity import Timeline
+from mailserver.services.workspace.activity_feed import ActivityFeed
 from mailserver.services.workspace.agenda import Agenda
 from mailserver.services.workspace.appointments import Appointments
 from mailserver.services.workspace.calendars import Calendars
 from mailserver.services.workspace.commitments import Commitments
 from mailserver.services.workspace.contacts import Contacts
 from mailserver.services.workspace.labels import Labels
+from mailserver.services.workspace.relationships import Relationships
 from mailserver.services.workspace.tasks import Tasks
 from mailserver.settings import Limits, Settings
 from mailserver.storage.database import Database
@@ -161,7 +170,9 @@ def assemble(
         database, ingest, messages, inboxes, enqueue, allowance, rules, room, ids, pools.files,
         limits.api_recipients, limits.message_bytes,
     )  # fmt: skip
-    tasks = Tasks(database, ids)
+    tasks, contacts = Tasks(database, ids), Contacts(database, ids, pools.files)
+    copying = Copying(ids, contacts)
+    timeline = Timeline(database, ids)
     services = Services(
         access=access,
         repeats=Repeats(database),
@@ -206,15 +217,22 @@ def assemble(
         appointments=Appointments(database, ids),
         tasks=tasks,
         agenda=Agenda(database),
-        contacts=Contacts(database, ids, pools.files),
+        contacts=contacts,
         labels=Labels(database, ids),
         commitments=Commitments(database, ids),
+        timeline=timeline,
+        relationships=Relationships(database),
+        templates=Templates(database, ids, audit),
+        distribution_lists=DistributionLists(database, ids, audit),
+        notes=Notes(database, ids, tasks),
+        shares=Shares(database, ids, tasks, copying),
+        handoffs=Handoffs(database, ids, tasks, copying),
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)
-    fanout = Fanout(database, ())  # whoever does something about events
+    fanout = Fanout(database, (ActivityFeed(timeline),))  # whoever does something about events
     return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons, fanout)
 
 

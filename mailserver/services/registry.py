@@ -36,12 +36,19 @@ from mailserver.services.outbound.submission import Submission
 from mailserver.services.outbound.suppressions import Suppressions
 from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.reporting.assembly import Reporting
+from mailserver.services.team.distribution_lists import DistributionLists
+from mailserver.services.team.handoffs import Handoffs
+from mailserver.services.team.notes import Notes
+from mailserver.services.team.shares import Shares
+from mailserver.services.team.templates import Templates
+from mailserver.services.workspace.activity import Timeline
 from mailserver.services.workspace.agenda import Agenda
 from mailserver.services.workspace.appointments import Appointments
 from mailserver.services.workspace.calendars import Calendars
 from mailserver.services.workspace.commitments import Commitments
 from mailserver.services.workspace.contacts import Contacts
 from mailserver.services.workspace.labels import Labels
+from mailserver.services.workspace.relationships import Relationships
 from mailserver.services.workspace.tasks import Tasks
 
 
@@ -88,5 +95,12 @@ class Services:
     contacts: Contacts
     labels: Labels
     commitments: Commitments
+    timeline: Timeline
+    relationships: Relationships
+    templates: Templates
+    distribution_lists: DistributionLists
+    notes: Notes
+    shares: Shares
+    handoffs: Handoffs
     integrity: Integrity
     rebuild: Rebuild

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mailserver.entities.folder import Role
 from mailserver.entities.message import Flag, Visibility
-from mailserver.storage import activity, bayes, changes, commitments, files, labels, tasks
+from mailserver.storage import activity, bayes, changes, commitments, files, labels, notes, tasks
 from mailserver.storage.database import Transaction
 
 _VISIBILITY = {Role.JUNK.value: Visibility.SPAM, Role.TRASH.value: Visibility.TRASH}

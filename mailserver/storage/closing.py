@@ -1,7 +1,7 @@
 """Take an inbox away: at once for everybody who looks, then its rows bit by bit."""
 
 from mailserver.entities.delivery import State
-from mailserver.storage import arrange, deliveries
+from mailserver.storage import arrange, deliveries, shares
 from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.inboxes import DELETED
 
@@ -31,6 +31,7 @@ def close(tx: Transaction, inbox_id: int, now: int) -> None:
         deliveries.close_in_queued(tx, [queued_id], now)
     for table in _AT_ONCE:
         tx.execute(f"DELETE FROM {table} WHERE inbox_id = ?", (inbox_id,))
+    shares.forget_inbox(tx, inbox_id)
     tx.execute("UPDATE domain SET catch_all_inbox_id = NULL WHERE catch_all_inbox_id = ?", (inbox_id,))
     tx.execute(
         "UPDATE inbox SET status = ?, address = ? WHERE id = ?",

@@ -118,14 +118,38 @@ def first_of_tenant(snapshot: Snapshot, tenant_id: int) -> Inbox | None:
     return Inbox(*row) if row else None
 
 
+def first_of_user(snapshot: Snapshot, user_id: int) -> Inbox | None:
+    """The oldest inbox of a person."""
+    query = InboxRow.select(*_COLUMNS).where(InboxRow.owner_user_id == user_id, InboxRow.status != DELETED)
+    row = snapshot.one(query.order_by(InboxRow.id).limit(1))
+    return Inbox(*row) if row else None
+
+
 def add_alias(tx: Transaction, address: str, tenant_id: int, inbox_id: int, now: int) -> None:
     """Let a further address lead to an inbox."""
     tx.execute(Alias.insert(address=address, tenant_id=tenant_id, inbox_id=inbox_id, created_at=now))
 
 
 def aliases(snapshot: Snapshot, inbox_id: int) -> list[str]:
-    """The further addresses of an inbox."""
-    return [row[0] for row in snapshot.all(Alias.select(Alias.address).where(Alias.inbox_id == inbox_id))]
+    """The further addresses of an inbox, with those of the lists that it is on."""
+    rows = snapshot.all(
+        "SELECT address FROM alias WHERE inbox_id = ?1 UNION "
+        "SELECT l.address FROM list_member m JOIN distribution_list l ON l.id = m.list_id WHERE m.inbox_id = ?1",
+        (inbox_id,),
+    )
+    return [row[0] for row in rows]
+
+
+def is_taken(snapshot: Snapshot, address: str) -> bool:
+    """Whether an address leads somewhere already, or is a list that nobody is on."""
+    return (
+        snapshot.one(
+            "SELECT 1 FROM inbox WHERE address = ?1 UNION ALL SELECT 1 FROM alias WHERE address = ?1 "
+            "UNION ALL SELECT 1 FROM distribution_list WHERE address = ?1",
+            (address,),
+        )
+        is not None
+    )
 
 
 def exact(snapshot: Snapshot, address: str) -> list[Destination]:

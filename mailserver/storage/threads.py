@@ -29,6 +29,16 @@ def message_ids(snapshot: Snapshot, thread_id: int, limit: int = LARGEST_MESSAGE
     return [row[0] for row in rows]
 
 
+def subject(snapshot: Snapshot, thread_id: int) -> str:
+    """The subject of the oldest message of a thread."""
+    row = snapshot.one(
+        "SELECT d.subject FROM message m JOIN message_data d ON d.message_id = m.id WHERE m.thread_id = ? "
+        "ORDER BY m.received_at, m.id LIMIT 1",
+        (thread_id,),
+    )
+    return (row[0] or "") if row else ""
+
+
 def page(snapshot: Snapshot, where: Filter, cursor: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
     """(id, last_received_at) of threads by time, from behind a cursor; one index range for each visibility."""
     direction, comparison = ("ASC", ">") if where.ascending else ("DESC", "<")

@@ -26,7 +26,7 @@ from mailserver.services.accounts import secrets
 from mailserver.storage import members, sessions, tenants
 from mailserver.storage.database import Transaction
 from mailserver.storage.sessions import LoginCode, StoredSession
-from tests.support import facts, workspace
+from tests.support import facts, team, workspace
 from tests.support.inside import PASSWORD
 from tests.support.reports import dmarc_letter
 from tests.support.served import Answer, Site, served
@@ -39,6 +39,7 @@ MESSAGE = (
 )
 UNKNOWN = {
     **workspace.UNKNOWN,
+    **team.UNKNOWN,
     "inbox_id": identifiers.encode(Kind.INBOX, 7),
     "message_id": identifiers.encode(Kind.MESSAGE, 7),
     "header_id": "<nobody@remote.test>",
@@ -68,23 +69,32 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "domain_name": ("domain_name",),
     "approval_id": ("approval_id",),
     **workspace.OBJECTS,
+    **team.OBJECTS,
     "page_token": (),  # has a test of its own
 }
 _CREDENTIALS = {(each["method"], each["path"]): each.get("credentials", "") for each in facts.ENDPOINTS}
 # requests that take something away on which the others stand: the id's name, and what is asked for instead
 SPARE = {
     **workspace.SPARE,
+    **team.SPARE,
     ("POST", "/v1/approvals/{approval_id}/approve/"): ("approval_id", "approval_id"),
     ("POST", "/v1/approvals/{approval_id}/reject/"): ("approval_id", "rejected_id"),
     ("DELETE", "/v1/domains/{domain_name}/"): ("domain_name", "spare_domain"),
     ("DELETE", "/v1/inboxes/{inbox_id}/"): ("inbox_id", "spare_inbox_id"),
 }
-WITHOUT_BODY = {("POST", "/v1/domains/{domain_name}/verify/"), ("POST", "/auth/logout/"), ("POST", "/auth/mfa/setup/")}
+WITHOUT_BODY = {
+    *team.WITHOUT_BODY,
+    ("POST", "/v1/domains/{domain_name}/verify/"),
+    ("POST", "/auth/logout/"),
+    ("POST", "/auth/mfa/setup/"),
+}
+TEAM = workspace.TEAM | team.TEAM
 RECOVERY = "0123456789abcdef0123"
 AUTHENTICATOR = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 WORDS = {"direction": "receive", "list_type": "block", "entry": "spammer@bad.test"}  # of paths, that name no object
 PLAIN = {
     *workspace.PLAIN,
+    *team.PLAIN,
     "q", "folder", "after", "before", "unread", "starred", "position", "limit", "subject", "to", "cc", "bcc",
     "reply_to", "to.email", "to.name", "cc.email", "cc.name", "bcc.email", "bcc.name", "reply_to.email",
     "reply_to.name", "text_body", "html_body", "attachments", "mark_read", "mark_starred", "address", "ascending",
@@ -198,6 +208,7 @@ class Scene:
             ("PATCH", "/v1/tokens/{token_id}/"): {"label": "another", "scopes": ["email:read"]},
             ("POST", "/v1/tokens/{token_id}/rotate/"): {"grace_seconds": 60},
             **{each: workspace.body(*each, self.things) or {} for each in workspace.BODIES},
+            **{each: team.body(*each, self.things) for each in team.BODIES},
             ("POST", "/agent/v0/messages/{message_id}/reply"): {"text": "Thanks."},
         }
         if method == "POST" and path.endswith("/lists/{direction}/{list_type}"):
@@ -207,7 +218,8 @@ class Scene:
         if body is None and (method, template or path) in WITHOUT_BODY:
             body = {}
         assert method == "GET" or method == "DELETE" or body is not None or upload, f"no request for {method} {path}"
-        return Request(method, path, token, body, upload=upload)
+        params = workspace.QUERIES.get((method, template or path), {})
+        return Request(method, path, token, body, dict(params), upload=upload)
 
     async def scoped(self, face: str, scope: str, credentials: str = "") -> tuple[str, str]:
         """A token with every scope but one, and one with only that."""
@@ -300,7 +312,8 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
         wanted = {"to": [{"email": "bob@remote.test"}], "text_body": "May I?"}
         held = [(await site.call("POST", "/v1/messages/", asking, json=wanted)).json for _ in range(2)]
         person = (await house.rows("SELECT id FROM member WHERE email = 'spare@local.test'"))[0][0]
-        things = await workspace.furnish(site, text) | {
+        furnished = await workspace.furnish(site, text) | await team.furnish(site, shown["thread_id"])
+        things = furnished | {
             "user_id": identifiers.encode(Kind.USER, person),
             "domain_name": "local.test",
             "spare_domain": "spare.test",

@@ -32,7 +32,7 @@ PLAIN = {
     "participants", "participants.email", "participants.name", "participants.role", "completed", "summary", "due_at",
     "days", "contact_address", "text", "owner", "full_name", "emails", "emails.label", "emails.address", "phones",
     "phones.label", "phones.number", "notes", "anniversaries", "anniversaries.type", "anniversaries.date", "format",
-    "content", "key", "color", "group", "label_key", "source", "confidence", "entity_type",
+    "content", "key", "color", "group", "label_key", "source", "confidence", "entity_type", "since", "cursor",
 }  # fmt: skip
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/calendars/"): {"name": "Team", "kind": "events"},
@@ -59,7 +59,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/commitments/{commitment_id}/"): {"status": "done"},
     ("POST", "/v1/contacts/import/"): {"format": "csv", "content": "name,email\nCarl,carl@remote.test\n"},
 }  # fmt: skip
-TABLES = ("calendar", "calendar_event", "task", "contact", "contact_address", "label_entity", "commitment")
+QUERIES = {("GET", "/v1/activity/"): {"address": "alice@remote.test"}}  # what a GET cannot do without
+TABLES = (
+    "calendar", "calendar_event", "task", "contact", "contact_address", "label_entity", "commitment", "activity",
+    "relationship",
+)  # fmt: skip
 
 
 def body(method: str, path: str, things: dict[str, str]) -> dict[str, Any] | None:

@@ -1,10 +1,12 @@
 """The pages of what an inbox keeps beside its mail."""
 
+from mailserver.api.gent.activity import ActivityPage
 from mailserver.api.gent.agenda import AgendaPage
 from mailserver.api.gent.calendars import CalendarsPage
 from mailserver.api.gent.commitments import CommitmentsPage
 from mailserver.api.gent.contacts import ContactsPage
 from mailserver.api.gent.labels import LabelsPage
+from mailserver.api.gent.relationships import RelationshipsPage
 from mailserver.api.gent.tasks import TasksPage
 from mailserver.services.registry import Services
 
@@ -14,4 +16,5 @@ def pages(services: Services, public_url: str) -> tuple[object, ...]:
     return (
         CalendarsPage(services, public_url), TasksPage(services), AgendaPage(services), LabelsPage(services),
         ContactsPage(services), CommitmentsPage(services),
+        ActivityPage(services), RelationshipsPage(services),
     )  # fmt: skip

@@ -63,7 +63,7 @@ class Inboxes:
             raise errors.NotFound(
                 f"The domain {address.domain} is not served here; add it first: mailserver domain add."
             )
-        if inboxes.exact(tx, address.normal):
+        if inboxes.is_taken(tx, address.normal):
             raise errors.Conflict(f"The address {address} is an alias or a list.")
         now = int(time.time() * 1000)
         if domain.status is not DomainStatus.VERIFIED:
@@ -124,9 +124,8 @@ def _add_alias(tx: Transaction, inbox: Inbox, address: Address) -> None:
     domain = tenants.served(tx, address.domain)
     if domain is None or domain.tenant_id != inbox.tenant_id:
         raise errors.NotFound(f"The domain {address.domain} is not one of the tenant's.")
-    there = inboxes.exact(tx, address.normal)
-    if there:
-        if [destination.inbox_id for destination in there] == [inbox.id]:
+    if inboxes.is_taken(tx, address.normal):
+        if [destination.inbox_id for destination in inboxes.exact(tx, address.normal)] == [inbox.id]:
             return
         raise errors.Conflict(f"The address {address} is taken.")
     inboxes.add_alias(tx, address.normal, inbox.tenant_id, inbox.id, int(time.time() * 1000))

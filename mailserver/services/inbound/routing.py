@@ -133,7 +133,8 @@ class Routing:
         found = inboxes.exact(snapshot, address.normal) or inboxes.exact(snapshot, untagged.normal)
         if not found and untagged.local.lower() in ALWAYS_REACHED:
             found = inboxes.postmaster(snapshot, address.domain)
-        if not found and not is_rewritten:  # what was forged or has run out is nobody's mail
+        is_empty_list = not found and inboxes.is_taken(snapshot, address.normal)
+        if not found and not is_rewritten and not is_empty_list:  # what was forged or has run out is nobody's mail
             found = inboxes.catch_all(snapshot, address.domain)
         return Route(tuple(found), is_ours=True, forwards=self._onward(snapshot, address, found))
 

@@ -1,0 +1,12 @@
+"""The pages of what a team shares."""
+
+from mailserver.api.gent.distribution_lists import DistributionListsPage
+from mailserver.api.gent.notes import NotesPage
+from mailserver.api.gent.shares import SharesPage
+from mailserver.api.gent.templates import TemplatesPage
+from mailserver.services.registry import Services
+
+
+def pages(services: Services) -> tuple[object, ...]:
+    """Every page of the team; its fixed words stand before the contacts' ids."""
+    return (SharesPage(services), NotesPage(services), TemplatesPage(services), DistributionListsPage(services))
