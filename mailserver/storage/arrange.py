@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mailserver.entities.folder import Role
 from mailserver.entities.message import Flag, Visibility
-from mailserver.storage import activity, bayes, changes, commitments, files, labels, notes, tasks
+from mailserver.storage import activity, bayes, changes, commitments, enrichment, files, labels, notes, tasks
 from mailserver.storage.database import Transaction
 
 _VISIBILITY = {Role.JUNK.value: Visibility.SPAM, Role.TRASH.value: Visibility.TRASH}
@@ -77,6 +77,7 @@ def remove(tx: Transaction, message_id: int, now: int) -> None:
     labels.detach_all(tx, message_id)
     bayes.forget_message(tx, message_id)
     tasks.forget_message(tx, message_id)
+    enrichment.forget_message(tx, message_id)
     activity.forget_message(tx, message_id)
     for table in ("part", "verdict", "message_data"):
         tx.execute(f"DELETE FROM {table} WHERE message_id = ?", (message_id,))
@@ -182,6 +183,7 @@ def _settle(tx: Transaction, message: _Message, before: tuple[set[int], bool], t
             tx.execute(f"DELETE FROM {table} WHERE {column} = ?", (thread_id,))
         tasks.forget_thread(tx, thread_id)
         commitments.forget_thread(tx, thread_id)
+        enrichment.forget_thread(tx, thread_id)
         notes.forget_thread(tx, thread_id)
         changes.bury(tx, message.inbox_id, changes.THREAD, thread_id, created[0])
     _correct_folders(tx, message.inbox_id, before, _thread_state(tx, thread_id), touched)

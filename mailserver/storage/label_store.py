@@ -60,7 +60,7 @@ def change(tx: Transaction, label: Label) -> None:
 
 def remove(tx: Transaction, label_id: int) -> None:
     """Delete a label and take it off everything."""
-    for table in ("message_label", "thread_label", "label_entity"):
+    for table in ("message_label", "thread_label", "label_entity", "label_suggestion"):
         tx.execute(f"DELETE FROM {table} WHERE label_id = ?", (label_id,))
     tx.execute("DELETE FROM label WHERE id = ?", (label_id,))
 
