@@ -35,6 +35,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("forget logins that have run out", HOUR, services.sessions.expire),
         ("throw away what nobody approved", MINUTE, services.approvals.expire),
         ("forget old activity", 6 * HOUR, services.timeline.sweep),
+        ("tell of anniversaries", 10 * MINUTE, services.anniversaries.tell),
         ("read reports", MINUTE, services.reporting.reading.run),
         ("send reports", 15 * MINUTE, services.reporting.daily.run),
         ("forget old reports", 6 * HOUR, services.reporting.daily.trim),

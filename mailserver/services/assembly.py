@@ -77,6 +77,7 @@ from mailserver.services.team.templates import Templates
 from mailserver.services.workspace.activity import Timeline
 from mailserver.services.workspace.activity_feed import ActivityFeed
 from mailserver.services.workspace.agenda import Agenda
+from mailserver.services.workspace.anniversaries import Anniversaries
 from mailserver.services.workspace.appointments import Appointments
 from mailserver.services.workspace.calendars import Calendars
 from mailserver.services.workspace.commitments import Commitments
@@ -227,6 +228,7 @@ def assemble(
         notes=Notes(database, ids, tasks),
         shares=Shares(database, ids, tasks, copying),
         handoffs=Handoffs(database, ids, tasks, copying),
+        anniversaries=Anniversaries(database, ids, now_ms),
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip

@@ -43,6 +43,7 @@ from mailserver.services.team.shares import Shares
 from mailserver.services.team.templates import Templates
 from mailserver.services.workspace.activity import Timeline
 from mailserver.services.workspace.agenda import Agenda
+from mailserver.services.workspace.anniversaries import Anniversaries
 from mailserver.services.workspace.appointments import Appointments
 from mailserver.services.workspace.calendars import Calendars
 from mailserver.services.workspace.commitments import Commitments
@@ -102,5 +103,6 @@ class Services:
     notes: Notes
     shares: Shares
     handoffs: Handoffs
+    anniversaries: Anniversaries
     integrity: Integrity
     rebuild: Rebuild

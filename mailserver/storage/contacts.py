@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from mailserver.entities.contact import Anniversary, Card, Contact, Labelled
-from mailserver.storage import commitments
+from mailserver.storage import anniversaries, commitments
 from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.ingest import search_token
 
@@ -31,6 +31,7 @@ def put(tx: Transaction, contact: Contact) -> None:
     tx.execute("DELETE FROM contact_address WHERE contact_id = ?", (contact.id,))
     for address in sorted({each.value.lower() for each in card.emails}):
         tx.execute("INSERT INTO contact_address VALUES (?, ?, ?)", (contact.inbox_id, address, contact.id))
+    anniversaries.keep(tx, contact.id, contact.inbox_id, card.anniversaries)
     tx.execute("DELETE FROM search_contact WHERE rowid = ?", (contact.id,))
     tx.execute(
         "INSERT INTO search_contact(rowid, inbox, name, emails, phones, notes) VALUES (?, ?, ?, ?, ?, ?)",
@@ -64,6 +65,7 @@ def count(snapshot: Snapshot, inbox_id: int) -> int:
 def remove(tx: Transaction, contact_id: int) -> None:
     """Delete a contact, with the labels that are on it."""
     commitments.forget_contact(tx, contact_id)
+    anniversaries.forget(tx, contact_id)
     tx.execute("DELETE FROM contact_address WHERE contact_id = ?", (contact_id,))
     tx.execute("DELETE FROM label_entity WHERE entity_type = 'contact' AND entity_id = ?", (contact_id,))
     tx.execute("DELETE FROM contact WHERE id = ?", (contact_id,))

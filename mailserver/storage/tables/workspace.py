@@ -96,6 +96,21 @@ class ContactAddress(Row):
         primary_key = peewee.CompositeKey("inbox_id", "address", "contact_id")
 
 
+class ContactDay(Row):
+    """A day of the year on which something is told about a contact."""
+
+    contact_id = peewee.BigIntegerField()
+    type = peewee.TextField()
+    day = peewee.TextField()
+    inbox_id = peewee.BigIntegerField()
+    first_year = peewee.BigIntegerField(null=True)
+    told_year = peewee.BigIntegerField(default=0)
+
+    class Meta:
+        table_name = "contact_day"
+        primary_key = peewee.CompositeKey("contact_id", "type", "day")
+
+
 class LabelEntity(Row):
     """A label on something that is no mail."""
 
