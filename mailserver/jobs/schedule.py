@@ -24,8 +24,8 @@ async def running(services: Services) -> AsyncIterator[None]:
     )
     table: list[tuple[str, int, Callable[[], Awaitable[Any]]]] = [
         ("sweep files", 6 * HOUR, services.integrity.sweep),
-        ("sweep uploads", HOUR, services.attachments.sweep),
         ("forget old answers", HOUR, services.sending.forget),
+        ("let go of what was kept long enough", MINUTE, services.retention.sweep),
         ("refresh MTA-STS policies", HOUR, services.sts.refresh),
         ("change signing keys", HOUR, services.rotation.advance),
         ("tell of forwards that were stopped", MINUTE, services.forward_upkeep.tell),
@@ -33,8 +33,6 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("trim the queue's history", 6 * HOUR, services.queue.trim),
         ("remove closed inboxes and mail past its time", MINUTE, services.inbox_keeping.sweep),
         ("forget logins that have run out", HOUR, services.sessions.expire),
-        ("throw away what nobody approved", MINUTE, services.approvals.expire),
-        ("forget old activity", 6 * HOUR, services.timeline.sweep),
         ("tell of anniversaries", 10 * MINUTE, services.anniversaries.tell),
         ("read reports", MINUTE, services.reporting.reading.run),
         ("send reports", 15 * MINUTE, services.reporting.daily.run),

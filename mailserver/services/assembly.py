@@ -43,6 +43,7 @@ from mailserver.services.inbound.rewriting import Rewriting
 from mailserver.services.inbound.room import DiskRoom
 from mailserver.services.inbound.routing import Routing
 from mailserver.services.inbound.verification import Verification
+from mailserver.services.mailbox import attachments as uploading
 from mailserver.services.mailbox.acceptance import Acceptance
 from mailserver.services.mailbox.attachments import Attachments
 from mailserver.services.mailbox.folders import Folders
@@ -54,6 +55,7 @@ from mailserver.services.mailbox.stage import Stage
 from mailserver.services.mailbox.threads import Threads
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.notify.fanout import Fanout
+from mailserver.services.outbound import approvals as approving
 from mailserver.services.outbound.allowance import Allowance, SendingLimits
 from mailserver.services.outbound.approvals import Approvals
 from mailserver.services.outbound.claims import Claims
@@ -68,12 +70,16 @@ from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.registry import Services
 from mailserver.services.reporting import assembly as reporting
 from mailserver.services.reporting.collector import Collector
+from mailserver.services.retention import Promise, Retention
+from mailserver.services.team import notes as team_notes
+from mailserver.services.team import shares as team_shares
 from mailserver.services.team.copying import Copying
 from mailserver.services.team.distribution_lists import DistributionLists
 from mailserver.services.team.handoffs import Handoffs
 from mailserver.services.team.notes import Notes
 from mailserver.services.team.shares import Shares
 from mailserver.services.team.templates import Templates
+from mailserver.services.workspace import activity
 from mailserver.services.workspace.activity import Timeline
 from mailserver.services.workspace.activity_feed import ActivityFeed
 from mailserver.services.workspace.agenda import Agenda
@@ -88,6 +94,8 @@ from mailserver.services.workspace.tasks import Tasks
 from mailserver.settings import Limits, Settings
 from mailserver.storage.database import Database
 from mailserver.storage.store import Store
+
+MINUTE, HOUR = 60, 3600  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +181,9 @@ def assemble(
     )  # fmt: skip
     tasks, contacts = Tasks(database, ids), Contacts(database, ids, pools.files)
     copying = Copying(ids, contacts)
+    notes, shares = Notes(database, ids, tasks), Shares(database, ids, tasks, copying)
+    held = Approvals(database, ids, sending, messages, audit, tasks)
+    attachments = Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes)
     timeline = Timeline(database, ids)
     services = Services(
         access=access,
@@ -205,9 +216,9 @@ def assemble(
         messages=messages,
         threads=Threads(database),
         folders=Folders(database),
-        attachments=Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes),
+        attachments=attachments,
         sending=sending,
-        approvals=Approvals(database, ids, sending, messages, audit, tasks),
+        approvals=held,
         queue=Queue(database, now_ms),
         suppressions=Suppressions(database),
         rules=rules,
@@ -225,10 +236,11 @@ def assemble(
         relationships=Relationships(database),
         templates=Templates(database, ids, audit),
         distribution_lists=DistributionLists(database, ids, audit),
-        notes=Notes(database, ids, tasks),
-        shares=Shares(database, ids, tasks, copying),
+        notes=notes,
+        shares=shares,
         handoffs=Handoffs(database, ids, tasks, copying),
         anniversaries=Anniversaries(database, ids, now_ms),
+        retention=_retention(held, notes, shares, attachments, timeline),
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip
@@ -236,6 +248,19 @@ def assemble(
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)
     fanout = Fanout(database, (ActivityFeed(timeline),))  # whoever does something about events
     return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons, fanout)
+
+
+def _retention(held: Approvals, notes: Notes, shares: Shares, uploads: Attachments, timeline: Timeline) -> Retention:
+    return Retention(
+        (
+            Promise("requests that wait for an approval", approving.KEPT_MS, MINUTE, held.expire),
+            Promise("notes on threads", team_notes.KEPT_MS, HOUR, notes.expire),
+            Promise("contact shares that nobody answered", team_shares.PENDING_MS, HOUR, shares.expire_pending),
+            Promise("contact shares that were answered", team_shares.RESOLVED_MS, HOUR, shares.expire_resolved),
+            Promise("uploads that were not attached", uploading.LIFE_MS, HOUR, uploads.sweep),
+            Promise("activity of contacts", activity.KEPT_MS, 6 * HOUR, timeline.sweep),
+        )
+    )
 
 
 def _logins(limits: Limits) -> LoginLimits:

@@ -36,6 +36,7 @@ from mailserver.services.outbound.submission import Submission
 from mailserver.services.outbound.suppressions import Suppressions
 from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.reporting.assembly import Reporting
+from mailserver.services.retention import Retention
 from mailserver.services.team.distribution_lists import DistributionLists
 from mailserver.services.team.handoffs import Handoffs
 from mailserver.services.team.notes import Notes
@@ -104,5 +105,6 @@ class Services:
     shares: Shares
     handoffs: Handoffs
     anniversaries: Anniversaries
+    retention: Retention
     integrity: Integrity
     rebuild: Rebuild

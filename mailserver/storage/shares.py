@@ -47,23 +47,26 @@ def resolve(tx: Transaction, share_id: int, status: ShareStatus, now: int) -> No
     tx.execute("UPDATE share SET status = ?, resolved_at = ? WHERE id = ?", (status.value, now, share_id))
 
 
-def expire(tx: Transaction, pending_before: int, resolved_before: int, limit: int) -> int:
-    """Delete some shares that nobody answered, and some that were answered long ago; how many."""
-    gone = 0
-    for condition, before in (
-        ("status = 'pending' AND created_at < ?", pending_before),
-        ("status IN ('accepted', 'declined') AND resolved_at < ?", resolved_before),
-    ):
-        gone += tx.execute(
-            f"DELETE FROM share WHERE id IN (SELECT id FROM share WHERE {condition} LIMIT ?)", (before, limit)
-        ).rowcount
-    return gone
+def expire_pending(tx: Transaction, before: int, limit: int) -> int:
+    """Delete some shares that nobody has answered since a time; how many."""
+    return _expire(tx, "status = 'pending' AND created_at < ?", before, limit)
+
+
+def expire_resolved(tx: Transaction, before: int, limit: int) -> int:
+    """Delete some shares that were answered before a time; how many."""
+    return _expire(tx, "status IN ('accepted', 'declined') AND resolved_at < ?", before, limit)
 
 
 def forget_inbox(tx: Transaction, inbox_id: int) -> None:
     """Delete what is on its way to or from an inbox that is closed."""
     tx.execute("DELETE FROM share WHERE from_inbox_id = ?", (inbox_id,))
     tx.execute("DELETE FROM share WHERE to_inbox_id = ?", (inbox_id,))
+
+
+def _expire(tx: Transaction, condition: str, before: int, limit: int) -> int:
+    return tx.execute(
+        f"DELETE FROM share WHERE id IN (SELECT id FROM share WHERE {condition} LIMIT ?)", (before, limit)
+    ).rowcount
 
 
 def _entity(row: tuple[Any, ...]) -> Share:

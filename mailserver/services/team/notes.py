@@ -107,10 +107,8 @@ class Notes:
 
     async def expire(self) -> int:
         """Delete notes that are older than they are kept; how many."""
-        before = int(time.time() * 1000) - KEPT_MS
-        gone = total = await self._database.write(notes.expire, before, EXPIRED_AT_ONCE)
-        while gone:
-            gone = await self._database.write(notes.expire, before, EXPIRED_AT_ONCE)
+        before, total = int(time.time() * 1000) - KEPT_MS, 0
+        while gone := await self._database.write(notes.expire, before, EXPIRED_AT_ONCE):
             total += gone
         return total
 

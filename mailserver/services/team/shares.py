@@ -1,6 +1,7 @@
 """Contact cards that one inbox offers another, or asks another for."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mailserver.entities import errors, identifiers
@@ -98,14 +99,19 @@ class Shares:
 
         return await self._database.write(write)
 
-    async def expire(self) -> int:
-        """Delete shares that nobody answered, and those whose answer is old; how many."""
-        now, total = _now(), 0
-        while True:
-            gone = await self._database.write(shares.expire, now - PENDING_MS, now - RESOLVED_MS, EXPIRED_AT_ONCE)
+    async def expire_pending(self) -> int:
+        """Delete shares that nobody answered in time; how many."""
+        return await self._expire(shares.expire_pending, PENDING_MS)
+
+    async def expire_resolved(self) -> int:
+        """Delete shares that were answered long ago; how many."""
+        return await self._expire(shares.expire_resolved, RESOLVED_MS)
+
+    async def _expire(self, expire: Callable[[Transaction, int, int], int], kept_ms: int) -> int:
+        before, total = _now() - kept_ms, 0
+        while gone := await self._database.write(expire, before, EXPIRED_AT_ONCE):
             total += gone
-            if not gone:
-                return total
+        return total
 
     def _tell(self, tx: Transaction, share: Share, by: Inbox, to: Inbox) -> None:
         offers = share.type is ShareType.OFFER

@@ -319,12 +319,13 @@ async def test_shares_go_when_nobody_answers_and_after_the_answer(site):
     assert len(await call(site, "GET", SHARES, who="a2")) == 1
     old = identifiers.encode(Kind.SHARE, numbers[0])
     await call(site, "POST", f"{SHARES}{old}/accept/", 404, who="a2")
-    assert await site.house.services.shares.expire() == 1
+    assert await site.house.services.shares.expire_pending() == 1
+    assert await site.house.services.shares.expire_resolved() == 0
     then = int(time.time() * 1000) - 8 * DAY_MS
     await site.house.store.database.write(
         lambda tx: tx.execute("UPDATE share SET resolved_at = ? WHERE id = ?", (then, numbers[2]))
     )
-    assert await site.house.services.shares.expire() == 1
+    assert await site.house.services.shares.expire_resolved() == 1
     assert await site.house.rows("SELECT id FROM share") == [(numbers[1],)]
 
 
