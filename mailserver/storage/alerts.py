@@ -83,12 +83,11 @@ def wait(tx: Transaction, due: Due) -> bool:
     return True
 
 
-def forget_waiting(tx: Transaction, alert_id: int, subject: str | None = None) -> None:
-    """Let no alert of a rule wait any more, or none that is about something."""
+def forget_waiting(tx: Transaction, alert_id: int, subject: str | None = None) -> int:
+    """Let no alert of a rule wait any more, or none that is about something; how many did."""
     if subject is None:
-        tx.execute("DELETE FROM alert_due WHERE alert_id = ?", (alert_id,))
-    else:
-        tx.execute("DELETE FROM alert_due WHERE alert_id = ? AND subject = ?", (alert_id, subject))
+        return tx.execute("DELETE FROM alert_due WHERE alert_id = ?", (alert_id,)).rowcount
+    return tx.execute("DELETE FROM alert_due WHERE alert_id = ? AND subject = ?", (alert_id, subject)).rowcount
 
 
 def next_due_at(snapshot: Snapshot) -> int | None:

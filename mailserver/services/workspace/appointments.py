@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailserver.entities import errors, identifiers
@@ -106,14 +107,18 @@ class Appointments:
         await self._database.write(write)
 
     def _tell(self, tx: Transaction, kind: EventType, event: CalendarEvent, now: int) -> None:
-        body = {
-            "calendar_event_id": identifiers.encode(Kind.CALENDAR_EVENT, event.id),
-            "calendar_id": identifiers.encode(Kind.CALENDAR, event.calendar_id),
-            "title": event.title, "start_at": event.start_at, "end_at": event.end_at, "time_zone": event.time_zone,
-            "location": event.location, "status": event.status.value,
-            "participants": [each.email for each in event.participants],
-        }  # fmt: skip
-        tx.publish(Event(self._ids.next(), event.tenant_id, event.inbox_id, kind, now, body))
+        tx.publish(Event(self._ids.next(), event.tenant_id, event.inbox_id, kind, now, told(event)))
+
+
+def told(event: CalendarEvent) -> dict[str, Any]:
+    """What the event log says of an event in a calendar."""
+    return {
+        "calendar_event_id": identifiers.encode(Kind.CALENDAR_EVENT, event.id),
+        "calendar_id": identifiers.encode(Kind.CALENDAR, event.calendar_id),
+        "title": event.title, "start_at": event.start_at, "end_at": event.end_at, "time_zone": event.time_zone,
+        "location": event.location, "status": event.status.value,
+        "participants": [each.email for each in event.participants],
+    }  # fmt: skip
 
 
 def _one(snapshot: Snapshot, caller: Caller, text: str, inbox: Inbox | None) -> CalendarEvent:

@@ -1,0 +1,1 @@
+"""Rules that act by themselves: alerts, and workflows inside the delivery of mail."""
