@@ -78,8 +78,8 @@ def of_message(snapshot: Snapshot, message_id: int) -> list[Label]:
     return [_entity(row) for row in rows]
 
 
-def attach(tx: Transaction, label_id: int, message_id: int, now: int) -> None:
-    """Put a label on a message; nothing happens where it is there."""
+def attach(tx: Transaction, label_id: int, message_id: int, now: int) -> bool:
+    """Put a label on a message; False, and nothing happens, where it is there."""
     inbox_id, received_at, thread_id = _message(tx, message_id)
     if (
         tx.execute(
@@ -88,13 +88,14 @@ def attach(tx: Transaction, label_id: int, message_id: int, now: int) -> None:
         ).rowcount
         <= 0
     ):
-        return
+        return False
     tx.execute(
         "INSERT INTO thread_label(label_id, inbox_id, thread_id, message_count) VALUES (?, ?, ?, 1) "
         "ON CONFLICT(label_id, thread_id) DO UPDATE SET message_count = thread_label.message_count + 1",
         (label_id, inbox_id, thread_id),
     )
     _touch(tx, inbox_id, message_id, thread_id, now)
+    return True
 
 
 def detach(tx: Transaction, label_id: int, message_id: int, now: int) -> None:
@@ -131,9 +132,10 @@ def of_thread(snapshot: Snapshot, thread_id: int) -> list[ThreadLabel]:
 
 def attach_thread(
     tx: Transaction, label_id: int, thread_id: int, source: LabelSource, confidence: float | None
-) -> None:
-    """Put a label on a thread, whatever its messages have."""
+) -> bool:
+    """Put a label on a thread, whatever its messages have; False where it was there."""
     (inbox_id,) = tx.one("SELECT inbox_id FROM thread WHERE id = ?", (thread_id,))
+    known = tx.one("SELECT 1 FROM thread_label WHERE label_id = ? AND thread_id = ?", (label_id, thread_id))
     tx.execute(
         "INSERT INTO thread_label(label_id, inbox_id, thread_id, message_count, source, confidence) "
         "VALUES (?, ?, ?, 0, ?, ?) ON CONFLICT(label_id, thread_id) DO UPDATE SET source = excluded.source, "
@@ -141,6 +143,7 @@ def attach_thread(
         (label_id, inbox_id, thread_id, source.value, confidence),
     )
     changes.touch_thread(tx, inbox_id, thread_id)
+    return known is None
 
 
 def detach_thread(tx: Transaction, label_id: int, thread_id: int, now: int) -> None:

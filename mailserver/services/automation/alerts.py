@@ -56,6 +56,7 @@ class Wanted:
 class Tested:
     """What became of a test: an answer to a webhook, or a task."""
 
+    delivery: AlertDelivery
     tried: Tried | None
     task: Task | None
 
@@ -150,12 +151,12 @@ class Alerts:
         shown = {**await self._database.read(firing.told, event), "type": TEST}
         if delivery is AlertDelivery.TASK:
             made = await self._database.write(self._make_task, inbox, event, target, firing.text(shown))
-            return Tested(None, made)
+            return Tested(delivery, None, made)
         endpoint_id = alert.endpoint_id if alert is not None else None
         endpoint = await self._database.read(self._endpoints.get, endpoint_id) if endpoint_id is not None else None
         body, number = firing.text(shown), self._ids.next()
         tried = await self._posting.post(endpoint or self._endpoints.unwritten(inbox, target), number, body)
-        return Tested(tried, None)
+        return Tested(delivery, tried, None)
 
     def _make_task(self, tx: Transaction, inbox: Inbox, event: Event, target: str, text: str) -> Task | None:
         reach.still_open(tx, inbox)
