@@ -215,7 +215,7 @@ def assemble(
         ),
         messages=messages,
         threads=Threads(database),
-        folders=Folders(database),
+        folders=Folders(database, ids),
         attachments=attachments,
         sending=sending,
         approvals=held,

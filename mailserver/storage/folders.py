@@ -3,8 +3,10 @@
 from typing import Any
 
 from mailserver.entities.folder import Folder, Role
-from mailserver.storage.database import Snapshot
+from mailserver.storage import changes
+from mailserver.storage.database import Snapshot, Transaction
 
+CUSTOM_ORDER = 100  # behind those with a role, by name
 _COLUMNS = (
     "SELECT id, inbox_id, parent_id, name, role, total_messages, unread_messages, total_threads, unread_threads "
     "FROM folder"
@@ -35,6 +37,46 @@ def by_name(snapshot: Snapshot, inbox_id: int, name: str) -> Folder | None:
         f"{_COLUMNS} WHERE inbox_id = ? AND LOWER(name) = LOWER(?) ORDER BY parent_id, id LIMIT 1", (inbox_id, name)
     )
     return _folder(row) if row else None
+
+
+def add(tx: Transaction, inbox_id: int, folder_id: int, name: str, parent_id: int | None) -> None:
+    """Insert an empty folder that has no role."""
+    (validity,) = tx.one(
+        "UPDATE inbox SET next_uidvalidity = next_uidvalidity + 1 WHERE id = ? RETURNING next_uidvalidity - 1",
+        (inbox_id,),
+    )
+    modseq = changes.advance(tx, inbox_id)
+    tx.execute(
+        "INSERT INTO folder(id, inbox_id, parent_id, name, sort_order, uidvalidity, created_modseq, modseq, "
+        "props_modseq, highestmodseq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (folder_id, inbox_id, parent_id or 0, name, CUSTOM_ORDER, validity, modseq, modseq, modseq, modseq),
+    )
+    changes.mark(tx, inbox_id, changes.MAILBOX, modseq)
+
+
+def change(tx: Transaction, inbox_id: int, folder_id: int, name: str, parent_id: int | None) -> None:
+    """Write the name and the place of a folder."""
+    modseq = changes.advance(tx, inbox_id)
+    tx.execute(
+        "UPDATE folder SET name = ?, parent_id = ?, modseq = ?, props_modseq = ? WHERE id = ?",
+        (name, parent_id or 0, modseq, modseq, folder_id),
+    )
+    changes.mark(tx, inbox_id, changes.MAILBOX, modseq)
+
+
+def some_messages(snapshot: Snapshot, folder_id: int, limit: int) -> list[int]:
+    """Some messages that lie in a folder."""
+    rows = snapshot.all("SELECT message_id FROM placement WHERE folder_id = ? LIMIT ?", (folder_id, limit))
+    return [row[0] for row in rows]
+
+
+def remove(tx: Transaction, inbox_id: int, folder_id: int) -> None:
+    """Delete an empty folder."""
+    (created,) = tx.one("SELECT created_modseq FROM folder WHERE id = ?", (folder_id,))
+    for table in ("folder_thread", "expunged"):
+        tx.execute(f"DELETE FROM {table} WHERE folder_id = ?", (folder_id,))
+    tx.execute("DELETE FROM folder WHERE id = ?", (folder_id,))
+    changes.bury(tx, inbox_id, changes.MAILBOX, folder_id, created)
 
 
 def _folder(row: tuple[Any, ...]) -> Folder:

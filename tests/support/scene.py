@@ -61,6 +61,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "thread_id": ("thread_id",),
     "blob_id": ("upload_id", "part_id"),
     "mailbox_id": ("mailbox_id",),
+    "parentId": ("mailbox_id",),
     "reply_to_message_id": ("message_id", "header_id"),
     "attachments.blob_id": ("upload_id", "part_id"),
     "report_id": ("report_id",),
@@ -77,6 +78,8 @@ _CREDENTIALS = {(each["method"], each["path"]): each.get("credentials", "") for 
 SPARE = {
     **workspace.SPARE,
     **team.SPARE,
+    ("PATCH", "/v1/messages/folders/{mailbox_id}/"): ("mailbox_id", "custom_mailbox_id"),
+    ("DELETE", "/v1/messages/folders/{mailbox_id}/"): ("mailbox_id", "custom_mailbox_id"),
     ("POST", "/v1/approvals/{approval_id}/approve/"): ("approval_id", "approval_id"),
     ("POST", "/v1/approvals/{approval_id}/reject/"): ("approval_id", "rejected_id"),
     ("DELETE", "/v1/domains/{domain_name}/"): ("domain_name", "spare_domain"),
@@ -172,6 +175,8 @@ class Scene:
         bodies: dict[tuple[str, str], dict[str, Any]] = {
             ("POST", "/v1/messages/"): {"to": [{"email": "bob@remote.test"}], "subject": "Hi", "text_body": "Hello."},
             ("PATCH", "/v1/messages/{message_id}/"): {"mark_read": True},
+            ("POST", "/v1/messages/folders/"): {"name": "Projects", "parentId": self.things["mailbox_id"]},
+            ("PATCH", "/v1/messages/folders/{mailbox_id}/"): {"name": "Renamed", "parentId": None},
             ("PUT", "/v1/forwarding/"): {"default_address": "me@remote.test", "enabled": True, "keep_copy": True},
             ("DELETE", "/v1/messages/suppressed/"): {"address": "bounced@remote.test"},
             ("POST", "/auth/login/"): {"email": "agent@local.test", "password": PASSWORD},
@@ -295,6 +300,7 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
         upload = (await site.call("POST", "/v1/messages/upload/", site.tokens["a1"], data=form)).json
         shown = (await site.call("GET", f"/v1/messages/{text}/", site.tokens["a1"])).json
         folders = (await site.call("GET", "/v1/messages/folders/", site.tokens["a1"])).json
+        custom = (await site.call("POST", "/v1/messages/folders/", site.tokens["a1"], json={"name": "Custom"})).json
         form_body = {"to": [{"email": "bounced@remote.test"}], "text_body": "x"}
         await site.call("POST", "/v1/messages/", site.tokens["a1"], json=form_body)
         (job,) = await house.services.queue.page()
@@ -329,6 +335,7 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
             "upload_id": upload["blob_id"],
             "part_id": shown["attachments"][0]["blob_id"],
             "report_id": identifiers.encode(Kind.REPORT, report.id),
+            "custom_mailbox_id": custom["id"],
             "mailbox_id": next(folder["id"] for folder in folders if folder["role"] == "archive"),
         }
         yield Scene(site, things)

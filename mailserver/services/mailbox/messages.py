@@ -19,6 +19,7 @@ from mailserver.entities.message import Flag, MessageBody, MessageSummary, Visib
 from mailserver.entities.paging import Page
 from mailserver.mail import message as parsing
 from mailserver.mail.message import Parsed
+from mailserver.services.mailbox import folders as folder_names
 from mailserver.services.mailbox import resolve
 from mailserver.storage import arrange, files, folders, messages, search, verdicts
 from mailserver.storage.database import Database, Snapshot, Transaction
@@ -160,7 +161,7 @@ def _page(snapshot: Snapshot, inbox: Inbox, listing: Listing) -> Page[MessageSum
 
 def _folder(snapshot: Snapshot, inbox: Inbox, listing: Listing) -> Folder | None:
     if listing.mailbox_id is not None:
-        return _folder_by_id(snapshot, inbox.id, listing.mailbox_id)
+        return folder_names.one(snapshot, inbox.id, listing.mailbox_id)
     if listing.folder is None:
         return None
     name = listing.folder.lower()
@@ -169,16 +170,6 @@ def _folder(snapshot: Snapshot, inbox: Inbox, listing: Listing) -> Folder | None
     if found is None:
         raise errors.NotFound("There is no such folder.")
     return found
-
-
-def _folder_by_id(snapshot: Snapshot, inbox_id: int, text: str) -> Folder:
-    try:
-        folder = folders.get(snapshot, inbox_id, identifiers.decode(Kind.FOLDER, text))
-    except identifiers.BadIdentifier:
-        folder = None
-    if folder is None:
-        raise errors.NotFound("There is no such folder.")
-    return folder
 
 
 def _across(snapshot: Snapshot, where: Filter, cursor: tuple[int, int] | None, limit: int) -> list[MessageSummary]:
@@ -225,7 +216,7 @@ def _update(tx: Transaction, caller: Caller, inbox: Inbox, text: str, update: Up
     if on or off:
         arrange.set_flags(tx, number, on, off, now)
     if update.mailbox_id is not None:
-        arrange.move(tx, number, _folder_by_id(tx, inbox.id, update.mailbox_id).id, now)
+        arrange.move(tx, number, folder_names.one(tx, inbox.id, update.mailbox_id).id, now)
 
 
 def delete_in(tx: Transaction, caller: Caller, inbox_id: int, text: str) -> None:

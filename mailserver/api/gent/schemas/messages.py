@@ -196,6 +196,28 @@ class FolderShown(Shape):
     unread_emails: int = Field(alias="unreadEmails")
 
 
+class CreateFolder(Shape):
+    """A folder to make."""
+
+    inbox_id: Short | None = Field(None, description="For session logins.")
+    name: Short
+    parent_id: Short | None = Field(None, alias="parentId", description="The folder that it lies in; none is the top.")
+
+
+class ChangeFolder(Shape):
+    """What is to be different."""
+
+    inbox_id: Short | None = Field(None, description="For session logins.")
+    name: Short | None = None
+    parent_id: Short | None = Field(None, alias="parentId", description="null puts it at the top.")
+
+
+class RemoveFolder(OfInbox):
+    """What becomes of the mail in it."""
+
+    force: bool = Field(False, description="Move its mail to Trash.")
+
+
 class Uploaded(Shape):
     """A file that can be attached within seven days."""
 
