@@ -12,6 +12,7 @@ import orjson
 
 from mailserver.entities.folder import Role
 from mailserver.entities.message import Flag, Visibility
+from mailserver.mail import searchable
 from mailserver.mail.address import Person
 from mailserver.mail.message import Parsed
 from mailserver.storage.database import Transaction
@@ -273,15 +274,14 @@ def search_row(copy: Copy, parsed: Parsed) -> tuple[Any, ...]:
     def words(*groups: tuple[Person, ...]) -> str:
         return " ".join(f"{person.name or ''} {person.address}" for group in groups for person in group)
 
-    return (
-        copy.message_id,
-        search_token(copy.inbox_id),
+    texts = (
         parsed.subject,
         words(parsed.sender, parsed.reply_to),
         words(parsed.to, parsed.cc, parsed.bcc),
         parsed.search_text,
         " ".join(parsed.attachment_names),
     )
+    return copy.message_id, search_token(copy.inbox_id), *(searchable.indexed(text) for text in texts)
 
 
 def _marks(count: int) -> str:

@@ -1,38 +1,86 @@
-"""Full-text search: what people type, safe for FTS5, within one inbox, newest first."""
+"""Full-text search: what is looked for, within one inbox, newest first."""
 
-from playhouse import fts_parser
+from typing import Any
 
-from mailserver.entities.message import Visibility
+from mailserver.entities import label
+from mailserver.entities.message import Flag, Visibility
+from mailserver.entities.search import SearchQuery, Term
+from mailserver.mail import searchable
 from mailserver.storage.database import Snapshot
 from mailserver.storage.ingest import search_token
 
-LONGEST_QUERY = 1024
-MOST_TERMS = 32
+_ANYWHERE = "subject sender recipients body attachments"
 
 
-def page(snapshot: Snapshot, inbox_id: int, text: str, offset: int, limit: int) -> tuple[list[int], int]:
-    """Ids of matching messages outside Junk and Trash, newest first, and how many there are in all."""
-    match = expression(inbox_id, text)
-    if match is None:
+def page(
+    snapshot: Snapshot, inbox_id: int, query: SearchQuery, folder_id: int | None, offset: int, limit: int
+) -> tuple[list[int], int]:
+    """Ids of matching messages, newest first, and how many there are in all.
+
+    Without a folder, those in Junk and Trash are left out. The time grows with what the words find.
+    """
+    conditions, values = _conditions(query)
+    match = expression(inbox_id, query)
+    tables, order = "message m", "m.received_at DESC, m.id DESC"
+    if match is not None:
+        tables, order = "search s JOIN message m ON m.id = s.rowid", "s.rowid DESC"
+        conditions, values = ["search MATCH ?", *conditions], [match, *values]
+    elif not query.narrows:
         return [], 0
-    shown = int(Visibility.NORMAL)
+    if folder_id is not None:
+        tables += " JOIN placement p ON p.message_id = m.id"
+        conditions, values = [*conditions, "p.folder_id = ?"], [*values, folder_id]
+        order = order if match is not None else "p.received_at DESC, p.message_id DESC"
+    else:
+        conditions, values = [*conditions, "m.inbox_id = ?"], [*values, inbox_id]
+        conditions.append(f"m.visibility = {int(Visibility.NORMAL)}")
+    where = " AND ".join(conditions)
     rows = snapshot.all(
-        "SELECT m.id FROM search s JOIN message m ON m.id = s.rowid WHERE search MATCH ? AND m.visibility = ? "
-        "ORDER BY s.rowid DESC LIMIT ? OFFSET ?",
-        (match, shown, limit, offset),
+        f"SELECT m.id FROM {tables} WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?", (*values, limit, offset)
     )
-    total = snapshot.one(
-        "SELECT COUNT(*) FROM search s JOIN message m ON m.id = s.rowid WHERE search MATCH ? AND m.visibility = ?",
-        (match, shown),
-    )
-    return [row[0] for row in rows], total[0]
+    total: int = snapshot.one(f"SELECT COUNT(*) FROM {tables} WHERE {where}", values)[0]
+    return [row[0] for row in rows], total
 
 
-def expression(inbox_id: int, text: str) -> str | None:
-    """The FTS5 expression of what was typed; None where it has no word in it."""
-    readable = text[:LONGEST_QUERY].encode(errors="replace").decode().replace("\0", " ")  # for FTS5 a NUL is the end
-    words = " ".join(readable.split()[:MOST_TERMS])
-    parsed = fts_parser.parse(words)
-    if not parsed:
+def expression(inbox_id: int, query: SearchQuery) -> str | None:
+    """The FTS5 expression of the words that are looked for; None where there are none."""
+    if not query.groups and not query.left_out:
         return None
-    return f"inbox : {search_token(inbox_id)} AND ({{subject sender recipients body attachments}} : ({parsed}))"
+    wanted = [" OR ".join(_phrase(term) for term in group) for group in query.groups]
+    found = " AND ".join([f"(inbox : {search_token(inbox_id)})", *(f"({each})" for each in wanted)])
+    if query.left_out:
+        found = f"({found}) NOT ({' OR '.join(_phrase(term) for term in query.left_out)})"
+    return found
+
+
+def _phrase(term: Term) -> str:
+    """A term in the index's language; quoted, so that nothing in it is an operator."""
+    words = searchable.sought(term.words).strip().replace('"', '""')
+    beginning = "*" if term.is_beginning or searchable.is_single(term.words) else ""
+    return f'({{{term.place or _ANYWHERE}}} : "{words}"{beginning})'
+
+
+def _conditions(query: SearchQuery) -> tuple[list[str], list[Any]]:
+    """What a message's row has to be, beside its place."""
+    conditions: list[str] = []
+    values: list[Any] = []
+    for bound, comparison in ((query.after, ">="), (query.before, "<")):
+        if bound is not None:
+            conditions.append(f"m.received_at {comparison} ?")
+            values.append(bound)
+    if query.has_attachment is not None:
+        conditions.append(f"m.has_attachment = {int(query.has_attachment)}")
+    for wanted, flag in ((_negated(query.unread), Flag.SEEN), (query.starred, Flag.FLAGGED)):
+        if wanted is not None:
+            conditions.append(f"(m.flags & {int(flag)}) {'!=' if wanted else '='} 0")
+    if query.label is not None:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM message_label ml JOIN label l ON l.id = ml.label_id "
+            "WHERE ml.message_id = m.id AND l.tenant_id = m.tenant_id AND l.atom = ?)"
+        )
+        values.append(label.atom(query.label))
+    return conditions, values
+
+
+def _negated(value: bool | None) -> bool | None:  # noqa: FBT001  a value of three, not an option
+    return None if value is None else not value

@@ -1,11 +1,14 @@
 """Endpoints of the messages page: send, list, read, change, delete."""
 
+from datetime import tzinfo
+
 from aiohttp import web
 
-from mailserver.api.gent import present, times
+from mailserver.api.gent import moments, present, times
 from mailserver.api.gent.blobs import Blobs
 from mailserver.api.gent.schemas import messages as shapes
 from mailserver.entities import errors
+from mailserver.entities import search as searching
 from mailserver.entities.access import Caller, Scope
 from mailserver.entities.inbox import Inbox
 from mailserver.http.routing import delete, get, patch, post
@@ -63,7 +66,8 @@ class MessagesPage:
         inbox = await self._services.inboxes.of(caller, query.inbox_id)
         zone = times.zone(inbox.default_timezone)
         listing = Listing(
-            query=query.q, folder=query.folder, mailbox_id=query.mailbox_id,
+            query=searching.parse(query.q, lambda text: _moment(text, zone)) if query.q is not None else None,
+            folder=query.folder, mailbox_id=query.mailbox_id,
             after=times.read(query.after, zone, "after"), before=times.read(query.before, zone, "before"),
             unread=query.unread, starred=query.starred, position=query.position, limit=query.limit,
         )  # fmt: skip
@@ -147,3 +151,11 @@ class MessagesPage:
 
 def _people(everyone: list[shapes.Recipient]) -> tuple[Person, ...]:
     return tuple(Person(each.email.strip(), each.name) for each in everyone)
+
+
+def _moment(text: str, zone: tzinfo | None) -> int | None:
+    """A time that was typed into a search; None for what is none."""
+    try:
+        return moments.read(text, zone, "q")
+    except errors.Invalid:
+        return None

@@ -17,6 +17,7 @@ from mailserver.entities.inbox import Inbox
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Flag, MessageBody, MessageSummary, Visibility
 from mailserver.entities.paging import Page
+from mailserver.entities.search import SearchQuery
 from mailserver.mail import message as parsing
 from mailserver.mail.message import Parsed
 from mailserver.services.mailbox import folders as folder_names
@@ -32,7 +33,7 @@ log = structlog.get_logger()
 class Listing:
     """What a folder list is asked for. Times are unix milliseconds."""
 
-    query: str | None = None
+    query: SearchQuery | None = None  # overrides the others
     folder: str | None = None  # a role or a folder's name
     mailbox_id: str | None = None
     after: int | None = None
@@ -140,7 +141,7 @@ class Messages:
 
 def _page(snapshot: Snapshot, inbox: Inbox, listing: Listing) -> Page[MessageSummary]:
     if listing.query is not None:
-        ids, total = search.page(snapshot, inbox.id, listing.query, listing.position, listing.limit)
+        ids, total = _found(snapshot, inbox, listing.query, listing)
     else:
         where = Filter(
             inbox_ids=(inbox.id,), after=listing.after, before=listing.before, unread=listing.unread,
@@ -159,14 +160,30 @@ def _page(snapshot: Snapshot, inbox: Inbox, listing: Listing) -> Page[MessageSum
     return Page(tuple(messages.summaries(snapshot, ids)), total, listing.position, listing.limit)
 
 
+def _found(snapshot: Snapshot, inbox: Inbox, query: SearchQuery, listing: Listing) -> tuple[list[int], int]:
+    """What a search finds; nothing where it names a folder that there is not."""
+    folder_id = None
+    if query.folder is not None:
+        named = _named_folder(snapshot, inbox, query.folder)
+        if named is None:
+            return [], 0
+        folder_id = named.id
+    return search.page(snapshot, inbox.id, query, folder_id, listing.position, listing.limit)
+
+
+def _named_folder(snapshot: Snapshot, inbox: Inbox, text: str) -> Folder | None:
+    """A folder by its role or by its name."""
+    name = text.lower()
+    found = folders.by_role(snapshot, inbox.id, Role(name)) if name in set(Role) else None
+    return found or folders.by_name(snapshot, inbox.id, text)
+
+
 def _folder(snapshot: Snapshot, inbox: Inbox, listing: Listing) -> Folder | None:
     if listing.mailbox_id is not None:
         return folder_names.one(snapshot, inbox.id, listing.mailbox_id)
     if listing.folder is None:
         return None
-    name = listing.folder.lower()
-    found = folders.by_role(snapshot, inbox.id, Role(name)) if name in set(Role) else None
-    found = found or folders.by_name(snapshot, inbox.id, listing.folder)
+    found = _named_folder(snapshot, inbox, listing.folder)
     if found is None:
         raise errors.NotFound("There is no such folder.")
     return found

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from mailserver.entities import search as searching
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Visibility
 from mailserver.storage import arrange, claims, deliveries, messages, search, sqlite, suppressions, threads
@@ -142,7 +143,7 @@ def test_removing_one_message_walks_no_table(watched):
      "a" * 5000, "OR", "NOT a", '"open', "a+b", "ß ü 漢字", "💥", "a NEAR/2 b"],
 )  # fmt: skip
 def test_whatever_is_typed_into_search_is_answered(watched, typed):
-    ids, total = search.page(snapshot(watched), 1, typed, 0, 10)
+    ids, total = search.page(snapshot(watched), 1, searching.parse(typed, no_time), None, 0, 10)
     assert (ids, total) == ([], 0)
 
 
@@ -154,6 +155,16 @@ def test_search_stays_in_its_inbox_whatever_is_typed(watched):
             (number, inbox, "word", "", "", "", ""),
         )
     for typed in ("word", "word OR inbox : i2", "x OR word", 'word" OR "word', "i2", "i2 OR word"):
-        ids, _ = search.page(snapshot(watched), 1, typed, 0, 10)
+        ids, _ = search.page(snapshot(watched), 1, searching.parse(typed, no_time), None, 0, 10)
         assert 8 not in ids, typed
-    assert search.page(snapshot(watched), 1, "word", 0, 10) == ([4], 1)
+    assert search.page(snapshot(watched), 1, searching.parse("word", no_time), None, 0, 10) == ([4], 1)
+
+
+@pytest.mark.parametrize("typed", ["word", "has:attachment", "is:unread label:red", "-word", "in:x is:starred"])
+def test_no_search_walks_the_table_of_messages(watched, typed):
+    search.page(snapshot(watched), 1, searching.parse(typed, no_time), 3 if "in:" in typed else None, 0, 10)
+    assert faults(watched) == []
+
+
+def no_time(_: str) -> None:
+    """Nothing is a time."""
