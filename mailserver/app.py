@@ -30,7 +30,7 @@ from mailserver.settings import Settings
 from mailserver.smtp.handshake import Tls
 from mailserver.smtp.limits import SmtpLimits
 from mailserver.smtp.listeners import Listeners, Ports
-from mailserver.storage import bayes, journal_state, rules, store
+from mailserver.storage import bayes, enrichment, journal_state, rules, store
 from mailserver.storage.store import Store
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -76,6 +76,8 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         runner = _runner(settings, opened, assembled, resolver, doorbell, smtp, signing, authorities)
         _run(tasks, stack, runner.run(), runner.stop)
         _run(tasks, stack, assembled.lessons.run(), assembled.lessons.stop)
+        enriching = assembled.services.enrichment.worker
+        _run(tasks, stack, enriching.run(), enriching.stop)
         follower = Follower(assembled.fanout, doorbell)
         _run(tasks, stack, follower.run(), follower.stop)
         await stack.enter_async_context(schedule.running(assembled.services))
@@ -234,6 +236,8 @@ def _forget(assembled: Assembled, topic: str) -> None:
     """Let caches go that a change has made old."""
     if topic == "accounts":
         assembled.services.routing.forget()
+    elif topic == enrichment.TOPIC:
+        assembled.services.enrichment.features.forget()
     elif topic == rules.TOPIC:
         assembled.services.rules.forget()
     elif topic in ("queue", bayes.LEARNED) and assembled.services.content_filter is not None:

@@ -158,6 +158,16 @@ class Reports(Section):
     organization: str = ""
 
 
+class Enrichment(Section):
+    """A model that reads mail for inboxes that want it."""
+
+    endpoint: str | None = None
+    model: str = ""
+    api_key: SecretStr | None = None
+    timeout_seconds: float = Field(30, gt=0, le=120)
+    inbox_endpoints: bool = True
+
+
 class Storage(Section):
     """Where mail is kept."""
 
@@ -256,6 +266,7 @@ class Settings(BaseSettings):
     filter: Filter = Filter()
     transport: Transport = Transport()
     reports: Reports = Reports()
+    enrichment: Enrichment = Enrichment()
     storage: Storage = Storage()
     limits: Limits = Limits()
     outbound_http: OutboundHttp = OutboundHttp()

@@ -35,6 +35,10 @@ class Conflict(ServiceError):
     """The request does not fit the present state."""
 
 
+class FeatureDisabled(Conflict):
+    """This is switched off for the inbox."""
+
+
 class TooLarge(ServiceError):
     """The content is larger than this server accepts."""
 

@@ -1,6 +1,7 @@
 """Endpoints to an OpenAPI 3.1 document."""
 
 import re
+import types
 import typing
 from collections.abc import Sequence
 from typing import Any
@@ -60,6 +61,8 @@ def _reply_model(endpoint: Endpoint) -> type[BaseModel] | None:
     reply = endpoint.reply
     if typing.get_origin(reply) in (list, Answered):
         (reply,) = typing.get_args(reply)
+    if isinstance(reply, types.UnionType):  # of several the first goes with the endpoint's own status
+        reply = typing.get_args(reply)[0]
     return reply if isinstance(reply, type) and issubclass(reply, BaseModel) else None
 
 

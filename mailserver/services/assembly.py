@@ -29,6 +29,7 @@ from mailserver.services.accounts.throttle import LoginLimits, Throttle
 from mailserver.services.accounts.usage import Usage
 from mailserver.services.accounts.user_passwords import UserPasswords
 from mailserver.services.accounts.users import Users
+from mailserver.services.enrichment import assembly as enrichment
 from mailserver.services.filtering import assembly as filtering
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.lessons import Lessons
@@ -185,6 +186,11 @@ def assemble(
     held = Approvals(database, ids, sending, messages, audit, tasks)
     attachments = Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes)
     timeline = Timeline(database, ids)
+    appointments = Appointments(database, ids)
+    enriched = enrichment.build(
+        database, files, pools.files, fetch, audit, appointments, doorbell, now_ms, settings.enrichment,
+        https_only=not settings.outbound_http.allow_private,
+    )  # fmt: skip
     services = Services(
         access=access,
         repeats=Repeats(database),
@@ -226,7 +232,8 @@ def assemble(
         sts=sts,
         reporting=reported,
         calendars=Calendars(database, ids, store.secrets["return_path"]),
-        appointments=Appointments(database, ids),
+        appointments=appointments,
+        enrichment=enriched,
         tasks=tasks,
         agenda=Agenda(database),
         contacts=contacts,
@@ -246,7 +253,7 @@ def assemble(
     )  # fmt: skip
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)
-    fanout = Fanout(database, (ActivityFeed(timeline),))  # whoever does something about events
+    fanout = Fanout(database, (ActivityFeed(timeline), enriched.requests))  # whoever does something about events
     return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons, fanout)
 
 

@@ -18,6 +18,7 @@ from mailserver.services.accounts.sessions import Sessions
 from mailserver.services.accounts.usage import Usage
 from mailserver.services.accounts.user_passwords import UserPasswords
 from mailserver.services.accounts.users import Users
+from mailserver.services.enrichment.assembly import Enrichment
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.rules import Rules
 from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
@@ -92,6 +93,7 @@ class Services:
     reporting: Reporting
     calendars: Calendars
     appointments: Appointments
+    enrichment: Enrichment
     tasks: Tasks
     agenda: Agenda
     contacts: Contacts

@@ -13,6 +13,7 @@ from mailserver.storage.database import Snapshot, Transaction
 MOST_EXAMPLES = 1_000  # of one inbox; the oldest go first
 KEPT_EXAMPLES = 800  # after they were thinned out, so that it is not done at every one
 HASH_BYTES = 6
+MOST_USABLE = 2_000
 _CHUNK = 500
 
 
@@ -101,7 +102,7 @@ def count(snapshot: Snapshot, inbox_id: int) -> int:
     return number
 
 
-def usable(snapshot: Snapshot, tenant_id: int, limit: int) -> list[Label]:
+def usable(snapshot: Snapshot, tenant_id: int, limit: int = MOST_USABLE) -> list[Label]:
     """The labels of a tenant that may be suggested for a message."""
     rows = snapshot.all(
         "SELECT id, tenant_id, atom, display, kind, color, label_group, created_at FROM label WHERE tenant_id = ? "

@@ -142,6 +142,8 @@ async def inside(
         assembled = assembly.assemble(loaded, opened, pools, names, fetch, doorbell, lambda: None)
         heard += [doorbell.ring, lambda topic: assembled.services.rules.forget() if topic == "rules" else None]
         heard.append(lambda topic: assembled.services.routing.forget() if topic == "accounts" else None)
+        switched = assembled.services.enrichment.features.forget
+        heard.append(lambda topic: switched() if topic == "enrichment" else None)
         applied = await opened.database.read(journal_state.applied, 0)
         left = await asyncio.to_thread(opened.journal.open, applied)
         opened.journal.start()

@@ -26,7 +26,7 @@ from mailserver.services.accounts import secrets
 from mailserver.storage import members, sessions, tenants
 from mailserver.storage.database import Transaction
 from mailserver.storage.sessions import LoginCode, StoredSession
-from tests.support import facts, team, workspace
+from tests.support import enriched, facts, team, workspace
 from tests.support.inside import PASSWORD
 from tests.support.reports import dmarc_letter
 from tests.support.served import Answer, Site, served
@@ -86,6 +86,7 @@ SPARE = {
     ("DELETE", "/v1/inboxes/{inbox_id}/"): ("inbox_id", "spare_inbox_id"),
 }
 WITHOUT_BODY = {
+    *enriched.WITHOUT_BODY,
     *team.WITHOUT_BODY,
     ("POST", "/v1/domains/{domain_name}/verify/"),
     ("POST", "/auth/logout/"),
@@ -96,7 +97,7 @@ RECOVERY = "0123456789abcdef0123"
 AUTHENTICATOR = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 WORDS = {"direction": "receive", "list_type": "block", "entry": "spammer@bad.test"}  # of paths, that name no object
 PLAIN = {
-    *workspace.PLAIN,
+    *workspace.PLAIN, *enriched.PLAIN,
     *team.PLAIN,
     "q", "folder", "after", "before", "unread", "starred", "position", "limit", "subject", "to", "cc", "bcc",
     "reply_to", "to.email", "to.name", "cc.email", "cc.name", "bcc.email", "bcc.name", "reply_to.email",
@@ -212,6 +213,7 @@ class Scene:
             },
             ("PATCH", "/v1/tokens/{token_id}/"): {"label": "another", "scopes": ["email:read"]},
             ("POST", "/v1/tokens/{token_id}/rotate/"): {"grace_seconds": 60},
+            **enriched.BODIES,
             **{each: workspace.body(*each, self.things) or {} for each in workspace.BODIES},
             **{each: team.body(*each, self.things) for each in team.BODIES},
             ("POST", "/agent/v0/messages/{message_id}/reply"): {"text": "Thanks."},
@@ -338,4 +340,5 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
             "custom_mailbox_id": custom["id"],
             "mailbox_id": next(folder["id"] for folder in folders if folder["role"] == "archive"),
         }
+        await enriched.furnish(site, things)
         yield Scene(site, things)

@@ -13,6 +13,7 @@ _STATUS: tuple[tuple[type[errors.ServiceError], int, str], ...] = (
     (errors.SenderNotOwned, 403, "sender_not_owned"),
     (errors.MessageRefused, 403, "message_refused"),
     (errors.NotFound, 404, "not_found"),
+    (errors.FeatureDisabled, 409, "feature_disabled"),
     (errors.Conflict, 409, "conflict"),
     (errors.TooLarge, 413, "too_large"),
     (errors.TooMany, 429, "rate_limited"),

@@ -72,8 +72,10 @@ class MessagesPage:
             unread=query.unread, starred=query.starred, position=query.position, limit=query.limit,
         )  # fmt: skip
         page = await self._services.messages.page(caller, inbox, listing)
+        ids = [summary.id for summary in page.items]
+        suggested = await self._services.enrichment.suggestions.of(inbox.id, ids)
         return shapes.MessageList.model_construct(
-            results=[present.row(summary, zone) for summary in page.items],
+            results=[present.row(summary, zone, suggested.get(summary.id)) for summary in page.items],
             total=page.total or 0,
             position=page.position,
             limit=page.limit,
@@ -86,7 +88,8 @@ class MessagesPage:
         summary = await self._services.messages.get(caller, message_id, inbox)
         body = await self._services.messages.body(summary)
         zone = times.zone((await self._services.inboxes.of(caller, summary.inbox_address)).default_timezone)
-        return present.message(summary, body, zone)
+        suggested = await self._services.enrichment.suggestions.of(summary.inbox_id, [summary.id])
+        return present.message(summary, body, zone, suggested.get(summary.id))
 
     @patch("/messages/{message_id}/", scope=Scope.EMAIL_WRITE, status=204)
     async def update_message(

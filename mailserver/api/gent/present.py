@@ -4,16 +4,19 @@ import re
 from collections.abc import Iterable
 from datetime import tzinfo
 
-from mailserver.api.gent import times
+from mailserver.api.gent import moments, times
 from mailserver.api.gent.schemas.messages import (
     AttachmentShown,
+    EventSuggestion,
     Flags,
     FolderShown,
+    LabelSuggestion,
     MessageRow,
     MessageShown,
     PersonShown,
 )
 from mailserver.entities import identifiers
+from mailserver.entities.enrichment import Suggested
 from mailserver.entities.folder import Folder
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.message import Attachment, Flag, MessageBody, MessageSummary
@@ -52,7 +55,7 @@ def people(everyone: Iterable[Person]) -> list[PersonShown]:
     ]
 
 
-def row(summary: MessageSummary, zone: tzinfo | None) -> MessageRow:
+def row(summary: MessageSummary, zone: tzinfo | None, suggested: Suggested | None = None) -> MessageRow:
     """A message in a list."""
     return {
         "id": message_id(summary.id),
@@ -63,19 +66,22 @@ def row(summary: MessageSummary, zone: tzinfo | None) -> MessageRow:
         "received_at": times.write(summary.received_at, zone),
         "size": summary.size,
         "flags": _flags(summary),
-        "label_suggestions": [],
-        "event_suggestion": None,
+        "label_suggestions": _labels(suggested) if suggested else [],
+        "event_suggestion": _event(suggested, zone) if suggested else None,
     }
 
 
-def message(summary: MessageSummary, body: MessageBody, zone: tzinfo | None) -> MessageShown:
+def message(
+    summary: MessageSummary, body: MessageBody, zone: tzinfo | None, suggested: Suggested | None = None
+) -> MessageShown:
     """One message."""
     return MessageShown(
         id=message_id(summary.id), thread_id=thread_id(summary.thread_id), sender=people(summary.sender),
         to=people(summary.to), subject=summary.subject, text_body=body.text, html_body=body.html,
         attachments=[_attachment(summary, each) for each in summary.attachments],
         received_at=times.write(summary.received_at, zone), size=summary.size, flags=_flags(summary),
-        label_suggestions=[], event_suggestion=None,
+        label_suggestions=_labels(suggested) if suggested else [],
+        event_suggestion=_event(suggested, zone) if suggested else None,
     )  # fmt: skip
 
 
@@ -85,6 +91,27 @@ def folder(one: Folder) -> FolderShown:
         id=identifiers.encode(Kind.FOLDER, one.id), name=one.name, role=one.role.value if one.role else None,
         parent_id=identifiers.encode(Kind.FOLDER, one.parent_id) if one.parent_id else None,
         total_emails=one.total_messages, unread_emails=one.unread_messages,
+    )  # fmt: skip
+
+
+def _labels(suggested: Suggested) -> list[LabelSuggestion]:
+    return [
+        LabelSuggestion(
+            label_id=identifiers.encode(Kind.LABEL, each.label.id), label_name=each.label.name,
+            confidence=each.confidence,
+        )
+        for each in suggested.labels
+    ]  # fmt: skip
+
+
+def _event(suggested: Suggested, zone: tzinfo | None) -> EventSuggestion | None:
+    found = suggested.occasion
+    if found is None:
+        return None
+    return EventSuggestion(
+        title=found.title, start=times.write(found.start_at, zone),
+        duration=moments.written(found.end_at - found.start_at), location=found.location,
+        description=found.description, participants=people(found.participants),
     )  # fmt: skip
 
 

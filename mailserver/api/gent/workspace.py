@@ -5,8 +5,11 @@ from mailserver.api.gent.agenda import AgendaPage
 from mailserver.api.gent.calendars import CalendarsPage
 from mailserver.api.gent.commitments import CommitmentsPage
 from mailserver.api.gent.contacts import ContactsPage
+from mailserver.api.gent.enrichment import EnrichmentPage
 from mailserver.api.gent.labels import LabelsPage
 from mailserver.api.gent.relationships import RelationshipsPage
+from mailserver.api.gent.suggestions import SuggestionsPage
+from mailserver.api.gent.summaries import SummariesPage
 from mailserver.api.gent.tasks import TasksPage
 from mailserver.services.registry import Services
 
@@ -17,4 +20,5 @@ def pages(services: Services, public_url: str) -> tuple[object, ...]:
         CalendarsPage(services, public_url), TasksPage(services), AgendaPage(services), LabelsPage(services),
         ContactsPage(services), CommitmentsPage(services),
         ActivityPage(services), RelationshipsPage(services),
+        EnrichmentPage(services), SuggestionsPage(services), SummariesPage(services),
     )  # fmt: skip

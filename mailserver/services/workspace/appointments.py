@@ -44,6 +44,12 @@ class Appointments:
 
     async def create(self, caller: Caller, inbox: Inbox, calendar: str | None, wanted: Wanted) -> CalendarEvent:
         """Make an event, in the inbox's own calendar where none is named."""
+        return await self._database.write(self.insert, caller, inbox, calendar, wanted)
+
+    def insert(
+        self, tx: Transaction, caller: Caller, inbox: Inbox, calendar: str | None, wanted: Wanted
+    ) -> CalendarEvent:
+        """The same inside a transaction."""
         title, first = wanted.title, wanted.start_at
         if title is None or first is None:
             raise errors.Invalid("An event has a title and a start.", start="The field is required.")
@@ -54,15 +60,11 @@ class Appointments:
             self._ids.next(), inbox.tenant_id, inbox.id, 0, title, first, first + (wanted.duration_ms or 0),
             None, None, EventStatus.CONFIRMED, None, (), now, now,
         )  # fmt: skip
-
-        def write(tx: Transaction) -> CalendarEvent:
-            reach.still_open(tx, inbox)
-            made = replace(_applied(blank, wanted, now), calendar_id=_calendar(tx, caller, inbox, calendar).id)
-            calendars.put_event(tx, made)
-            self._tell(tx, EventType.EVENT_CREATED, made, now)
-            return made
-
-        return await self._database.write(write)
+        reach.still_open(tx, inbox)
+        made = replace(_applied(blank, wanted, now), calendar_id=_calendar(tx, caller, inbox, calendar).id)
+        calendars.put_event(tx, made)
+        self._tell(tx, EventType.EVENT_CREATED, made, now)
+        return made
 
     async def page(
         self, caller: Caller, inbox: Inbox, calendar: str | None, after: int | None, before: int | None,
