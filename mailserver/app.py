@@ -17,6 +17,7 @@ from mailserver.admin.verbs import Verbs
 from mailserver.api import mount
 from mailserver.certificates import Certificate, CertificateProblem
 from mailserver.dns import DnsResolver
+from mailserver.events.dispatcher import Dispatcher, Limits
 from mailserver.events.follower import Follower
 from mailserver.fetch import Fetch
 from mailserver.http import server
@@ -30,9 +31,10 @@ from mailserver.settings import Settings
 from mailserver.smtp.handshake import Tls
 from mailserver.smtp.limits import SmtpLimits
 from mailserver.smtp.listeners import Listeners, Ports
-from mailserver.storage import bayes, enrichment, journal_state, rules, store
+from mailserver.storage import bayes, enrichment, journal_state, rules, store, webhooks
 from mailserver.storage.store import Store
 
+WEBHOOKS = Limits()
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger()
 
@@ -78,6 +80,11 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         _run(tasks, stack, assembled.lessons.run(), assembled.lessons.stop)
         enriching = assembled.services.enrichment.worker
         _run(tasks, stack, enriching.run(), enriching.stop)
+        told = assembled.services.notify
+        dispatcher = Dispatcher(told.lines, told.posting, doorbell, WEBHOOKS, assembly.now_ms)
+        _run(tasks, stack, dispatcher.run(), dispatcher.stop)
+        clock = assembled.services.automation.clock
+        _run(tasks, stack, clock.run(), clock.stop)
         follower = Follower(assembled.fanout, doorbell)
         _run(tasks, stack, follower.run(), follower.stop)
         await stack.enter_async_context(schedule.running(assembled.services))
@@ -116,7 +123,12 @@ async def _foundation(
     resolver = DnsResolver(settings.dns.nameservers, settings.dns.timeout_seconds)
     private = settings.outbound_http.allow_private
     fetch = await stack.enter_async_context(Fetch(resolver, allow_private=private))
-    return opened, assembly.assemble(settings, opened, pools, resolver, fetch, doorbell, certificate), resolver
+    posts = Fetch(
+        resolver, allow_private=private, connections=WEBHOOKS.lines, connections_per_host=WEBHOOKS.lines_per_host
+    )
+    await stack.enter_async_context(posts)
+    built = assembly.assemble(settings, opened, pools, resolver, fetch, posts, doorbell, certificate)
+    return opened, built, resolver
 
 
 async def _start_stage(
@@ -234,7 +246,10 @@ async def _reload(certificate: Certificate, assembled: Assembled) -> None:
 
 def _forget(assembled: Assembled, topic: str) -> None:
     """Let caches go that a change has made old."""
-    if topic == "accounts":
+    if topic == webhooks.SUBSCRIPTIONS:
+        assembled.services.notify.subscriptions.forget()
+        assembled.services.automation.feed.forget()
+    elif topic == "accounts":
         assembled.services.routing.forget()
     elif topic == enrichment.TOPIC:
         assembled.services.enrichment.features.forget()

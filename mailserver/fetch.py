@@ -79,8 +79,17 @@ class Fetch:
     `allow_private` takes that guard away, for tests and networks of one's own.
     """
 
-    def __init__(self, resolver: Addresses, *, allow_private: bool = False) -> None:
+    def __init__(
+        self,
+        resolver: Addresses,
+        *,
+        allow_private: bool = False,
+        connections: int = CONNECTIONS,
+        connections_per_host: int = CONNECTIONS_PER_HOST,
+    ) -> None:
         self._allow_private = allow_private
+        self._connections = connections
+        self._connections_per_host = connections_per_host
         self._resolvers = {
             trusted: _Checked(resolver, allow_private=trusted or allow_private) for trusted in (False, True)
         }
@@ -141,6 +150,12 @@ class Fetch:
         """Post a body; redirects are never followed."""
         asked = _Request("POST", headers or {}, body, limit_bytes, timeout_seconds, https_only, 0, port, trust, trusted)
         return await self._fetch(url, asked)
+
+    def check(self, url: str, *, https_only: bool = True) -> str:
+        """The host and port of a URL that may be asked, as far as that can be known without DNS; else FetchFailed."""
+        asked = _Request("GET", {}, None, 0, 0, https_only, 0, None, None, trusted=False)
+        where = self._target(url, asked)
+        return f"{where.raw_host}:{where.port}"
 
     async def _fetch(self, text: str, asked: _Request) -> Fetched:
         where = self._target(text, asked)
@@ -227,8 +242,8 @@ class Fetch:
             connector = aiohttp.TCPConnector(
                 resolver=self._resolvers[trusted],
                 use_dns_cache=False,
-                limit=CONNECTIONS,
-                limit_per_host=CONNECTIONS_PER_HOST,
+                limit=self._connections,
+                limit_per_host=self._connections_per_host,
                 keepalive_timeout=IDLE_SECONDS,
             )
             session = aiohttp.ClientSession(

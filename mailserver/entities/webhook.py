@@ -1,6 +1,5 @@
 """Webhook endpoints, and what is on its way to them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,7 +35,7 @@ class WebhookState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where events are sent. `inbox_id` is None for the whole tenant; `secret` and `previous_secret` are sealed."""
+    """Where events are sent. `inbox_id` is None for the whole tenant; secrets are sealed."""
 
     id: int
     tenant_id: int
@@ -46,7 +45,8 @@ class Endpoint:
     url: str
     description: str
     event_types: tuple[str, ...]  # as they are told; empty for all
-    headers: Mapping[str, str]
+    header_names: tuple[str, ...]  # further ones, that are sent with each delivery
+    headers: bytes | None  # with their values, sealed
     secret: bytes
     previous_secret: bytes | None
     previous_until: int | None
@@ -75,4 +75,26 @@ class WebhookDelivery:
     finished_at: int | None
     status: int | None
     duration_ms: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A line that somebody has to work on."""
+
+    endpoint_id: int
+    tenant_id: int
+    host: str
+    is_failing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a delivery: where it is waiting still, `next_attempt_at` says until when."""
+
+    delivery_id: int
+    state: WebhookState
+    next_attempt_at: int | None
+    status: int | None
+    duration_ms: int
     error: str | None

@@ -29,6 +29,7 @@ from mailserver.services.accounts.throttle import LoginLimits, Throttle
 from mailserver.services.accounts.usage import Usage
 from mailserver.services.accounts.user_passwords import UserPasswords
 from mailserver.services.accounts.users import Users
+from mailserver.services.automation import assembly as automation
 from mailserver.services.enrichment import assembly as enrichment
 from mailserver.services.filtering import assembly as filtering
 from mailserver.services.filtering.filter import Filter
@@ -54,6 +55,7 @@ from mailserver.services.mailbox.messages import Messages
 from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.stage import Stage
 from mailserver.services.mailbox.threads import Threads
+from mailserver.services.notify import assembly as notify
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.notify.fanout import Fanout
 from mailserver.services.outbound import approvals as approving
@@ -135,6 +137,7 @@ def assemble(
     pools: Threadpools,
     resolver: DnsResolver,
     fetch: Fetch,
+    webhook_fetch: Fetch,
     doorbell: Doorbell,
     certificate: Callable[[], bytes | None],
 ) -> Assembled:
@@ -153,7 +156,16 @@ def assemble(
     routing = Routing(database, hostname, separator, store.secrets["return_path"], rewriting)
     outcomes = Outcomes(database, ids)
     reports = Reports(database, outcomes, hostname, store.secrets["return_path"], pools.files)
-    ingest = Ingest(database, files, ids, hostname, pools.files, reports.apply, settings.storage.node)
+    owner = f"{hostname}/{settings.storage.node}"
+    tasks, timeline = Tasks(database, ids), Timeline(database, ids)
+    told = notify.build(
+        database, ids, audit, tasks, webhook_fetch, store.directory / "keys", owner, now_ms,
+        allow_private=settings.outbound_http.allow_private,
+    )  # fmt: skip
+    acting = automation.build(database, ids, tasks, told, doorbell, now_ms)
+    ingest = Ingest(
+        database, files, ids, hostname, pools.files, reports.apply, acting.engine.arrived, settings.storage.node
+    )
     stage = Stage(
         store.journal, ingest, files, pools.stage, store.directory / "quarantine", settings.storage.checkpoint_seconds
     )
@@ -165,7 +177,6 @@ def assemble(
     rules = Rules(database, ids)
     forwarding = Forwarding(ids, rewriting, rules, settings.queue.lifetime_seconds, limits.forwarded_per_hour)
     content_filter = filtering.build(settings, database, resolver, pools.crypto, fetch, now_ms)
-    owner = f"{hostname}/{settings.storage.node}"
     reported = reporting.build(
         database, files, ids, ingest, enqueue, resolver, fetch, pools.files, hostname, owner, now_ms, settings.reports
     )
@@ -180,12 +191,11 @@ def assemble(
         database, ingest, messages, inboxes, enqueue, allowance, rules, room, ids, pools.files,
         limits.api_recipients, limits.message_bytes,
     )  # fmt: skip
-    tasks, contacts = Tasks(database, ids), Contacts(database, ids, pools.files)
+    contacts = Contacts(database, ids, pools.files)
     copying = Copying(ids, contacts)
     notes, shares = Notes(database, ids, tasks), Shares(database, ids, tasks, copying)
     held = Approvals(database, ids, sending, messages, audit, tasks)
     attachments = Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes)
-    timeline = Timeline(database, ids)
     appointments = Appointments(database, ids)
     enriched = enrichment.build(
         database, files, pools.files, fetch, audit, appointments, doorbell, now_ms, settings.enrichment,
@@ -227,6 +237,8 @@ def assemble(
         approvals=held,
         queue=Queue(database, now_ms),
         suppressions=Suppressions(database),
+        notify=told,
+        automation=acting,
         rules=rules,
         content_filter=content_filter,
         sts=sts,
@@ -237,7 +249,7 @@ def assemble(
         tasks=tasks,
         agenda=Agenda(database),
         contacts=contacts,
-        labels=Labels(database, ids),
+        labels=Labels(database, ids, acting.engine),
         commitments=Commitments(database, ids),
         timeline=timeline,
         relationships=Relationships(database),
@@ -253,7 +265,8 @@ def assemble(
     )  # fmt: skip
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)
-    fanout = Fanout(database, (ActivityFeed(timeline), enriched.requests))  # whoever does something about events
+    # Whoever does something about events.
+    fanout = Fanout(database, (told.subscriptions, acting.feed, ActivityFeed(timeline), enriched.requests))
     return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons, fanout)
 
 

@@ -18,6 +18,7 @@ from mailserver.services.accounts.sessions import Sessions
 from mailserver.services.accounts.usage import Usage
 from mailserver.services.accounts.user_passwords import UserPasswords
 from mailserver.services.accounts.users import Users
+from mailserver.services.automation.assembly import Automation
 from mailserver.services.enrichment.assembly import Enrichment
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.rules import Rules
@@ -30,6 +31,7 @@ from mailserver.services.mailbox.integrity import Integrity
 from mailserver.services.mailbox.messages import Messages
 from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.threads import Threads
+from mailserver.services.notify.assembly import Notify
 from mailserver.services.outbound.approvals import Approvals
 from mailserver.services.outbound.queue import Queue
 from mailserver.services.outbound.send import Sending
@@ -87,6 +89,8 @@ class Services:
     approvals: Approvals
     queue: Queue
     suppressions: Suppressions
+    notify: Notify
+    automation: Automation
     rules: Rules
     content_filter: Filter | None
     sts: StsPolicies

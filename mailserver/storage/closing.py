@@ -1,13 +1,14 @@
 """Take an inbox away: at once for everybody who looks, then its rows bit by bit."""
 
 from mailserver.entities.delivery import State
-from mailserver.storage import arrange, deliveries, shares
+from mailserver.storage import arrange, deliveries, shares, webhooks
 from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.inboxes import DELETED
 
 MOST_OPEN = 10_000  # deliveries that are dropped with an inbox
-# What outlives an inbox: mail on its way and its history, reports to the tenant, and who did what.
-_KEPT = frozenset({"audit", "queued", "delivery", "report", "message"})
+# What outlives an inbox: mail on its way and its history, reports to the tenant, and who did what; and what has a
+# sweeper of its own.
+_KEPT = frozenset({"audit", "queued", "delivery", "report", "message", "webhook_endpoint"})
 # Every table with rows of inboxes, those included that were added since this was written.
 _TABLES = (
     "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) p ON p.name = 'inbox_id' WHERE m.type = 'table'"
@@ -32,6 +33,8 @@ def close(tx: Transaction, inbox_id: int, now: int) -> None:
     for table in _AT_ONCE:
         tx.execute(f"DELETE FROM {table} WHERE inbox_id = ?", (inbox_id,))
     shares.forget_inbox(tx, inbox_id)
+    for (endpoint_id,) in tx.all("SELECT id FROM webhook_endpoint WHERE inbox_id = ?", (inbox_id,)):
+        webhooks.remove(tx, endpoint_id, now)  # its sweeper takes the rest
     tx.execute("UPDATE domain SET catch_all_inbox_id = NULL WHERE catch_all_inbox_id = ?", (inbox_id,))
     tx.execute(
         "UPDATE inbox SET status = ?, address = ? WHERE id = ?",

@@ -17,20 +17,21 @@ TOPIC = "webhooks"  # rung where a delivery is put in
 SUBSCRIPTIONS = "subscriptions"  # rung where who is told what changes
 MOST_WAITING = 10_000  # in one line; above it the oldest is dropped
 ENDPOINT = (
-    "id, tenant_id, inbox_id, origin, origin_id, url, description, event_types, headers, secret, previous_secret, "
-    "previous_until, enabled, disabled_reason, failing_since, created_at, updated_at"
+    "id, tenant_id, inbox_id, origin, origin_id, url, description, event_types, header_names, headers, secret, "
+    "previous_secret, previous_until, enabled, disabled_reason, failing_since, created_at, updated_at"
 )
+_MARKS = ", ".join("?" * 19)
 _LISTED = ", ".join(f"'{origin.value}'" for origin in LISTED)
 
 
 def add(tx: Transaction, endpoint: Endpoint, host: str) -> None:
     """Insert an endpoint. `host` is that of its URL: few are asked at the same time."""
     tx.execute(
-        f"INSERT INTO webhook_endpoint({ENDPOINT}, host) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO webhook_endpoint({ENDPOINT}, host) VALUES ({_MARKS})",
         (
             endpoint.id, endpoint.tenant_id, endpoint.inbox_id, endpoint.origin.value, endpoint.origin_id,
-            endpoint.url, endpoint.description, json.dumps(endpoint.event_types), json.dumps(dict(endpoint.headers)),
-            endpoint.secret, endpoint.previous_secret, endpoint.previous_until, endpoint.is_enabled,
+            endpoint.url, endpoint.description, json.dumps(endpoint.event_types), json.dumps(endpoint.header_names),
+            endpoint.headers, endpoint.secret, endpoint.previous_secret, endpoint.previous_until, endpoint.is_enabled,
             endpoint.disabled_reason, endpoint.failing_since, endpoint.created_at, endpoint.updated_at, host,
         ),
     )  # fmt: skip
@@ -40,13 +41,14 @@ def add(tx: Transaction, endpoint: Endpoint, host: str) -> None:
 def change(tx: Transaction, endpoint: Endpoint, host: str) -> None:
     """Write what may be changed of an endpoint."""
     tx.execute(
-        "UPDATE webhook_endpoint SET url = ?, host = ?, description = ?, event_types = ?, headers = ?, secret = ?, "
-        "previous_secret = ?, previous_until = ?, enabled = ?, disabled_reason = ?, failing_since = ?, updated_at = ? "
-        "WHERE id = ?",
+        "UPDATE webhook_endpoint SET url = ?, host = ?, description = ?, event_types = ?, header_names = ?, "
+        "headers = ?, secret = ?, previous_secret = ?, previous_until = ?, enabled = ?, disabled_reason = ?, "
+        "failing_since = ?, updated_at = ? WHERE id = ?",
         (
             endpoint.url, host, endpoint.description, json.dumps(endpoint.event_types),
-            json.dumps(dict(endpoint.headers)), endpoint.secret, endpoint.previous_secret, endpoint.previous_until,
-            endpoint.is_enabled, endpoint.disabled_reason, endpoint.failing_since, endpoint.updated_at, endpoint.id,
+            json.dumps(endpoint.header_names), endpoint.headers, endpoint.secret, endpoint.previous_secret,
+            endpoint.previous_until, endpoint.is_enabled, endpoint.disabled_reason, endpoint.failing_since,
+            endpoint.updated_at, endpoint.id,
         ),
     )  # fmt: skip
     tx.ring(SUBSCRIPTIONS)
@@ -101,8 +103,7 @@ def enqueue(
     schedule holds. Above MOST_WAITING the first of the line is dropped.
     """
     now = int(time.time() * 1000)
-    largest = tx.one("SELECT MAX(id) FROM webhook_delivery")[0] or 0
-    delivery_id: int = max(largest + 1, identifiers.first_at(now))  # ids grow in the order of commits
+    delivery_id = next_id(tx, now)
     order_at = max(identifiers.created_ms(delivery_id), not_before)
     tx.execute(
         "INSERT INTO webhook_delivery(id, endpoint_id, event_id, type, body, state, retries, backoff, order_at, "
@@ -122,6 +123,12 @@ def enqueue(
         _drop_first(tx, endpoint_id, now)
     tx.ring(TOPIC)
     return delivery_id
+
+
+def next_id(tx: Transaction, now: int) -> int:
+    """The id of the next delivery: these grow in the order of commits."""
+    largest: int = tx.one("SELECT COALESCE(MAX(id), 0) FROM webhook_delivery")[0]
+    return max(largest + 1, identifiers.first_at(now))
 
 
 def withdraw(tx: Transaction, delivery_id: int) -> bool:
@@ -148,6 +155,27 @@ def _drop_first(tx: Transaction, endpoint_id: int, now: int) -> None:
 def entity(row: tuple[Any, ...]) -> Endpoint:
     """A row of ENDPOINT's columns."""
     return Endpoint(
-        row[0], row[1], row[2], Origin(row[3]), row[4], row[5], row[6], tuple(json.loads(row[7])), json.loads(row[8]),
-        row[9], row[10], row[11], bool(row[12]), row[13], row[14], row[15], row[16],
+        row[0], row[1], row[2], Origin(row[3]), row[4], row[5], row[6], tuple(json.loads(row[7])),
+        tuple(json.loads(row[8])), row[9], row[10], row[11], row[12], bool(row[13]), row[14], row[15], row[16], row[17],
     )  # fmt: skip
+
+
+def of_tenant(
+    snapshot: Snapshot, tenant_id: int, inbox_id: int | None, position: int, limit: int, *, with_tenants: bool
+) -> tuple[list[Endpoint], int]:
+    """The endpoints that are listed, oldest first, and how many there are: of an inbox, or of all.
+
+    `with_tenants` says whether those for the whole tenant are among them.
+    """
+    condition = f"tenant_id = ? AND origin IN ({_LISTED}) AND removed_at IS NULL"
+    values: list[object] = [tenant_id]
+    if inbox_id is not None:
+        condition, values = f"{condition} AND inbox_id = ?", [*values, inbox_id]
+    elif not with_tenants:
+        condition += " AND inbox_id IS NOT NULL"
+    rows = snapshot.all(
+        f"SELECT {ENDPOINT} FROM webhook_endpoint WHERE {condition} ORDER BY id LIMIT ? OFFSET ?",
+        [*values, limit, position],
+    )
+    total: int = snapshot.one(f"SELECT COUNT(*) FROM webhook_endpoint WHERE {condition}", values)[0]
+    return [entity(row) for row in rows], total

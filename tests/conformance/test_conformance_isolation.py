@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support import enriched, workspace
+from tests.support import enriched, hooks, workspace
 from tests.support.scene import OBJECTS, PLAIN, TEAM, UNKNOWN, WORDS, quoted, scene, worded
 
 TABLES = (
     "inbox", "message", "message_data", "placement", "folder", "thread", "thread_label", "message_label", "upload",
     "suppression", "queued", "delivery", "event", "idempotency", "label", "tombstone", "expunged",
-    "sender_rule", "verdict", *workspace.TABLES, *enriched.TABLES, "template", "note", "share", "distribution_list", "list_member",
+    "sender_rule", "verdict", *workspace.TABLES, *hooks.TABLES, *enriched.TABLES,
+    "template", "note", "share", "distribution_list", "list_member",
 )  # fmt: skip
 
 

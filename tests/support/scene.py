@@ -26,7 +26,7 @@ from mailserver.services.accounts import secrets
 from mailserver.storage import members, sessions, tenants
 from mailserver.storage.database import Transaction
 from mailserver.storage.sessions import LoginCode, StoredSession
-from tests.support import enriched, facts, team, workspace
+from tests.support import enriched, facts, hooks, team, workspace
 from tests.support.inside import PASSWORD
 from tests.support.reports import dmarc_letter
 from tests.support.served import Answer, Site, served
@@ -39,6 +39,7 @@ MESSAGE = (
 )
 UNKNOWN = {
     **workspace.UNKNOWN,
+    **hooks.UNKNOWN,
     **team.UNKNOWN,
     "inbox_id": identifiers.encode(Kind.INBOX, 7),
     "message_id": identifiers.encode(Kind.MESSAGE, 7),
@@ -70,6 +71,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "domain_name": ("domain_name",),
     "approval_id": ("approval_id",),
     **workspace.OBJECTS,
+    **hooks.OBJECTS,
     **team.OBJECTS,
     "page_token": (),  # has a test of its own
 }
@@ -77,6 +79,7 @@ _CREDENTIALS = {(each["method"], each["path"]): each.get("credentials", "") for 
 # requests that take something away on which the others stand: the id's name, and what is asked for instead
 SPARE = {
     **workspace.SPARE,
+    **hooks.SPARE,
     **team.SPARE,
     ("PATCH", "/v1/messages/folders/{mailbox_id}/"): ("mailbox_id", "custom_mailbox_id"),
     ("DELETE", "/v1/messages/folders/{mailbox_id}/"): ("mailbox_id", "custom_mailbox_id"),
@@ -87,6 +90,7 @@ SPARE = {
 }
 WITHOUT_BODY = {
     *enriched.WITHOUT_BODY,
+    *hooks.WITHOUT_BODY,
     *team.WITHOUT_BODY,
     ("POST", "/v1/domains/{domain_name}/verify/"),
     ("POST", "/auth/logout/"),
@@ -97,7 +101,7 @@ RECOVERY = "0123456789abcdef0123"
 AUTHENTICATOR = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 WORDS = {"direction": "receive", "list_type": "block", "entry": "spammer@bad.test"}  # of paths, that name no object
 PLAIN = {
-    *workspace.PLAIN, *enriched.PLAIN,
+    *workspace.PLAIN, *enriched.PLAIN, *hooks.PLAIN,
     *team.PLAIN,
     "q", "folder", "after", "before", "unread", "starred", "position", "limit", "subject", "to", "cc", "bcc",
     "reply_to", "to.email", "to.name", "cc.email", "cc.name", "bcc.email", "bcc.name", "reply_to.email",
@@ -214,6 +218,7 @@ class Scene:
             ("PATCH", "/v1/tokens/{token_id}/"): {"label": "another", "scopes": ["email:read"]},
             ("POST", "/v1/tokens/{token_id}/rotate/"): {"grace_seconds": 60},
             **enriched.BODIES,
+            **hooks.BODIES,
             **{each: workspace.body(*each, self.things) or {} for each in workspace.BODIES},
             **{each: team.body(*each, self.things) for each in team.BODIES},
             ("POST", "/agent/v0/messages/{message_id}/reply"): {"text": "Thanks."},
@@ -321,6 +326,7 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
         held = [(await site.call("POST", "/v1/messages/", asking, json=wanted)).json for _ in range(2)]
         person = (await house.rows("SELECT id FROM member WHERE email = 'spare@local.test'"))[0][0]
         furnished = await workspace.furnish(site, text) | await team.furnish(site, shown["thread_id"])
+        furnished |= await hooks.furnish(site)
         things = furnished | {
             "user_id": identifiers.encode(Kind.USER, person),
             "domain_name": "local.test",

@@ -8,6 +8,7 @@ from mailserver.entities.identifiers import Kind
 from mailserver.entities.inbox import Inbox, InboxSettings
 from mailserver.http.routing import delete, get, patch, post
 from mailserver.services.accounts.inbox_keeping import InboxChange
+from mailserver.services.notify.inbox_webhooks import InboxWebhook
 from mailserver.services.registry import Services
 
 PEOPLE = frozenset({Credential.SESSION})
@@ -58,7 +59,7 @@ class InboxesPage:
     async def get_settings(self, caller: Caller, inbox_id: str) -> shapes.SettingsShown:
         """Get the settings of an inbox."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
-        return _settings(inbox, await self._services.inbox_keeping.settings(inbox))
+        return await self._settings(inbox)
 
     @patch("/inboxes/{inbox_id}/settings/", credentials=PEOPLE)
     async def change_settings(self, caller: Caller, inbox_id: str, body: shapes.ChangeSettings) -> shapes.SettingsShown:
@@ -74,8 +75,26 @@ class InboxesPage:
             body.signature_html if "signature_html" in given else known.signature_html,
             body.retention_days if "retention_days" in given else known.retention_days,
         )
-        await self._services.inbox_keeping.set_settings(caller, inbox, chosen, body.smtp_password)
-        return _settings(inbox, chosen)
+        url = (body.webhook_url or "") if "webhook_url" in given else None
+        webhook = InboxWebhook(url, body.webhook_events, body.webhook_secret)
+        await self._services.inbox_keeping.set_settings(
+            caller, inbox, chosen, body.smtp_password,
+            lambda tx: self._services.notify.inbox_webhooks.change(tx, caller, inbox, webhook),
+        )  # fmt: skip
+        return await self._settings(inbox)
+
+    async def _settings(self, inbox: Inbox) -> shapes.SettingsShown:
+        chosen = await self._services.inbox_keeping.settings(inbox)
+        webhook = await self._services.notify.inbox_webhooks.of(inbox)
+        return shapes.SettingsShown(
+            inbox_id=identifiers.encode(Kind.INBOX, inbox.id),
+            default_timezone=inbox.default_timezone,
+            webhook_url=webhook.url if webhook else None,
+            webhook_events=list(webhook.event_types) if webhook else [],
+            signature_text=chosen.signature_text,
+            signature_html=chosen.signature_html,
+            retention_days=chosen.retention_days,
+        )
 
 
 def _shown(caller: Caller, inbox: Inbox) -> shapes.InboxShown:
@@ -91,14 +110,4 @@ def _shown(caller: Caller, inbox: Inbox) -> shapes.InboxShown:
         storage_used=inbox.used_bytes if is_open else None,
         message_count=inbox.message_count if is_open else None,
         created_at=times.write(inbox.created_at, times.zone(inbox.default_timezone)),
-    )
-
-
-def _settings(inbox: Inbox, chosen: InboxSettings) -> shapes.SettingsShown:
-    return shapes.SettingsShown(
-        inbox_id=identifiers.encode(Kind.INBOX, inbox.id),
-        default_timezone=inbox.default_timezone,
-        signature_text=chosen.signature_text,
-        signature_html=chosen.signature_html,
-        retention_days=chosen.retention_days,
     )

@@ -1,6 +1,7 @@
 """Make, change and close inboxes, and what their owners have chosen for them."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -98,15 +99,25 @@ class InboxKeeping:
         return await self._database.read(inboxes.settings, inbox.id)
 
     async def set_settings(
-        self, caller: Caller, inbox: Inbox, chosen: InboxSettings, password: str | None = None
+        self,
+        caller: Caller,
+        inbox: Inbox,
+        chosen: InboxSettings,
+        password: str | None = None,
+        also: Callable[[Transaction], None] | None = None,
     ) -> None:
-        """Write what an inbox's owner has chosen; with a password, that of its mail programs too."""
+        """Write what an inbox's owner has chosen; with a password, that of its mail programs too.
+
+        `also` is done in the same transaction.
+        """
         _may_manage(caller, inbox)
         if password is not None:
             await self._access.set_password(inbox.id, password)
 
         def write(tx: Transaction) -> None:
             inboxes.set_settings(tx, inbox.id, chosen, int(time.time() * 1000))
+            if also is not None:
+                also(tx)
             what = {"password_changed": password is not None, "retention_days": chosen.retention_days}
             self._audit.add(tx, caller, "inbox.settings.changed", _id(inbox), inbox.id, **what)
 

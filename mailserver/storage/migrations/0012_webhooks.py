@@ -2,10 +2,12 @@
 
 TABLES = """
 CREATE TABLE event_feed (position INTEGER PRIMARY KEY AUTOINCREMENT, event_id BIGINT NOT NULL);
+CREATE INDEX event_inbox_type ON event(inbox_id, type, id);
+CREATE INDEX event_tenant_type ON event(tenant_id, type, id);
 CREATE TABLE webhook_endpoint (
   id {id}, tenant_id BIGINT NOT NULL, inbox_id BIGINT, origin TEXT NOT NULL, origin_id BIGINT, url TEXT NOT NULL,
-  host TEXT NOT NULL, description TEXT NOT NULL, event_types TEXT NOT NULL, headers TEXT NOT NULL,
-  secret {bytes} NOT NULL, previous_secret {bytes}, previous_until BIGINT, enabled BIGINT NOT NULL,
+  host TEXT NOT NULL, description TEXT NOT NULL, event_types TEXT NOT NULL, header_names TEXT NOT NULL,
+  headers {bytes}, secret {bytes} NOT NULL, previous_secret {bytes}, previous_until BIGINT, enabled BIGINT NOT NULL,
   disabled_reason TEXT, failing_since BIGINT, due_at BIGINT, blocked_until BIGINT NOT NULL DEFAULT 0,
   lease_owner TEXT, lease_until BIGINT NOT NULL DEFAULT 0, waiting BIGINT NOT NULL DEFAULT 0,
   created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL, removed_at BIGINT);
@@ -21,6 +23,7 @@ CREATE TABLE webhook_delivery (
   error TEXT);
 CREATE INDEX webhook_delivery_line ON webhook_delivery(endpoint_id, order_at, id) WHERE state = 'waiting';
 CREATE INDEX webhook_delivery_log ON webhook_delivery(endpoint_id, id);
+CREATE INDEX webhook_delivery_state ON webhook_delivery(endpoint_id, state, id);
 CREATE INDEX webhook_delivery_old ON webhook_delivery(finished_at) WHERE finished_at IS NOT NULL;
 """
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from mailserver.api.gent.schemas.messages import Shape, Short, Text
+from mailserver.api.gent.schemas.webhooks import Types, Url
 
 
 class ListInboxes(Shape):
@@ -64,6 +65,9 @@ class ChangeSettings(Shape):
     """What is to be different; null takes a value away, what is left out stays."""
 
     default_timezone: Short | None = Field(None, description="An IANA zone; null for UTC.")
+    webhook_url: Url | None = Field(None, description="Where events of this inbox are posted to; null for nowhere.")
+    webhook_events: Types | None = Field(None, description="Types such as message.received; an empty list for all.")
+    webhook_secret: Short | None = Field(None, description="whsec_ and base 64; needed at first, never shown.")
     signature_text: Text | None = Field(None, max_length=20_000)
     signature_html: Text | None = Field(None, max_length=100_000)
     retention_days: int | None = Field(None, ge=1, le=36_500, description="Older mail is deleted; null keeps all.")
@@ -75,6 +79,8 @@ class SettingsShown(Shape):
 
     inbox_id: str
     default_timezone: str | None
+    webhook_url: str | None
+    webhook_events: list[str]
     signature_text: str | None
     signature_html: str | None
     retention_days: int | None
