@@ -98,8 +98,8 @@ def attach(tx: Transaction, label_id: int, message_id: int, now: int) -> bool:
     return True
 
 
-def detach(tx: Transaction, label_id: int, message_id: int, now: int) -> None:
-    """Take a label off a message; nothing happens where it is not there."""
+def detach(tx: Transaction, label_id: int, message_id: int, now: int) -> bool:
+    """Take a label off a message; False, and nothing happens, where it is not there."""
     inbox_id, received_at, thread_id = _message(tx, message_id)
     if (
         tx.execute(
@@ -108,7 +108,7 @@ def detach(tx: Transaction, label_id: int, message_id: int, now: int) -> None:
         ).rowcount
         <= 0
     ):
-        return
+        return False
     tx.execute(
         "UPDATE thread_label SET message_count = message_count - 1 WHERE label_id = ? AND thread_id = ?",
         (label_id, thread_id),
@@ -118,6 +118,7 @@ def detach(tx: Transaction, label_id: int, message_id: int, now: int) -> None:
         (label_id, thread_id),
     )
     _touch(tx, inbox_id, message_id, thread_id, now)
+    return True
 
 
 def of_thread(snapshot: Snapshot, thread_id: int) -> list[ThreadLabel]:
@@ -146,8 +147,9 @@ def attach_thread(
     return known is None
 
 
-def detach_thread(tx: Transaction, label_id: int, thread_id: int, now: int) -> None:
-    """Take a label off a thread and off its messages."""
+def detach_thread(tx: Transaction, label_id: int, thread_id: int, now: int) -> bool:
+    """Take a label off a thread and off its messages; False where it was on none of them."""
+    known = tx.one("SELECT 1 FROM thread_label WHERE label_id = ? AND thread_id = ?", (label_id, thread_id))
     (inbox_id,) = tx.one("SELECT inbox_id FROM thread WHERE id = ?", (thread_id,))
     for (message_id,) in tx.all(
         "SELECT m.id FROM message m JOIN message_label l ON l.message_id = m.id WHERE m.thread_id = ? "
@@ -157,6 +159,7 @@ def detach_thread(tx: Transaction, label_id: int, thread_id: int, now: int) -> N
         detach(tx, label_id, message_id, now)
     tx.execute("DELETE FROM thread_label WHERE label_id = ? AND thread_id = ?", (label_id, thread_id))
     changes.touch_thread(tx, inbox_id, thread_id)
+    return known is not None
 
 
 # -- contacts -----------------------------------------------------------------------------------------------------

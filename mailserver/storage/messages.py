@@ -22,6 +22,12 @@ def find(snapshot: Snapshot, message_id: int) -> tuple[int, int] | None:
     return (row[0], row[1]) if row else None
 
 
+def place(snapshot: Snapshot, message_id: int) -> tuple[int, int] | None:
+    """The inbox and thread of a message."""
+    row = snapshot.one("SELECT inbox_id, thread_id FROM message WHERE id = ?", (message_id,))
+    return (row[0], row[1]) if row else None
+
+
 @dataclass(frozen=True, slots=True)
 class ToldMessage:
     """What is told of a message elsewhere; `people` is JSON, lists of [address, name]."""

@@ -12,6 +12,8 @@ UNKNOWN = {
     "label_id": identifiers.encode(Kind.LABEL, 7),
     "contact_id": identifiers.encode(Kind.CONTACT, 7),
     "commitment_id": identifiers.encode(Kind.COMMITMENT, 7),
+    "alert_id": identifiers.encode(Kind.ALERT, 7),
+    "rule_id": identifiers.encode(Kind.WORKFLOW, 7),
 }
 OBJECTS: dict[str, tuple[str, ...]] = {
     "calendar_id": ("calendar_id",),
@@ -21,6 +23,9 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "contact_id": ("contact_id",),
     "entity_id": ("contact_id",),
     "commitment_id": ("commitment_id",),
+    "alert_id": ("alert_id",),
+    "rule_id": ("rule_id",),
+    "writes.target.label_id": ("label_id",),
 }
 SPARE = {
     ("DELETE", "/v1/calendars/{calendar_id}/"): ("calendar_id", "spare_calendar_id"),
@@ -33,6 +38,11 @@ PLAIN = {
     "days", "contact_address", "text", "owner", "full_name", "emails", "emails.label", "emails.address", "phones",
     "phones.label", "phones.number", "notes", "anniversaries", "anniversaries.type", "anniversaries.date", "format",
     "content", "key", "color", "group", "label_key", "source", "confidence", "entity_type", "since", "cursor",
+    "events", "delivery", "delivery.type", "delivery.target", "offset", "offset.value", "offset.unit", "filter",
+    "threshold", "enabled", "retries", "backoff", "trigger", "conditions", "conditions.field", "conditions.op",
+    "conditions.value", "writes", "writes.source", "writes.source.from", "writes.target", "writes.target.type",
+    "writes.target.url", "writes.target.event_type", "writes.target.summary", "writes.contract",
+    "writes.contract.required",
 }  # fmt: skip
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/calendars/"): {"name": "Team", "kind": "events"},
@@ -55,6 +65,22 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "anniversaries": [{"type": "birthday", "date": "--03-19"}],
     },
     ("PATCH", "/v1/contacts/{contact_id}/"): {"notes": None, "phones": []},
+    ("POST", "/v1/alerts/"): {
+        "events": ["event.created"], "delivery": {"type": "webhook", "target": "https://remote.test/hook"},
+        "offset": {"value": 15, "unit": "minutes"}, "filter": {"title": "Standup"}, "backoff": "fixed",
+    },
+    ("PATCH", "/v1/alerts/{alert_id}/"): {"offset": None, "threshold": 80, "enabled": False},
+    ("POST", "/v1/alerts/test/"): {"delivery": {"type": "task", "target": "Look at {message}"}},
+    ("POST", "/v1/workflows/"): {
+        "name": "Leads", "trigger": "email_received",
+        "conditions": [{"field": "to_address", "op": "eq", "value": "leads@local.test"}],
+        "writes": [{
+            "source": {"from": "event.payload"},
+            "target": {"type": "webhook", "url": "https://remote.test/leads", "event_type": "workflow.lead"},
+            "contract": {"required": ["summary"]},
+        }],
+    },
+    ("PATCH", "/v1/workflows/{rule_id}/"): {"name": "Leads, again", "enabled": False},
     ("POST", "/v1/commitments/"): {"contact_address": "friend@remote.test", "text": "Send it", "owner": "us"},
     ("PATCH", "/v1/commitments/{commitment_id}/"): {"status": "done"},
     ("POST", "/v1/contacts/import/"): {"format": "csv", "content": "name,email\nCarl,carl@remote.test\n"},
@@ -62,7 +88,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 QUERIES = {("GET", "/v1/activity/"): {"address": "alice@remote.test"}}  # what a GET cannot do without
 TABLES = (
     "calendar", "calendar_event", "task", "contact", "contact_address", "label_entity", "commitment", "activity",
-    "relationship",
+    "relationship", "alert", "alert_due", "workflow", "workflow_run",
 )  # fmt: skip
 
 
@@ -91,7 +117,14 @@ async def furnish(site: Any, message_id: str) -> dict[str, str]:
     label = await made("/v1/labels/", name="Customers")
     needless = await made("/v1/labels/", name="Needless")
     promise = await made("/v1/commitments/", contact_id=contact["id"], text="Secret promise")
+    alert = await made(
+        "/v1/alerts/", events=["message.received"], delivery={"type": "task", "target": "Secret {subject}"}
+    )
+    write = {"source": {"from": "event.payload"}, "target": {"type": "task"}}
+    rule = await made("/v1/workflows/", name="Secret rule", trigger="label_applied", writes=[write])
     return {
+        "alert_id": alert["id"],
+        "rule_id": rule["rule_id"],
         "commitment_id": promise["commitment_id"],
         "contact_id": contact["id"],
         "label_id": label["label_id"],

@@ -28,6 +28,7 @@ log = structlog.get_logger()
 PLACES = 500  # that one question names
 Answer = TypeVar("Answer")
 ApplyReport = Callable[[Transaction, str, int], None]
+Arrived = Callable[[Transaction, NewMessage, StoredMessage], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,11 @@ class LostFile(Exception):
 
 
 class Ingest:
-    """Writes files and rows. `apply_report` takes what a bounce says about our mail into the same transaction."""
+    """Writes files and rows.
+
+    `apply_report` takes what a bounce says about our mail into the same transaction, `arrived` what an inbox's own
+    rules do with a message. Neither may fail because of what a stranger wrote.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class Ingest:
         hostname: str,
         executor: Executor,
         apply_report: ApplyReport,
+        arrived: Arrived,
         node: int = 0,
     ) -> None:
         self.database = database
@@ -61,6 +67,7 @@ class Ingest:
         self._hostname = hostname
         self._executor = executor
         self._apply_report = apply_report
+        self._arrived = arrived
         self._node = node
 
     async def store(
@@ -176,12 +183,14 @@ class Ingest:
     def _follow(self, tx: Transaction, prepared: Prepared, stored: tuple[StoredMessage, ...], now: int) -> None:
         """What belongs to the same change: deliveries, events, and what a report says about our mail."""
         record = prepared.record
+        by_id = {message.copy.message_id: message for message in prepared.messages}
         for one in stored:
             if one.is_new:
                 if one.copy.labels:
                     labels.attach(tx, self._ids, one.copy.tenant_id, one.copy.message_id, one.copy.labels)
                 if record.is_news:
                     self._publish(tx, one, now)
+                    self._arrived(tx, by_id[one.copy.message_id], one)
         is_new = any(one.is_new for one in stored) or not record.copies
         if record.queued and record.deliveries and not deliveries.is_queued(tx, record.queued.id):
             thread_id = next((one.thread_id for one in stored), record.queued.thread_id)

@@ -3,17 +3,19 @@
 import re
 import time
 from dataclasses import replace
+from typing import Protocol
 
 from mailserver.entities import errors, identifiers
 from mailserver.entities import label as label_names
 from mailserver.entities.access import Caller
+from mailserver.entities.event import Event, EventType
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.label import Label, LabelSource, LabelType, ThreadLabel
 from mailserver.services.mailbox import resolve
 from mailserver.services.workspace import contacts as contact_names
 from mailserver.services.workspace import reach
-from mailserver.storage import label_store
+from mailserver.storage import label_store, messages, threads
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 LONGEST_NAME = 100
@@ -21,12 +23,48 @@ _KEY = re.compile(r"[a-z0-9._/-]{1,100}")
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 
 
+class Rules(Protocol):
+    """What an inbox does when a label is put on its mail."""
+
+    def labelled(self, tx: Transaction, inbox_id: int, label: Label, message_id: int | None, thread_id: int) -> None:
+        """A label was put on a message, or on a thread."""
+        ...
+
+
 class Labels:
     """Labels, through the caller's eyes. They are the whole team's; what they are on is each inbox's own."""
 
-    def __init__(self, database: Database, ids: IdSource) -> None:
+    def __init__(self, database: Database, ids: IdSource, rules: Rules) -> None:
         self._database = database
         self._ids = ids
+        self._rules = rules
+
+    def attach(self, tx: Transaction, label: Label, message_id: int) -> bool:
+        """Put a label on a message inside a transaction, and tell; False where it is there."""
+        place = messages.place(tx, message_id)
+        if place is None or not label_store.attach(tx, label.id, message_id, int(time.time() * 1000)):
+            return False
+        inbox_id, thread_id = place
+        self._tell(tx, EventType.LABEL_APPLIED, label, inbox_id, message_id, thread_id)
+        self._rules.labelled(tx, inbox_id, label, message_id, thread_id)
+        return True
+
+    def attach_thread(
+        self, tx: Transaction, label: Label, thread_id: int, source: LabelSource, confidence: float | None
+    ) -> bool:
+        """Put a label on a thread inside a transaction, and tell; False where it is there, or there is no thread."""
+        place = threads.find(tx, thread_id)
+        if place is None or not label_store.attach_thread(tx, label.id, thread_id, source, confidence):
+            return False
+        self._tell(tx, EventType.LABEL_APPLIED, label, place[1], None, thread_id)
+        self._rules.labelled(tx, place[1], label, None, thread_id)
+        return True
+
+    def _tell(
+        self, tx: Transaction, kind: EventType, label: Label, inbox_id: int, message_id: int | None, thread_id: int
+    ) -> None:
+        body = {"label_id": label.id, "label_key": label.key, "message_id": message_id, "thread_id": thread_id}
+        tx.publish(Event(self._ids.next(), label.tenant_id, inbox_id, kind, int(time.time() * 1000), body))
 
     async def of_tenant(self, caller: Caller, kind: LabelType | None) -> list[Label]:
         """The labels of the team by their keys."""
@@ -92,7 +130,7 @@ class Labels:
         def write(tx: Transaction) -> list[Label]:
             number = resolve.message_id(tx, caller, message, inbox.id if inbox else None)
             label = _for(_either(tx, caller, label_id, key), LabelType.MESSAGE)
-            label_store.attach(tx, label.id, number, int(time.time() * 1000))
+            self.attach(tx, label, number)
             return label_store.of_message(tx, number)
 
         return await self._database.write(write)
@@ -104,7 +142,9 @@ class Labels:
             number = resolve.message_id(tx, caller, message, inbox.id if inbox else None)
             label = one(tx, caller, label_id)
             _refuse_system(label)
-            label_store.detach(tx, label.id, number, int(time.time() * 1000))
+            place = messages.place(tx, number)
+            if label_store.detach(tx, label.id, number, int(time.time() * 1000)) and place is not None:
+                self._tell(tx, EventType.LABEL_REMOVED, label, place[0], number, place[1])
 
         await self._database.write(write)
 
@@ -126,7 +166,7 @@ class Labels:
         def write(tx: Transaction) -> ThreadLabel:
             number = resolve.thread_id(tx, caller, thread, inbox.id if inbox else None)
             label = _for(_either(tx, caller, label_id, key), LabelType.MESSAGE)
-            label_store.attach_thread(tx, label.id, number, source, confidence)
+            self.attach_thread(tx, label, number, source, confidence)
             return ThreadLabel(label, source, confidence)
 
         return await self._database.write(write)
@@ -138,7 +178,9 @@ class Labels:
             number = resolve.thread_id(tx, caller, thread, inbox.id if inbox else None)
             label = one(tx, caller, label_id)
             _refuse_system(label)
-            label_store.detach_thread(tx, label.id, number, int(time.time() * 1000))
+            place = threads.find(tx, number)
+            if label_store.detach_thread(tx, label.id, number, int(time.time() * 1000)) and place is not None:
+                self._tell(tx, EventType.LABEL_REMOVED, label, place[1], None, number)
 
         await self._database.write(write)
 
