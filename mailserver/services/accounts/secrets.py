@@ -7,8 +7,9 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 
 import argon2
-from scramp import ScramMechanism
+from scramp import ScramException, ScramMechanism
 
+from mailserver.entities import errors
 from mailserver.entities.inbox import ScramKeys
 
 AGENT_PREFIX = "gent_"
@@ -38,7 +39,7 @@ class PasswordHasher:
         self._dummy = self._hasher.hash(_DUMMY)
 
     async def hash(self, password: str) -> tuple[str, ScramKeys]:
-        """The two hashes that are kept of a password."""
+        """The two hashes that are kept of a password; Invalid for one that SASL cannot carry."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._hash, password)
 
     async def verify(self, password: str, hashes: list[str]) -> int | None:
@@ -55,7 +56,12 @@ class PasswordHasher:
 
     def _hash(self, password: str) -> tuple[str, ScramKeys]:
         mechanism = ScramMechanism("SCRAM-SHA-256")
-        salt, stored_key, server_key, iterations = mechanism.make_auth_info(password, iteration_count=SCRAM_ITERATIONS)
+        try:
+            made = mechanism.make_auth_info(password, iteration_count=SCRAM_ITERATIONS)
+        except ScramException as error:  # RFC 4013: a control character, an unassigned one, both writing directions
+            sentence = "A password has no control characters, and none that a login could not send."
+            raise errors.Invalid(sentence, password=sentence) from error
+        salt, stored_key, server_key, iterations = made
         return self._hasher.hash(password), ScramKeys(salt, iterations, stored_key, server_key)
 
     def _verify(self, password: str, hashes: list[str]) -> int | None:

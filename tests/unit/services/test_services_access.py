@@ -169,3 +169,9 @@ async def test_bootstrap_again_changes_nothing_and_tells_no_token(house):
         await house.services.bootstrap.run("third.test", "a@third.test", PASSWORD, 12345)
     with pytest.raises(errors.Invalid):
         await house.services.bootstrap.run("third.test", "a@other.test", PASSWORD)
+
+
+@pytest.mark.parametrize("text", ["with a \b control", "\u0627 and latin a", "\ud800 half a pair"])
+async def test_a_password_that_sasl_cannot_carry_is_refused(house, text):
+    with pytest.raises(errors.Invalid, match="control characters"):
+        await house.services.access.set_password(house.account.inbox.id, text)
