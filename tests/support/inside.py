@@ -44,6 +44,7 @@ class House:
     rung: list[str]
     account: Bootstrapped | None = None
     callers: dict[str, Caller] = field(default_factory=dict)
+    doorbell: Doorbell = field(default_factory=Doorbell)
 
     @property
     def services(self) -> Services:
@@ -160,7 +161,7 @@ async def inside(
             await task
 
         stack.push_async_callback(finish)
-        house = House(opened, assembled, rung, account)
+        house = House(opened, assembled, rung, account, doorbell=doorbell)
         if bootstrap and account is None:
             house.account = await assembled.services.bootstrap.run("local.test", "agent@local.test", PASSWORD)
         yield house
