@@ -1,5 +1,6 @@
 """The graph of an inbox: whom it has to do with, and how much."""
 
+import functools
 import time
 from dataclasses import dataclass
 
@@ -74,11 +75,12 @@ def _whole(snapshot: Snapshot, inbox: Inbox, limit: int, now: int) -> Graph:
 def _around(snapshot: Snapshot, caller: Caller, contact: str, inbox: Inbox | None, now: int) -> tuple[int, Graph]:
     known = contact_names.one(snapshot, caller, contact, inbox)
     own = {timeline.normal(each.value) for each in known.card.emails}
+    normal = functools.cache(timeline.normal)  # the same few people, again and again
     together: dict[str, list[float]] = {}  # address to [weight, messages, last_at]
     (owner,) = snapshot.one("SELECT address FROM inbox WHERE id = ?", (known.inbox_id,))
     for address in sorted(own):
         for at, people in activity.about(snapshot, known.inbox_id, address, MESSAGES_READ):
-            for other in {timeline.normal(str(each[0])) for each in people} - own - {owner}:
+            for other in {normal(str(each[0])) for each in people} - own - {owner}:
                 kept = together.setdefault(other, [0.0, 0.0, 0.0])
                 kept[0] += relationships.faded(1.0, now - at)
                 kept[1] += 1
