@@ -34,7 +34,6 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("remove closed inboxes and mail past its time", MINUTE, services.inbox_keeping.sweep),
         ("forget logins that have run out", HOUR, services.sessions.expire),
         ("tell of anniversaries", 10 * MINUTE, services.anniversaries.tell),
-        ("forget old webhook deliveries", HOUR, services.notify.webhooks.sweep),
         ("read reports", MINUTE, services.reporting.reading.run),
         ("send reports", 15 * MINUTE, services.reporting.daily.run),
         ("forget old reports", 6 * HOUR, services.reporting.daily.trim),

@@ -56,8 +56,10 @@ from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.stage import Stage
 from mailserver.services.mailbox.threads import Threads
 from mailserver.services.notify import assembly as notify
+from mailserver.services.notify import webhooks
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.notify.fanout import Fanout
+from mailserver.services.notify.webhooks import Webhooks
 from mailserver.services.outbound import approvals as approving
 from mailserver.services.outbound.allowance import Allowance, SendingLimits
 from mailserver.services.outbound.approvals import Approvals
@@ -206,7 +208,7 @@ def assemble(
         repeats=Repeats(database),
         audit=audit,
         usage=Usage(database),
-        agent_tokens=AgentTokens(database, access, audit),
+        agent_tokens=AgentTokens(database, ids, access, audit),
         inbox_keeping=InboxKeeping(database, inboxes, access, audit),
         sessions=Sessions(database, ids, hasher, throttle),
         factors=Factors(database, hasher, audit, hostname),
@@ -259,7 +261,7 @@ def assemble(
         shares=shares,
         handoffs=Handoffs(database, ids, tasks, copying),
         anniversaries=Anniversaries(database, ids, now_ms),
-        retention=_retention(held, notes, shares, attachments, timeline),
+        retention=_retention(held, notes, shares, attachments, timeline, told.webhooks),
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip
@@ -270,7 +272,9 @@ def assemble(
     return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons, fanout)
 
 
-def _retention(held: Approvals, notes: Notes, shares: Shares, uploads: Attachments, timeline: Timeline) -> Retention:
+def _retention(
+    held: Approvals, notes: Notes, shares: Shares, uploads: Attachments, timeline: Timeline, hooks: Webhooks
+) -> Retention:
     return Retention(
         (
             Promise("requests that wait for an approval", approving.KEPT_MS, MINUTE, held.expire),
@@ -279,6 +283,7 @@ def _retention(held: Approvals, notes: Notes, shares: Shares, uploads: Attachmen
             Promise("contact shares that were answered", team_shares.RESOLVED_MS, HOUR, shares.expire_resolved),
             Promise("uploads that were not attached", uploading.LIFE_MS, HOUR, uploads.sweep),
             Promise("activity of contacts", activity.KEPT_MS, 6 * HOUR, timeline.sweep),
+            Promise("what was delivered to webhooks", webhooks.KEPT_MS, HOUR, hooks.sweep),
         )
     )
 

@@ -63,9 +63,12 @@ def page(snapshot: Rows, where: Where, limit: int) -> list[Event]:
         if given is not None:
             conditions.append(condition)
             values += given
+    # Without statistics, two bounds of the id would look better to SQLite than the type.
+    index = f" INDEXED BY event_{'inbox' if where.inbox_id is not None else 'tenant'}_type" if where.type else ""
     columns = "id, tenant_id, inbox_id, type, occurred_at, body"
     rows = snapshot.all(
-        f"SELECT {columns} FROM event WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?", [*values, limit]
+        f"SELECT {columns} FROM event{index} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?",
+        [*values, limit],
     )
     return [entity(row) for row in rows]
 

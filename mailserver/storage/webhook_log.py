@@ -7,12 +7,12 @@ from mailserver.storage.webhook_lines import DELIVERY
 
 
 def page(
-    snapshot: Snapshot, endpoint_id: int, state: WebhookState | None, position: int, limit: int
+    snapshot: Snapshot, endpoint_id: int, state: WebhookState | None, since: int, position: int, limit: int
 ) -> tuple[list[WebhookDelivery], int]:
-    """Deliveries of an endpoint, the newest first, and how many there are."""
-    condition, values = "endpoint_id = ?", list[object]([endpoint_id])
+    """Deliveries of an endpoint that were not finished before a time, the newest first, and how many there are."""
+    condition, values = "endpoint_id = ? AND COALESCE(finished_at, ?) >= ?", list[object]([endpoint_id, since, since])
     if state is not None:
-        condition, values = "endpoint_id = ? AND state = ?", [endpoint_id, state.value]
+        condition, values = f"{condition} AND state = ?", [*values, state.value]
     rows = snapshot.all(
         f"SELECT {DELIVERY} FROM webhook_delivery WHERE {condition} ORDER BY id DESC LIMIT ? OFFSET ?",
         [*values, limit, position],

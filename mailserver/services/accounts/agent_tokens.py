@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Caller, Scope, Token
-from mailserver.entities.identifiers import Kind
+from mailserver.entities.event import Event, EventType
+from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.services.accounts import secrets
 from mailserver.services.accounts.access import Access
@@ -22,8 +23,9 @@ KIND = "agent"
 class AgentTokens:
     """The tokens that are bound to inboxes of a tenant."""
 
-    def __init__(self, database: Database, access: Access, audit: Audit) -> None:
+    def __init__(self, database: Database, ids: IdSource, access: Access, audit: Audit) -> None:
         self._database = database
+        self._ids = ids
         self._access = access
         self._audit = audit
 
@@ -38,6 +40,7 @@ class AgentTokens:
 
         def noted(tx: Transaction, token: Token) -> None:
             self._audit.add(tx, caller, "token.created", _id(token), inbox.id, scopes=sorted(scopes))
+            self._tell(tx, EventType.TOKEN_CREATED, token)
 
         return await self._access.create_token(
             inbox.tenant_id, KIND, label, inbox_id=inbox.id, scopes=scopes, requires_approval=approval,
@@ -84,6 +87,7 @@ class AgentTokens:
                 raise errors.Forbidden("The token has rights that you have not.")
             credentials.rotate_token(tx, known.id, shown, secrets.digest(secret), until)
             self._audit.add(tx, caller, "token.rotated", _id(known), known.inbox_id, grace_seconds=grace_seconds)
+            self._tell(tx, EventType.TOKEN_ROTATED, known)
             return replace(known, prefix=shown)
 
         return await self._database.write(write), secret
@@ -95,8 +99,14 @@ class AgentTokens:
             known = _find(tx, caller, text)
             credentials.revoke(tx, caller.tenant_id, known.id)
             self._audit.add(tx, caller, "token.revoked", _id(known), known.inbox_id)
+            self._tell(tx, EventType.TOKEN_REVOKED, known)
 
         await self._database.write(write)
+
+    def _tell(self, tx: Transaction, kind: EventType, token: Token) -> None:
+        body = {"token_id": _id(token), "label": token.label, "scopes": sorted(token.scopes)}
+        now = int(time.time() * 1000)
+        tx.publish(Event(self._ids.next(), token.tenant_id, token.inbox_id or 0, kind, now, body))
 
 
 def _find(tx: Transaction, caller: Caller, text: str) -> Token:

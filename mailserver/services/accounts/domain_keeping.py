@@ -5,6 +5,7 @@ import time
 
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Caller
+from mailserver.entities.event import Event, EventType
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.tenant import DkimKey, Domain, DomainStatus
 from mailserver.mail.resolver import LookupFailed
@@ -94,6 +95,10 @@ class DomainKeeping:
                     tenants.verify(tx, domain.name)
                     tx.ring("accounts")
                     self._audit.add(tx, caller, "domain.verified", _id(domain), domain=domain.name)
+                    body = {"domain_id": _id(domain), "domain": domain.name}
+                    now = int(time.time() * 1000)
+                    told = Event(self._ids.next(), domain.tenant_id, 0, EventType.DOMAIN_VERIFIED, now, body)
+                    tx.publish(told)
 
                 await self._database.write(write)
         domain, found = await self.get(caller, text)

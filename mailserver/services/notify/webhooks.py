@@ -127,7 +127,8 @@ class Webhooks:
         """What was delivered, and what was not; the newest first."""
 
         def read(snapshot: Snapshot) -> tuple[list[WebhookDelivery], int]:
-            return webhook_log.page(snapshot, _one(snapshot, caller, text).id, state, position, limit)
+            since = int(time.time() * 1000) - KEPT_MS
+            return webhook_log.page(snapshot, _one(snapshot, caller, text).id, state, since, position, limit)
 
         return await self._database.read(read)
 
