@@ -39,7 +39,7 @@ class DomainsPage:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    @get("/domains/reference/", credentials=PEOPLE)
+    @get("/domains/reference/", public=True)
     async def get_reference(self) -> shapes.DomainReference:
         """Get what a form for domains needs to know."""
         return shapes.DomainReference(
@@ -61,7 +61,7 @@ class DomainsPage:
             },
         )
 
-    @get("/domains/dns-record-types/", credentials=PEOPLE)
+    @get("/domains/dns-record-types/", public=True)
     async def list_record_types(self) -> shapes.RecordTypes:
         """List the kinds of records that a domain has."""
         found = _types()

@@ -24,7 +24,6 @@ from mailserver.services.accounts.audit import Audit
 from mailserver.services.mailbox import messages as mailbox_messages
 from mailserver.services.mailbox.messages import Messages
 from mailserver.services.outbound import held_payload
-from mailserver.services.outbound import outgoing as outgoing_fields
 from mailserver.services.outbound.held_payload import HeldDelete
 from mailserver.services.outbound.outgoing import Outgoing
 from mailserver.services.outbound.send import Repeatable, Sending
@@ -77,11 +76,8 @@ class Approvals:
     ) -> str:
         """Hold a message instead of sending it; the id of what waits now. A repeated request holds nothing more."""
         caller.require(Scope.EMAIL_SEND)
-        outgoing_fields.check(outgoing)
-        people = ", ".join(person.address for person in (*outgoing.to, *outgoing.cc, *outgoing.bcc))
-        original = outgoing.reply_to_message
-        subject = outgoing.subject or (f"Re: {original.subject}" if original else "")
-        summary = f"To: {people or '(who wrote the original)'} - {subject}"
+        people, subject = await self._sending.addressed(inbox, outgoing)
+        summary = f"To: {', '.join(people)} - {subject}"
         payload = await asyncio.to_thread(held_payload.write_send, outgoing)
         return await self._hold(caller, inbox, SEND, summary, payload, repeatable)
 

@@ -145,6 +145,12 @@ class Sending:
                 raise
             return _repeat(repeated.answered, repeatable)
 
+    async def addressed(self, inbox: Inbox, outgoing: Outgoing) -> tuple[list[str], str]:
+        """Whom a message would go to, and its subject: those of an answer are derived. Invalid where it cannot go."""
+        outgoing_fields.check(outgoing)
+        draft = await self._draft(inbox, outgoing, 0)
+        return [str(recipient.address) for recipient in self._recipients(draft)], draft.subject
+
     async def forget(self) -> None:
         """Forget the answers to repeated requests that are older than a day."""
         await self._database.write(idempotency.expire, int(time.time() * 1000))
