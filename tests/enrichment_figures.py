@@ -22,6 +22,7 @@ from tests.support.topics import Postbag
 
 COMING = 20
 BINS = 10
+LIKELY = 0.3
 FITTED_ON = 1_000  # seeds from here on are for fitting, those below for measuring
 
 
@@ -115,7 +116,11 @@ def _count(figures: Figures, bag: Postbag, topic: str, votes: dict[int, Votes]) 
 
 def fit(figures: Figures, rounds: int = 3_000, rate: float = 1.0) -> tuple[float, ...]:
     """The weights of a logistic regression over share, likeness and the logarithm of the count."""
-    rows = [((1.0, v.share, v.likeness, math.log(v.count)), float(good)) for v, _, good in figures.judged]
+    rows = [
+        ((1.0, v.share, v.likeness, math.log(v.count)), float(good))
+        for v, _, good in figures.judged
+        if v.share >= LIKELY  # the others are never suggested, and are so many that the fit would be theirs
+    ]
     weights = [0.0] * 4
     for _ in range(rounds):
         gradient = [0.0] * 4

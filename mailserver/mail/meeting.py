@@ -11,7 +11,7 @@ from mailserver.mail.occasion import Occasion
 
 MAX_TEXT = 8_000
 MOST_SENTENCES = 60
-LATEST_DAYS = 550
+LATEST_DAYS = 5 * 366
 _MONTH = "|".join(sorted(calendar_words.MONTHS, key=len, reverse=True))
 _DAY = "|".join(sorted(calendar_words.DAYS, key=len, reverse=True))
 _RELATIVE = "|".join(sorted(calendar_words.RELATIVE, key=len, reverse=True))

@@ -4,7 +4,7 @@ Words are hashes with the inbox in them, so that no message is ever the neighbou
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from mailserver.entities.label import Label, LabelType
@@ -14,6 +14,8 @@ MOST_EXAMPLES = 1_000  # of one inbox; the oldest go first
 KEPT_EXAMPLES = 800  # after they were thinned out, so that it is not done at every one
 HASH_BYTES = 6
 MOST_USABLE = 2_000
+MOST_LOOKED_AT = 20_000  # labels on messages of one inbox, the newest
+GIVEN_KEYS = ("unauthenticated",)  # services/inbound/judgement.py
 _CHUNK = 500
 
 
@@ -38,15 +40,24 @@ def hashed(inbox_id: int, words: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def missing(snapshot: Snapshot, inbox_id: int, limit: int) -> list[int]:
-    """The newest messages that teach something and are not in the index yet."""
+def given(snapshot: Snapshot, tenant_id: int) -> frozenset[int]:
+    """The labels that the server itself puts on what comes in: they say nothing about what anybody thinks of it."""
+    marks = ",".join("?" * len(GIVEN_KEYS))
+    rows = snapshot.all(f"SELECT id FROM label WHERE tenant_id = ? AND atom IN ({marks})", (tenant_id, *GIVEN_KEYS))
+    return frozenset(row[0] for row in rows)
+
+
+def missing(snapshot: Snapshot, inbox_id: int, but: Collection[int], limit: int) -> list[int]:
+    """The newest messages that teach something, by other labels than some, and are not in the index yet."""
+    marks = ",".join("?" * len(but))
     rows = snapshot.all(
-        "SELECT message_id FROM (SELECT message_id FROM (SELECT DISTINCT message_id FROM message_label "
-        "WHERE inbox_id = ?1 ORDER BY message_id DESC LIMIT ?2) UNION SELECT message_id FROM "
-        "(SELECT DISTINCT message_id FROM label_suggestion WHERE inbox_id = ?1 AND state = 'dismissed' "
-        "ORDER BY message_id DESC LIMIT ?2)) AS taught WHERE NOT EXISTS (SELECT 1 FROM label_example e "
-        "WHERE e.inbox_id = ?1 AND e.message_id = taught.message_id) ORDER BY message_id DESC LIMIT ?3",
-        (inbox_id, KEPT_EXAMPLES // 2, limit),
+        "SELECT message_id FROM (SELECT message_id FROM (SELECT DISTINCT message_id FROM (SELECT message_id, label_id "
+        "FROM message_label WHERE inbox_id = ? ORDER BY message_id DESC LIMIT ?) AS newest "
+        f"WHERE label_id NOT IN ({marks}) LIMIT ?) UNION SELECT message_id FROM "
+        "(SELECT DISTINCT message_id FROM label_suggestion WHERE inbox_id = ? AND state = 'dismissed' "
+        "ORDER BY message_id DESC LIMIT ?)) AS taught WHERE NOT EXISTS (SELECT 1 FROM label_example e "
+        "WHERE e.inbox_id = ? AND e.message_id = taught.message_id) ORDER BY message_id DESC LIMIT ?",
+        (inbox_id, MOST_LOOKED_AT, *but, KEPT_EXAMPLES // 2, inbox_id, KEPT_EXAMPLES // 2, inbox_id, limit),
     )
     return [row[0] for row in rows]
 
@@ -66,8 +77,13 @@ def add(tx: Transaction, inbox_id: int, message_id: int, words: Sequence[str]) -
         _thin(tx, inbox_id, count - KEPT_EXAMPLES)
 
 
-def nearest(snapshot: Snapshot, words: Sequence[str], but: int, limit: int) -> list[Neighbour]:
-    """The messages that share the rarest words with these, by bm25, without the one that is asked about."""
+def nearest(
+    snapshot: Snapshot, words: Sequence[str], but: int, limit: int, given: Collection[int] = ()
+) -> list[Neighbour]:
+    """The messages that share the rarest words with these, by bm25, without the one that is asked about.
+
+    Labels that are `given` are not counted as theirs.
+    """
     if not words:
         return []
     expression = " OR ".join(f'"{word}"' for word in words)
@@ -80,7 +96,12 @@ def nearest(snapshot: Snapshot, words: Sequence[str], but: int, limit: int) -> l
     on, off = _labels(snapshot, ids), _dismissed(snapshot, ids)
     nobody: frozenset[int] = frozenset()
     return [
-        Neighbour(message_id, frozenset(text.split()), on.get(message_id, nobody), off.get(message_id, nobody))
+        Neighbour(
+            message_id,
+            frozenset(text.split()),
+            on.get(message_id, nobody).difference(given),
+            off.get(message_id, nobody),
+        )
         for message_id, text in near
     ]
 
@@ -110,7 +131,7 @@ def usable(snapshot: Snapshot, tenant_id: int, limit: int = MOST_USABLE) -> list
         (tenant_id, limit),
     )
     found = [Label(row[0], row[1], row[2], row[3], LabelType(row[4]), row[5], row[6], row[7]) for row in rows]
-    return [label for label in found if not label.is_system]
+    return [label for label in found if not label.is_system and label.key not in GIVEN_KEYS]
 
 
 def _labels(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, frozenset[int]]:

@@ -16,6 +16,7 @@ from mailserver.services.enrichment.summaries import Summaries
 from mailserver.services.enrichment.switches import Keeping, Operator
 from mailserver.services.enrichment.worker import Bell, Worker
 from mailserver.services.workspace.appointments import Appointments
+from mailserver.services.workspace.labels import Labels
 from mailserver.settings import Enrichment as EnrichmentSettings
 from mailserver.storage.database import Database
 from mailserver.storage.files import MessageFiles
@@ -40,6 +41,7 @@ def build(
     fetch: Fetch,
     audit: Audit,
     appointments: Appointments,
+    labels: Labels,
     bell: Bell,
     clock: Callable[[], int],
     settings: EnrichmentSettings,
@@ -57,6 +59,6 @@ def build(
     provider = Provider(switches, Model(fetch, settings.timeout_seconds, https_only=https_only), executor, clock)
     worker = Worker(database, files, executor, features, provider, Neighbours(database, files, executor), bell, clock)
     return Enrichment(
-        switches, Summaries(database, clock), Suggestions(database, features, appointments, clock),
+        switches, Summaries(database, clock), Suggestions(database, features, appointments, labels, clock),
         Requests(features, clock), worker, features,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from mailserver.services.enrichment.features import Features
 from mailserver.services.mailbox import resolve
 from mailserver.services.workspace import labels
 from mailserver.services.workspace.appointments import Appointments, Wanted
+from mailserver.services.workspace.labels import Labels
 from mailserver.storage import calendars, inboxes, label_store, messages, suggestions
 from mailserver.storage.database import Database, Transaction
 
@@ -20,11 +21,12 @@ class Suggestions:
     """What is suggested for messages. An answer may be given twice: the second changes nothing."""
 
     def __init__(
-        self, database: Database, features: Features, appointments: Appointments, clock: Callable[[], int]
+        self, database: Database, features: Features, appointments: Appointments, put: Labels, clock: Callable[[], int]
     ) -> None:
         self._database = database
         self._features = features
         self._appointments = appointments
+        self._labels = put
         self._clock = clock
 
     async def of(self, inbox_id: int, message_ids: Sequence[int]) -> dict[int, Suggested]:
@@ -41,7 +43,9 @@ class Suggestions:
         def write(tx: Transaction) -> None:
             number, label = _suggested(tx, caller, message, inbox, label_id)
             now = self._clock()
-            label_store.attach(tx, label, number, now)
+            known = label_store.get(tx, label)
+            if known is not None:
+                self._labels.attach(tx, known, number)
             suggestions.answer_label(tx, number, label, SuggestionState.CONFIRMED, now)
 
         await self._database.write(write)

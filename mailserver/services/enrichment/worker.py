@@ -146,7 +146,7 @@ class Worker:
         findings = await self._provider.examine(inbox.id, found, written, labels, wants_event=wants_event)
         fitting = findings.labels
         if wants_labels and fitting is None:
-            fitting = await self._neighbours.suggest(inbox.id, work.object_id, found.words)
+            fitting = await self._neighbours.suggest(inbox, work.object_id, found.words)
         await self._database.write(self._suggest, work, labels, fitting or {}, findings.occasion)
 
     def _suggest(
@@ -159,7 +159,7 @@ class Worker:
         chosen = {label_id: value for label_id, value in fitting.items() if label_id in usable}
         suggestions.put_labels(tx, work.object_id, work.inbox_id, chosen, now)
         suggestions.put_event(tx, work.object_id, work.inbox_id, occasion, now)
-        log.info("enrichment.message.read", **_named(work), labels=len(chosen), event=occasion is not None)
+        log.info("enrichment.message.read", **_named(work), labels=len(chosen), has_event=occasion is not None)
 
     # -- a thread -----------------------------------------------------------------------------------------------
 
