@@ -174,7 +174,7 @@ def assemble(
     acceptance = Acceptance(store.journal, files, pools.files, settings.storage.spool_threshold_bytes)
     room = DiskRoom(store.journal, files, pools.files, settings.storage.reserve_bytes)
     enqueue = Enqueue(ids, settings.queue.lifetime_seconds)
-    allowance = Allowance(database, _sending(limits), now_ms)
+    allowance = Allowance(database, ids, _sending(limits), now_ms)
     messages = Messages(database, files, pools.files)
     rules = Rules(database, ids)
     forwarding = Forwarding(ids, rewriting, rules, settings.queue.lifetime_seconds, limits.forwarded_per_hour)
@@ -199,8 +199,9 @@ def assemble(
     held = Approvals(database, ids, sending, messages, audit, tasks)
     attachments = Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes)
     appointments = Appointments(database, ids)
+    labels = Labels(database, ids, acting.engine)
     enriched = enrichment.build(
-        database, files, pools.files, fetch, audit, appointments, doorbell, now_ms, settings.enrichment,
+        database, files, pools.files, fetch, audit, appointments, labels, doorbell, now_ms, settings.enrichment,
         https_only=not settings.outbound_http.allow_private,
     )  # fmt: skip
     services = Services(
@@ -251,7 +252,7 @@ def assemble(
         tasks=tasks,
         agenda=Agenda(database),
         contacts=contacts,
-        labels=Labels(database, ids, acting.engine),
+        labels=labels,
         commitments=Commitments(database, ids),
         timeline=timeline,
         relationships=Relationships(database),

@@ -13,7 +13,10 @@ _KEPT = frozenset({"audit", "queued", "delivery", "report", "message", "webhook_
 _TABLES = (
     "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) p ON p.name = 'inbox_id' WHERE m.type = 'table'"
 )
-_AT_ONCE = ("alias", "list_member", "password", "token", "login_address", "forward", "inbox_settings", "approval")
+_AT_ONCE = (
+    "alias", "list_member", "password", "token", "login_address", "forward", "inbox_settings", "approval", "alert",
+    "alert_due", "workflow",
+)  # fmt: skip
 
 
 def open_deliveries(snapshot: Snapshot, inbox_id: int, limit: int = MOST_OPEN) -> list[tuple[int, int]]:
@@ -42,6 +45,7 @@ def close(tx: Transaction, inbox_id: int, now: int) -> None:
     )
     tx.ring("accounts")
     tx.ring("rules")
+    tx.ring(webhooks.SUBSCRIPTIONS)
 
 
 def closed(snapshot: Snapshot, limit: int) -> list[int]:

@@ -1,7 +1,8 @@
 """How much an inbox may send: messages and recipients in an hour and in a day, by whichever door.
 
 What was sent is counted in memory, which begins with what the database knows: a restart forgets nothing, and several
-nodes that share a database multiply a limit by their number at the most.
+nodes that share a database multiply a limit by their number at the most. A part of a limit that was used up is told
+behind the message that did it, in a transaction of its own: a crash between the two loses the event, never the count.
 """
 
 import asyncio
@@ -9,15 +10,23 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
+
+import structlog
 
 from mailserver.entities import errors
-from mailserver.storage import deliveries
-from mailserver.storage.database import Database
+from mailserver.entities.event import Event, EventType
+from mailserver.entities.identifiers import IdSource
+from mailserver.storage import deliveries, inboxes
+from mailserver.storage.database import Database, Transaction
 
 SLOT_MS = 600_000
 HOUR_SLOTS = 6
 DAY_SLOTS = 144
+TOLD_PERCENT = (50, 75, 80, 90, 95, 100)  # of a limit that are told, each once while it stays used up
 MOST_INBOXES = 10_000  # counted in memory; the others are looked up again
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +54,14 @@ class _Spent:
 class Allowance:
     """The budgets of all inboxes. A limit that is reached is a sentence that says which."""
 
-    def __init__(self, database: Database, limits: SendingLimits, clock: Callable[[], int]) -> None:
+    def __init__(self, database: Database, ids: IdSource, limits: SendingLimits, clock: Callable[[], int]) -> None:
         self._database = database
+        self._ids = ids
         self._limits = limits
         self._clock = clock
         self._inboxes: OrderedDict[int, dict[int, _Spent]] = OrderedDict()
         self._looking_up = asyncio.Lock()
+        self._told: dict[int, dict[str, int]] = {}  # inbox to cap to the percentage that was told last
 
     async def check(self, inbox_id: int, recipients: int = 0) -> None:
         """AllowanceSpent where a message, or so many recipients, would be more than the inbox may send now."""
@@ -65,6 +76,7 @@ class Allowance:
             return
         slots = await self._slots(inbox_id)
         self._refuse(slots, recipients)
+        before = self._used(slots)
         spent = slots.setdefault(self._clock() // SLOT_MS, _Spent())
         spent.messages += 1
         spent.recipients += recipients
@@ -74,6 +86,50 @@ class Allowance:
             spent.messages -= 1
             spent.recipients -= recipients
             raise
+        await self._tell(inbox_id, before, self._used(slots))
+
+    def _used(self, slots: dict[int, _Spent]) -> dict[str, tuple[int, int]]:
+        """How much of each limit is used up: (used, limit)."""
+        limits, now = self._limits, self._clock() // SLOT_MS
+        used: dict[str, tuple[int, int]] = {}
+        for words, number, most_messages, most_recipients in (
+            ("hour", HOUR_SLOTS, limits.messages_per_hour, limits.recipients_per_hour),
+            ("day", DAY_SLOTS, limits.messages_per_day, limits.recipients_per_day),
+        ):
+            counted = [spent for slot, spent in slots.items() if slot >= now - number]
+            if most_messages:
+                used[f"messages_per_{words}"] = sum(spent.messages for spent in counted), most_messages
+            if most_recipients:
+                used[f"recipients_per_{words}"] = sum(spent.recipients for spent in counted), most_recipients
+        return used
+
+    async def _tell(self, inbox_id: int, before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> None:
+        """Publish what this message has used up, where nobody was told of it yet."""
+        bodies = []
+        for cap, (used, limit) in after.items():
+            was, now = _step(*before.get(cap, (0, limit))), _step(used, limit)
+            told = self._told.setdefault(inbox_id, {})
+            if was < told.get(cap, 0):
+                told[cap] = was  # some of it is free again: what is used up anew is news
+            last = max(was, told.get(cap, 0))
+            if now > last:
+                told[cap] = now
+                bodies.append({"cap": cap, "percent": now, "previous_percent": last, "used": used, "limit": limit})
+        while len(self._told) > MOST_INBOXES:
+            del self._told[next(iter(self._told))]
+        if not bodies:
+            return
+        try:
+            await self._database.write(self._publish, inbox_id, bodies)
+        except errors.Temporary as error:  # the message is sent: its sender must not hear that it was not
+            log.warning("outbound.cap.untold", inbox_id=inbox_id, error=error.message)
+
+    def _publish(self, tx: Transaction, inbox_id: int, bodies: list[dict[str, Any]]) -> None:
+        inbox = inboxes.get(tx, inbox_id)
+        for body in bodies if inbox is not None else ():
+            assert inbox is not None
+            kind = EventType.CAP_REACHED
+            tx.publish(Event(self._ids.next(), inbox.tenant_id, inbox_id, kind, self._clock(), body))
 
     def _refuse(self, slots: dict[int, _Spent], recipients: int) -> None:
         limits, now = self._limits, self._clock() // SLOT_MS
@@ -111,3 +167,8 @@ class Allowance:
         while len(self._inboxes) > MOST_INBOXES:
             self._inboxes.popitem(last=False)
         return found
+
+
+def _step(used: int, limit: int) -> int:
+    """The largest told percentage that is used up."""
+    return max((percent for percent in TOLD_PERCENT if used * 100 >= percent * limit), default=0)

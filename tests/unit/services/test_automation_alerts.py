@@ -8,6 +8,7 @@ import pytest
 
 from mailserver.entities.event import Event, EventType
 from mailserver.services.automation import templates
+from mailserver.storage import closing
 from tests.support.served import served
 
 MINUTE = 60_000
@@ -332,7 +333,19 @@ def test_true_is_no_number_in_a_filter():
     assert templates.matches({"x": ["a", "B"]}, {"x": ["c", "b"]})
 
 
-async def test_a_closed_inbox_tells_nothing(site):
+async def test_a_closed_inbox_takes_its_rules_along_at_once(site):
+    await made(site, "message.received", delivery={"type": "webhook", "target": "https://remote.test/hook"})
+    await made(site, "message.received", offset={"value": 1, "unit": "minutes"})
+    await hear(site)
+    inbox = site.inboxes["a1"]
+    await site.house.store.database.write(closing.close, inbox.id, int(time.time() * 1000))
+    for table in ("alert", "alert_due", "workflow"):
+        assert await site.house.rows(f"SELECT id FROM {table}") == []
+    assert not site.house.services.automation.feed._of_tenant
+    await publish(site, EventType.MESSAGE_SENT)
+
+
+async def test_a_task_of_a_closed_inbox_is_not_made(site):
     await made(site, "message.received", offset={"value": 1, "unit": "minutes"})
     await hear(site)
     (alert,) = await site.house.services.automation.alerts.of_inbox(site.inboxes["a1"])

@@ -1,6 +1,7 @@
 """How much an inbox may send, by whichever door."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -96,9 +97,8 @@ class Time:
 
 async def test_the_hour_and_the_day_pass(house):
     clock = Time()
-    allowance = Allowance(
-        house.store.database, SendingLimits(messages_per_hour=2, messages_per_day=3, recipients_per_day=100), clock
-    )
+    limits = SendingLimits(messages_per_hour=2, messages_per_day=3, recipients_per_day=100)
+    allowance = Allowance(house.store.database, house.store.ids, limits, clock)
 
     async def spend(recipients=1):
         async with allowance.spending(7, recipients):
@@ -118,9 +118,51 @@ async def test_the_hour_and_the_day_pass(house):
     await spend(100)
 
 
+async def caps(house):
+    rows = await house.rows("SELECT body FROM event WHERE type = 'cap.reached' ORDER BY id")
+    return [
+        (body["cap"], body["previous_percent"], body["percent"]) for body in map(json.loads, (row[0] for row in rows))
+    ]
+
+
+async def test_what_is_used_up_of_a_limit_is_told_once(house):
+    clock, inbox = Time(), house.account.inbox
+    limits = SendingLimits(messages_per_hour=4, recipients_per_day=1000)
+    allowance = Allowance(house.store.database, house.store.ids, limits, clock)
+
+    async def spend():
+        async with allowance.spending(inbox.id, 1):
+            pass
+
+    for _ in range(4):
+        await spend()
+    hour = "messages_per_hour"
+    assert await caps(house) == [(hour, 0, 50), (hour, 50, 75), (hour, 75, 100)]
+    clock.now += HOUR_MS + SLOT_MS
+    await spend()
+    assert len(await caps(house)) == 3
+    await spend()
+    assert (await caps(house))[3:] == [(hour, 0, 50)]
+
+
+async def test_a_message_that_is_sent_stays_sent_where_its_cap_cannot_be_told(house):
+    class Broken:
+        async def read(self, fn, *args):
+            return await house.store.database.read(fn, *args)
+
+        async def write(self, fn, *args):
+            raise errors.StoreUnavailable
+
+    allowance = Allowance(Broken(), house.store.ids, SendingLimits(messages_per_hour=1), Time())
+    async with allowance.spending(house.account.inbox.id, 1):
+        pass
+    with pytest.raises(errors.AllowanceSpent):
+        await allowance.check(house.account.inbox.id)
+
+
 async def test_what_fails_is_given_back_and_no_limit_asks_nobody(house):
     clock = Time()
-    allowance = Allowance(house.store.database, SendingLimits(messages_per_hour=1), clock)
+    allowance = Allowance(house.store.database, house.store.ids, SendingLimits(messages_per_hour=1), clock)
     for _ in range(3):
         with pytest.raises(errors.StoreFull):
             async with allowance.spending(7, 1):
@@ -129,6 +171,6 @@ async def test_what_fails_is_given_back_and_no_limit_asks_nobody(house):
         pass
     with pytest.raises(errors.AllowanceSpent):
         await allowance.check(7)
-    free = Allowance(None, SendingLimits(), clock)
+    free = Allowance(None, None, SendingLimits(), clock)
     async with free.spending(7, 1_000_000):
         await free.check(7)
