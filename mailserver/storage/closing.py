@@ -1,7 +1,7 @@
 """Take an inbox away: at once for everybody who looks, then its rows bit by bit."""
 
 from mailserver.entities.delivery import State
-from mailserver.storage import arrange, deliveries, shares, webhooks
+from mailserver.storage import arrange, deliveries, enrichment, shares, webhooks
 from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.inboxes import DELETED
 
@@ -15,7 +15,7 @@ _TABLES = (
 )
 _AT_ONCE = (
     "alias", "list_member", "password", "token", "login_address", "forward", "inbox_settings", "approval", "alert",
-    "alert_due", "workflow",
+    "alert_due", "workflow", "enrichment", "enrichment_key", "enrichment_request",
 )  # fmt: skip
 
 
@@ -45,6 +45,7 @@ def close(tx: Transaction, inbox_id: int, now: int) -> None:
     )
     tx.ring("accounts")
     tx.ring("rules")
+    tx.ring(enrichment.TOPIC)
     tx.ring(webhooks.SUBSCRIPTIONS)
 
 

@@ -21,7 +21,7 @@ def test_a_summary_has_two_or_three_sentences_of_those_who_wrote():
     turns = [
         said("Hi Bob,\n\nThe hosting invoice for November is twice what we agreed in the contract. Could you please\n"
              "check the invoice and send a corrected one?\n\nBest regards\nAlice"),
-        said("Sorry about the invoice. We decided to credit the difference. I will send the new one by Friday.\n\nCheers",
+        said("Sorry about the invoice. We decided to credit the difference. I will send the new one by Friday.",
              BOB, (ALICE,)),
         said("Thanks, the corrected invoice arrived and the problem is solved.", ALICE),
     ]  # fmt: skip
