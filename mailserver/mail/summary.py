@@ -18,6 +18,7 @@ CHOSEN = 3
 MOST_DECISIONS = 10
 MOST_ITEMS = 20
 LONGEST_ACTION = 250
+NOBODY = "?"  # who wrote a letter that names no author
 _WORD = re.compile(r"[^\W\d_][\w'-]{2,40}")
 _LAST = 2  # turns that say how a conversation ended
 
@@ -86,6 +87,10 @@ def name(person: Person) -> str:
     return (person.name or person.address.partition("@")[0]).strip()[:60]
 
 
+def _owner(person: Person) -> str:
+    return person.address or name(person)
+
+
 def _said(turns: Sequence[Turn]) -> list[_Said]:
     found: list[_Said] = []
     for number, turn in enumerate(turns):
@@ -111,7 +116,7 @@ def _chosen(subject: str, turns: Sequence[Turn], said: Sequence[_Said]) -> str:
             counts[word] = 0
         left = [each for each in left if each is not best and len(each.words - best.words) * 2 > len(each.words)]
     picked.sort(key=lambda each: (each.turn, each.place))
-    lines = [f"{name(turns[each.turn].author)}: {_ended(each.text)}" for each in picked]
+    lines = [f"{name(turns[each.turn].author) or NOBODY}: {_ended(each.text)}" for each in picked]
     return " ".join(lines) or _ended(subject.strip()[: sentences.LONGEST])
 
 
@@ -146,7 +151,7 @@ def _is_decision(sentence: str) -> bool:
 
 
 def _items(turns: Sequence[Turn], said: Sequence[_Said]) -> tuple[ActionItem, ...]:
-    people = {_key(word): person.address for turn in turns for person in (turn.author, *turn.to)
+    people = {_key(word): _owner(person) for turn in turns for person in (turn.author, *turn.to)
               for word in (*name(person).split(), name(person))}  # fmt: skip
     found: dict[str, ActionItem] = {}
     for each in said:
@@ -170,20 +175,20 @@ def _item(sentence: str, turn: Turn, people: dict[str, str]) -> ActionItem | Non
     called = people.get(_key(first.removeprefix("@"))) if comma and len(first) < 40 else None
     promised = cues.PROMISED.search(sentence)
     if promised and not sentence.endswith("?"):
-        return _made(turn.author.address, sentence[promised.start("cue") :], cues.PROMISED)
+        return _made(_owner(turn.author), sentence[promised.start("cue") :], cues.PROMISED)
     asked = cues.ASKED.search(rest if called else sentence)
     if asked:
-        to = called or (turn.to[0].address if len(turn.to) == 1 else None)
+        to = called or (_owner(turn.to[0]) if len(turn.to) == 1 else None)
         owner = to or ", ".join(name(person) for person in turn.to[:3])
         return _made(owner, (rest if called else sentence)[asked.start("cue") :], cues.ASKED) if owner else None
-    return _made(turn.author.address, sentence) if labelled else None
+    return _made(_owner(turn.author), sentence) if labelled else None
 
 
 def _made(owner: str, text: str, cue: re.Pattern[str] | None = None) -> ActionItem | None:
     found = cue.match(text) if cue else None
     action = (text[found.end() :] if found and _drops(found["cue"]) else text).strip(" ,:;\u2013-")
     action = action.rstrip(".!? ")[:LONGEST_ACTION].strip()
-    return ActionItem(owner, action[0].upper() + action[1:]) if len(action) > 2 else None
+    return ActionItem(owner, action[0].upper() + action[1:]) if owner and len(action) > 2 else None
 
 
 def _drops(cue: str) -> bool:

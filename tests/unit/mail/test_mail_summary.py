@@ -142,3 +142,10 @@ def test_lines_that_a_program_broke_are_one_sentence_and_abbreviations_end_none(
         "a point",
         "b point",
     )
+
+
+def test_a_letter_of_nobody_promises_nothing():
+    nobody = Person("", None)
+    found = summary.summarise("s", [said("I will call the bank tomorrow morning.", nobody)])
+    assert found.action_items == ()
+    assert found.summary == "?: I will call the bank tomorrow morning."
