@@ -139,6 +139,9 @@ class Dispatcher:
         except errors.Temporary as error:
             log.error("events.webhook.claim.failed", error=error.message)
             return TROUBLE_SECONDS
+        except Exception:  # the root of the dispatcher: a mistake about webhooks must not stop the mail
+            log.exception("events.webhook.round.crashed")
+            return RESCAN_SECONDS
         if next_due_at is None:
             return RESCAN_SECONDS
         return min(max((next_due_at - self._clock()) / 1000, SOONEST_SECONDS), RESCAN_SECONDS)

@@ -10,6 +10,7 @@ from mailserver.entities import errors
 TOPIC = "events"
 POLL_SECONDS = 5.0  # whatever a ring was lost for is found within this time
 TROUBLE_SECONDS = 1.0  # before the store is asked again after it failed
+CRASHED_SECONDS = 10.0  # before it is tried again: the same mistake will be met
 log = structlog.get_logger()
 
 
@@ -49,6 +50,10 @@ class Follower:
             except errors.Temporary as error:
                 log.error("events.feed.failed", error=error.message)
                 await asyncio.sleep(TROUBLE_SECONDS)
+                continue
+            except Exception:  # the root of the feed: a subscriber's mistake must not stop the mail
+                log.exception("events.feed.crashed")
+                await asyncio.sleep(CRASHED_SECONDS)
                 continue
             if not handed_out:
                 await self._doorbell.wait(TOPIC, POLL_SECONDS)

@@ -11,7 +11,7 @@ from mailserver.storage import feed
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 TOPIC = "events"
-BATCH = 200
+BATCH = 50  # a tenant may have a hundred webhooks: so many rows at once keep nobody from the store for long
 log = structlog.get_logger()
 
 

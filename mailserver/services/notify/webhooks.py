@@ -17,7 +17,7 @@ from mailserver.services.notify.posting import Posting
 from mailserver.storage import inboxes, webhook_lines, webhook_log, webhooks
 from mailserver.storage.database import Database, Snapshot, Transaction
 
-MOST = 200  # of one tenant
+MOST = 100  # of one tenant
 GRACE_MS = 24 * 3600 * 1000  # for which a secret that was replaced is good
 KEPT_MS = 7 * 24 * 3600 * 1000  # what was delivered, in the log
 TRIMMED_AT_ONCE = 1_000

@@ -97,3 +97,19 @@ async def test_the_follower_is_woken_by_a_ring_and_stops_when_told(house):
             await asyncio.sleep(0.01)
         follower.stop()
         await task
+
+
+async def test_a_mistake_in_matching_stops_the_feed_but_not_the_server(house):
+    class Broken(Hears):
+        def matches(self, snapshot, each):
+            raise KeyError("its own mistake")
+
+    doorbell = Doorbell()
+    follower = Follower(Fanout(house.store.database, [Broken()]), doorbell)
+    await publish(house, 1)
+    task = asyncio.create_task(follower.run())
+    await asyncio.sleep(0.3)
+    assert not task.done()
+    assert len(await house.rows("SELECT * FROM event_feed")) == 1
+    task.cancel()
+    await asyncio.wait([task])
