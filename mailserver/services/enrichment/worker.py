@@ -67,7 +67,8 @@ class Worker:
         self._is_stopped = False
 
     async def run(self) -> None:
-        """Work until told to stop; what is in hand is finished or due again later."""
+        """Work until told to stop; what is in hand then is let go, and due again when its lease has run out."""
+        in_hand: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as tasks:
             while not self._is_stopped:
                 try:
@@ -78,9 +79,13 @@ class Worker:
                     continue
                 if work is not None:
                     self._busy.add(work.inbox_id)
-                    tasks.create_task(self._take(work))
+                    task = tasks.create_task(self._take(work))
+                    in_hand.add(task)
+                    task.add_done_callback(in_hand.discard)
                 elif not self._is_stopped:
                     await self._bell.wait(enrichment.WORK, POLL_SECONDS)
+            for task in in_hand:
+                task.cancel()
 
     def stop(self) -> None:
         """Take no more."""

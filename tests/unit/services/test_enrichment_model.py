@@ -164,6 +164,26 @@ async def test_whatever_the_endpoint_does_the_built_in_provider_answers(site, or
     assert len(oracle.asked) == 1  # one that failed is left alone for a while
 
 
+async def test_a_stop_does_not_wait_for_a_slow_endpoint_and_the_work_is_due_again(tmp_path, oracle):
+    oracle.answer = slow
+    own = {"endpoint": oracle.url, "model": "small", "timeout_seconds": 60}
+    async with served(tmp_path, enrichment=own) as site:
+        await site.call("PUT", "/v1/enrichment/", site.tokens["a1"], json={"features": ALL_ON})
+        raw = b"From: a@remote.test\r\nTo: agent@local.test\r\nSubject: x\r\n\r\nA call.\r\n"
+        await site.house.receive(raw)
+        await site.house.settled()
+        while await site.house.assembled.fanout.step():
+            pass
+        worker = site.house.services.enrichment.worker
+        running = asyncio.create_task(worker.run())
+        async with asyncio.timeout(5):
+            while not oracle.asked:
+                await asyncio.sleep(0.01)
+        worker.stop()
+        await asyncio.wait_for(running, 1)
+        assert len(await site.house.rows("SELECT * FROM enrichment_request")) == 1
+
+
 @pytest.mark.parametrize(
     "said",
     [
