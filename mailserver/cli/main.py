@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from mailserver import __version__
-from mailserver.cli import accounts, demo, dkim, forwarding, openapi, queue, reports, rules, serve, store
+from mailserver.cli import accounts, demo, dkim, forwarding, openapi, queue, reports, rules, serve, store, users
 from mailserver.cli.connection import Operator
 
 
@@ -32,6 +32,7 @@ for command in (
     rules.rule,
     queue.queue,
     reports.reports,
+    users.user,
     store.verify,
     store.reindex,
     openapi.openapi,

@@ -51,6 +51,13 @@ class Users:
         """A person of the tenant."""
         return await self._database.read(_get, caller, text)
 
+    async def at(self, email: str) -> Member:
+        """The person of an address, for the operator; NotFound where there is none."""
+        member = await self._database.read(members.by_email, _parse(email))
+        if member is None:
+            raise errors.NotFound(f"Nobody logs in with {email}; make them with: mailserver user add {email}")
+        return member
+
     async def change(
         self, caller: Caller, text: str, role: UserRole | None, password: str | None, *, resets_factor: bool
     ) -> Member:

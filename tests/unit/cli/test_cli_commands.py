@@ -40,6 +40,9 @@ def password(server):
         (["nonsense"], {}, 2, "No such command"),
         (["queue", "drop", "dlv_0SA02EZYM0000"], {}, 2, "add --yes"),
         (["domain", "rm", "x.test"], {}, 2, "add --yes"),
+        (["user", "rm", "x@x.test"], {}, 2, "add --yes"),
+        (["user", "set", "x@x.test"], {}, 2, "Say what is to change"),
+        (["user", "rm", "x@x.test", "--yes"], {}, 65, "Nobody logs in"),
         (["token", "create", "--inbox", "a@b.test"], {}, 2, "--scopes"),
         (["--config", "/nowhere.toml", "domain", "list"], {}, 78, "does not exist"),
         (["domain", "list"], {"MAILSERVER_HOSTNAM": "x"}, 78, "Did you mean MAILSERVER_HOSTNAME?"),
@@ -242,3 +245,24 @@ async def test_the_admin_socket_is_for_its_owner_and_refuses_nonsense(tmp_path):
             assert set(answer) == {"error", "message"}, line
         writer.close()
         assert (await server.command("domain", "list"))[0]["domain"] == "local.test"
+
+
+async def test_people_are_made_changed_and_removed(appliance):
+    await appliance.bootstrap()
+    made = await appliance.command("user", "add", "Mia@local.test", *password(appliance))
+    assert (made["email"], made["role"], made["mfa_enabled"]) == ("mia@local.test", "member", False)
+    assert [row["email"] for row in await appliance.command("user", "list")] == ["agent@local.test", "mia@local.test"]
+    code, said, _ = await run(appliance, "user", "list")
+    assert code == 0
+    assert said.splitlines()[1].split()[:3] == ["mia@local.test", "member", "password"]
+    assert (await appliance.command("user", "set", "mia@local.test", "--role", "owner"))["role"] == "owner"
+    await appliance.command("user", "set", "agent@local.test", "--role", "member")
+    with pytest.raises(CommandFailed, match="needs an owner"):
+        await appliance.command("user", "rm", "mia@local.test", "--yes")
+    assert await appliance.command("user", "rm", "agent@local.test", "--yes") == {
+        "email": "agent@local.test",
+        "removed": True,
+    }
+    (appliance.directory / "password").write_text("short")
+    with pytest.raises(CommandFailed, match="between 8 and"):
+        await appliance.command("user", "set", "mia@local.test", *password(appliance))
