@@ -5,6 +5,7 @@ from mailserver.entities.workflow import Condition, Fact, Field, Op, Value
 
 LONGEST = 500
 MOST_VALUES = 100
+LARGEST = 1_000_000.0  # points that no score reaches
 One = str | float | bool
 _TRUTHS = (Field.HAS_ATTACHMENT, Field.IS_AUTHENTICATED)
 _OPS = {
@@ -70,7 +71,7 @@ def _wanted(condition: Condition) -> str | None:
     if op is Op.EXISTS or field in _TRUTHS:
         return None if isinstance(value, bool) else f"{field.value} {op.value} wants true or false."
     if field is Field.SPAM_SCORE:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
         return None if is_number else f"{field.value} {op.value} wants a number."
     if op is Op.IN:
         fits = isinstance(value, list) and 0 < len(value) <= MOST_VALUES and all(map(_is_short, value))

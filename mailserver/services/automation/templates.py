@@ -9,6 +9,7 @@ from mailserver.entities import errors
 LONGEST = 500
 MOST_FIELDS = 20
 MOST_VALUES = 100
+LARGEST = 1 << 53  # the numbers that every reader of JSON keeps as they are
 LONGEST_NAME = 64
 _FIELD = re.compile(r"\{([a-z][a-z0-9_]{0,63})\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -55,7 +56,9 @@ def _same(found: Any, wanted: Any) -> bool:
 
 
 def _is_scalar(value: Any) -> bool:
-    return isinstance(value, bool | int | float) or (isinstance(value, str) and len(value) <= LONGEST)
+    if isinstance(value, str):
+        return len(value) <= LONGEST
+    return isinstance(value, int | float) and abs(value) <= LARGEST  # infinity is larger, and nothing compares with NaN
 
 
 def _written(value: Any) -> str:

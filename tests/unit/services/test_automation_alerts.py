@@ -263,6 +263,7 @@ async def test_what_only_owners_hear_of_needs_an_owner_s_login(site):
         ("filter", {"filter": {f"f{n}": n for n in range(21)}}),
         ("filter", {"filter": {"x": list(range(101))}}),
         ("filter", {"filter": {"__class__": "x"}}),
+        ("filter", {"filter": {"x": 10**30}}),
         ("threshold", {"threshold": 101}),
         ("retries", {"retries": 11}),
         ("backoff", {"backoff": "never"}),

@@ -283,6 +283,7 @@ async def test_the_secret_of_a_webhook_is_shown_when_it_is_new(site):
         ("writes", {"writes": [{**TASK, "contract": {"required": ["__class__"]}}]}),
         ("conditions", {"conditions": [{"field": "from_domain", "op": "matches", "value": "(a+)+"}]}),
         ("conditions", {"conditions": [{"field": "spam_score", "op": "contains", "value": "1"}]}),
+        ("conditions", {"conditions": [{"field": "spam_score", "op": "gt", "value": 10**30}]}),
         ("conditions", {"conditions": [{"field": "has_attachment", "op": "eq", "value": "yes"}]}),
         ("conditions", {"conditions": [{"field": "subject", "op": "in", "value": "x"}]}),
         ("conditions", {"conditions": [{"field": "subject", "op": "eq", "value": ""}]}),
