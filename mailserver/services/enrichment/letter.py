@@ -8,6 +8,7 @@ from mailserver.mail.message import Parsed
 
 MAX_BYTES = 1 << 20  # of a message's file that are looked at
 MAX_TEXT = 32 * 1024
+MAX_HTML = 128 * 1024  # that is read for words; what it tells machines is looked for further on
 MOST_CALENDARS = 3
 MOST_WORDS = 150
 _CALENDARS = ("text/calendar", "application/ics")
@@ -58,7 +59,7 @@ def _own_words(parsed: Parsed) -> str:
     """The new text, without what is quoted and signed."""
     text = parsed.text
     if text is None or not text.strip():
-        text = hypertext.to_text(parsed.html) if parsed.html else ""
+        text = hypertext.to_text(parsed.html[:MAX_HTML]) if parsed.html else ""
     return quoting.extract_text(text[:MAX_TEXT])
 
 

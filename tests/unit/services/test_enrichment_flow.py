@@ -220,6 +220,9 @@ async def test_a_label_is_suggested_for_what_is_like_confirmed_mail_and_confirme
     labels = await site.house.rows("SELECT COUNT(*) FROM message_label WHERE label_id = ?",
                                    identifiers.decode(Kind.LABEL, billing))  # fmt: skip
     assert labels == [(4,)]
+    await call(site, "POST", f"/v1/messages/{message_id}/suggested-labels/{billing}/", 204)
+    told = await site.house.rows("SELECT COUNT(*) FROM event WHERE type = 'label.applied'")
+    assert told == [(5,)]
     await call(site, "POST", f"/v1/messages/{message_id}/suggested-labels/{travel}/", 404)
 
 
