@@ -194,7 +194,7 @@ def assemble(
         limits.api_recipients, limits.message_bytes,
     )  # fmt: skip
     contacts = Contacts(database, ids, pools.files)
-    copying = Copying(ids, contacts)
+    copying = Copying(ids, contacts, timeline)
     notes, shares = Notes(database, ids, tasks), Shares(database, ids, tasks, copying)
     held = Approvals(database, ids, sending, messages, audit, tasks)
     attachments = Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes)

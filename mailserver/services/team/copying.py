@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from typing import Protocol
 
 from mailserver.entities import label as label_names
 from mailserver.entities.contact import MOST_EACH, Card, Contact, Labelled
@@ -13,12 +14,21 @@ from mailserver.storage import contacts, label_store
 from mailserver.storage.database import Transaction
 
 
-class Copying:
-    """Copies cards. Whom a book has already gains what is new, and keeps the rest."""
+class Graph(Protocol):
+    """Who an inbox has to do with."""
 
-    def __init__(self, ids: IdSource, books: Contacts) -> None:
+    def introduce(self, tx: Transaction, inbox_id: int, address: str, at: int) -> None:
+        """Let an address stand in the graph of an inbox before there is any mail with it."""
+        ...
+
+
+class Copying:
+    """Copies cards. Whom a book has already gains what is new, and keeps the rest; the graph knows them at once."""
+
+    def __init__(self, ids: IdSource, books: Contacts, graph: Graph) -> None:
         self._ids = ids
         self._books = books
+        self._graph = graph
 
     def copy(self, tx: Transaction, source: Contact, taker: Inbox, labels: tuple[str, ...] = ()) -> Contact:
         """Put a card into an inbox's book, with labels by name or key; Conflict where the book is full."""
@@ -31,6 +41,8 @@ class Copying:
             contacts.put(tx, made)
         for name in labels:
             label_store.attach_contact(tx, self._label(tx, taker.tenant_id, name, now).id, made.id, taker.id, now)
+        for each in source.card.emails:
+            self._graph.introduce(tx, taker.id, each.value, now)
         return made
 
     def _known(self, tx: Transaction, source: Contact, taker: Inbox) -> Contact | None:

@@ -255,6 +255,24 @@ async def test_an_offer_that_is_accepted_copies_the_card(site):
     await call(site, "POST", f"{SHARES}{share['share_id']}/decline/", 409, who="a2")
 
 
+async def graph(site, who):
+    """The addresses that an inbox has to do with, by the graph, without the inbox itself."""
+    nodes = (await call(site, "GET", "/v1/relationships/", who=who))["nodes"]
+    own = {"a1": "agent@local.test", "a2": "second@local.test"}[who]
+    return sorted(node["address"] for node in nodes if node["address"] != own)
+
+
+async def test_a_contact_that_is_shared_or_handed_over_stands_in_the_graph_at_once(site):
+    card = await friend(site)
+    share = await call(site, "POST", SHARES, 201, type="offer", to_inbox_id=inbox_id(site, "a2"), contact_id=card["id"])
+    assert await graph(site, "a2") == []
+    await call(site, "POST", f"{SHARES}{share['share_id']}/accept/", who="a2")
+    assert await graph(site, "a2") == ["carol@remote.test"]
+    other = await friend(site, address="Dave@Remote.test")
+    await call(site, "POST", f"/v1/contacts/{other['id']}/handoff/", to_inbox_id=inbox_id(site, "a2"))
+    assert await graph(site, "a2") == ["carol@remote.test", "dave@remote.test"]
+
+
 async def test_a_request_brings_the_card_with_its_labels(site):
     await friend(site, "a2")
     share = await call(
