@@ -22,4 +22,9 @@ class Filter:
     ours: bool | None = None
     visibilities: tuple[Visibility, ...] = (Visibility.NORMAL,)
     labels: tuple[str, ...] = ()
+    without_labels: tuple[str, ...] = ()  # atoms, none of which an item may have
+    drafts: bool | None = None  # False leaves out what is still being written
+    senders: tuple[str, ...] = ()  # each has to stand somewhere in the field, letter case aside
+    recipients: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     ascending: bool = False

@@ -74,6 +74,7 @@ class MessageSummary:
     updated_at: int
     inbox_address: str = ""
     blob: bytes = b""
+    is_named: bool = True  # its Message-ID leads to it: no older message of the tenant has the same
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,3 +31,4 @@ class ThreadSummary:
     visibility: Visibility
     created_at: int
     updated_at: int
+    last_is_named: bool = True  # the newest message's Message-ID leads to it

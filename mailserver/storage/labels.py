@@ -57,6 +57,19 @@ def of_messages(snapshot: Snapshot, message_ids: Sequence[int]) -> dict[int, tup
     return {message_id: tuple(displays) for message_id, displays in found.items()}
 
 
+def of_threads(snapshot: Snapshot, thread_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The labels of threads, those that only their messages have included, as people see them."""
+    marks = ",".join("?" * len(thread_ids))
+    found: dict[int, list[str]] = {}
+    for thread_id, display in snapshot.all(
+        "SELECT t.thread_id, l.display FROM thread_label t JOIN label l ON l.id = t.label_id "
+        f"WHERE t.thread_id IN ({marks}) ORDER BY l.atom",
+        thread_ids,
+    ):
+        found.setdefault(thread_id, []).append(display)
+    return {thread_id: tuple(displays) for thread_id, displays in found.items()}
+
+
 def _ensure(tx: Transaction, ids: IdSource, tenant_id: int, display: str) -> int:
     name = label.atom(display)
     row = tx.one("SELECT id FROM label WHERE tenant_id = ? AND atom = ?", (tenant_id, name))

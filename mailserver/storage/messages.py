@@ -9,7 +9,7 @@ import orjson
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Attachment, Flag, MessageSummary, Visibility
 from mailserver.mail.address import Person
-from mailserver.storage import labels, ranges
+from mailserver.storage import labels, narrowing, ranges
 from mailserver.storage.database import Snapshot
 
 LARGEST_PAGE = 200
@@ -73,7 +73,8 @@ def _summaries(snapshot: Snapshot, ids: Sequence[int]) -> list[MessageSummary]:
     rows = snapshot.all(
         "SELECT m.id, m.inbox_id, m.tenant_id, m.thread_id, d.header_id, d.subject, d.people, d.in_reply_to, d.refs, "
         "d.preview, m.size, m.received_at, m.sent_at, m.flags, m.visibility, m.is_ours, d.parse_error, m.updated_at, "
-        "m.blob, i.address, m.has_attachment FROM message m JOIN message_data d ON d.message_id = m.id "
+        "m.blob, i.address, m.has_attachment, NOT EXISTS (SELECT 1 FROM message o WHERE o.tenant_id = m.tenant_id "
+        "AND o.header_hash = m.header_hash AND o.id < m.id) FROM message m JOIN message_data d ON d.message_id = m.id "
         f"JOIN inbox i ON i.id = m.inbox_id WHERE m.id IN ({marks})",
         ids,
     )
@@ -141,11 +142,10 @@ def in_inboxes(
         conditions.append(f"(m.received_at, m.id) {comparison} (?, ?)")
         values += cursor
     for name in where.labels:
-        conditions.append(
-            "EXISTS (SELECT 1 FROM message_label ml JOIN label l ON l.id = ml.label_id "
-            "WHERE ml.message_id = m.id AND l.tenant_id = m.tenant_id AND l.atom = ?)"
-        )
+        conditions.append(narrowing.LABELLED)
         values.append(name)
+    more, their_values = narrowing.of_message(where)
+    conditions, values = [*conditions, *more], [*values, *their_values]
     owners = [("m.inbox_id", inbox_id) for inbox_id in where.inbox_ids] or [("m.tenant_id", where.tenant_id)]
     parts: list[str] = []
     groups: list[list[Any]] = []
@@ -221,5 +221,5 @@ def _summary(
         in_reply_to=row[7], references=tuple(row[8].split()), preview=row[9], size=row[10], received_at=row[11],
         sent_at=row[12], flags=Flag(row[13]), visibility=Visibility(row[14]), labels=names, folder_roles=roles,
         attachments=attachments, is_ours=bool(row[15]), parse_error=row[16], created_at=row[11], updated_at=row[17],
-        inbox_address=row[19], blob=row[18],
+        inbox_address=row[19], blob=row[18], is_named=bool(row[21]),
     )  # fmt: skip

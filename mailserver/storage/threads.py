@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mailserver.entities.listing import Filter
-from mailserver.entities.message import MessageSummary, Visibility
+from mailserver.entities.message import Flag, MessageSummary, Visibility
 from mailserver.entities.thread import ThreadSummary
 from mailserver.mail.address import Person
-from mailserver.storage import messages, ranges
+from mailserver.storage import labels, messages, narrowing, ranges
 from mailserver.storage.database import Snapshot
 
 LARGEST_MESSAGES = 1000  # of one thread that is shown
@@ -65,6 +65,8 @@ def page(snapshot: Snapshot, where: Filter, cursor: tuple[int, int] | None, limi
             "WHERE tl.thread_id = t.id AND l.tenant_id = t.tenant_id AND l.atom = ?)"
         )
         values.append(name)
+    more, their_values = narrowing.of_thread(where)
+    conditions, values = [*conditions, *more], [*values, *their_values]
     owners = [("t.inbox_id", inbox_id) for inbox_id in where.inbox_ids] or [("t.tenant_id", where.tenant_id)]
     parts: list[str] = []
     groups: list[list[Any]] = []
@@ -80,8 +82,11 @@ def page(snapshot: Snapshot, where: Filter, cursor: tuple[int, int] | None, limi
     return [(row[0], row[1]) for row in rows]
 
 
-def summaries(snapshot: Snapshot, ids: Sequence[int]) -> list[ThreadSummary]:
-    """Threads in the order of their ids as given; those that are gone are left out."""
+def summaries(snapshot: Snapshot, ids: Sequence[int], *, drafts: bool = True) -> list[ThreadSummary]:
+    """Threads in the order of their ids as given; those that are gone are left out.
+
+    Without drafts, a thread is what was sent and received of it; of a very long one the newest are looked at.
+    """
     if not ids:
         return []
     marks = ",".join("?" * len(ids))
@@ -92,9 +97,18 @@ def summaries(snapshot: Snapshot, ids: Sequence[int]) -> list[ThreadSummary]:
     )
     threads = {row[0]: row[1:] for row in rows}
     members: dict[int, list[MessageSummary]] = {thread_id: [] for thread_id in threads}
+    left_out = dict.fromkeys(threads, 0)
     for message in messages.summaries(snapshot, _members(snapshot, rows)):
-        members[message.thread_id].append(message)
-    return [_summary(thread_id, threads[thread_id], members[thread_id]) for thread_id in ids if members.get(thread_id)]
+        if drafts or not message.flags & Flag.DRAFT:
+            members[message.thread_id].append(message)
+        else:
+            left_out[message.thread_id] += 1
+    named = labels.of_threads(snapshot, ids)
+    return [
+        _summary(thread_id, threads[thread_id], members[thread_id], named.get(thread_id, ()), left_out[thread_id])
+        for thread_id in ids
+        if members.get(thread_id)
+    ]
 
 
 def _members(snapshot: Snapshot, rows: Sequence[Any]) -> list[int]:
@@ -113,21 +127,23 @@ def _members(snapshot: Snapshot, rows: Sequence[Any]) -> list[int]:
     return found
 
 
-def _summary(thread_id: int, row: Sequence[Any], members: Sequence[MessageSummary]) -> ThreadSummary:
+def _summary(
+    thread_id: int, row: Sequence[Any], members: Sequence[MessageSummary], names: tuple[str, ...], left_out: int
+) -> ThreadSummary:
     last = members[-1]
     received = [member.received_at for member in members if not member.is_ours]
     sent = [member.received_at for member in members if member.is_ours]
-    names = dict.fromkeys(name for member in members for name in member.labels)
     return ThreadSummary(
         id=thread_id, inbox_id=row[0], tenant_id=row[1], inbox_address=last.inbox_address,
         subject=members[0].subject, preview=last.preview, last_message_id=last.id, last_header_id=last.header_id,
-        message_count=row[3], unread_count=row[4], size=sum(member.size for member in members),
-        last_received_at=row[5], received_at=max(received, default=None), sent_at=max(sent, default=None),
+        message_count=row[3] - left_out, unread_count=row[4], size=sum(member.size for member in members),
+        last_received_at=last.received_at if left_out else row[5],
+        received_at=max(received, default=None), sent_at=max(sent, default=None),
         senders=_people(person for member in members for person in member.sender),
         recipients=_people(person for member in members for person in (*member.to, *member.cc)),
-        labels=tuple(names), attachments=tuple(each for member in members for each in member.attachments),
+        labels=names, attachments=tuple(each for member in members for each in member.attachments),
         visibility=Visibility(row[6]), created_at=members[0].created_at,
-        updated_at=max(member.updated_at for member in members),
+        updated_at=max(member.updated_at for member in members), last_is_named=last.is_named,
     )  # fmt: skip
 
 

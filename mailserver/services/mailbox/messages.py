@@ -3,7 +3,7 @@
 import asyncio
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -200,11 +200,7 @@ def _narrowed(caller: Caller, where: Filter) -> Filter:
         if allowed and allowed != (caller.inbox_id,):
             raise errors.NotFound("There is no such inbox.")
         allowed = (caller.inbox_id,)
-    return Filter(
-        inbox_ids=allowed, tenant_id=caller.tenant_id, after=where.after, before=where.before, unread=where.unread,
-        starred=where.starred, ours=where.ours, visibilities=where.visibilities, labels=where.labels,
-        ascending=where.ascending,
-    )  # fmt: skip
+    return replace(where, inbox_ids=allowed, tenant_id=caller.tenant_id)
 
 
 def _one(snapshot: Snapshot, caller: Caller, text: str, inbox_id: int | None) -> MessageSummary:

@@ -1,0 +1,61 @@
+"""Conditions of a list that its index does not know: they are tried on the rows that it walks."""
+
+from typing import Any
+
+from mailserver.entities.listing import Filter
+from mailserver.entities.message import Flag
+
+LABELLED = (
+    "EXISTS (SELECT 1 FROM message_label ml JOIN label l ON l.id = ml.label_id "
+    "WHERE ml.message_id = m.id AND l.tenant_id = m.tenant_id AND l.atom = ?)"
+)
+_SENDER = "SELECT value FROM json_each(d.people, '$.from')"
+_RECIPIENT = " UNION ALL ".join(f"SELECT value FROM json_each(d.people, '$.{kind}')" for kind in ("to", "cc", "bcc"))
+
+
+def of_message(where: Filter) -> tuple[list[str], list[Any]]:
+    """What a row `m` of messages has to be."""
+    conditions, values = _plain(where)
+    for wanted, source in ((where.senders, _SENDER), (where.recipients, _RECIPIENT)):
+        for text in wanted:
+            conditions.append(
+                f"EXISTS (SELECT 1 FROM message_data d WHERE d.message_id = m.id "
+                f"AND EXISTS (SELECT 1 FROM ({source}) p WHERE p.value LIKE ? ESCAPE '\\'))"
+            )
+            values.append(containing(text))
+    for text in where.subjects:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM message_data d WHERE d.message_id = m.id AND d.subject LIKE ? ESCAPE '\\')"
+        )
+        values.append(containing(text))
+    return conditions, values
+
+
+def of_thread(where: Filter) -> tuple[list[str], list[Any]]:
+    """What a row `t` of threads has to be: each condition is met by one of its messages."""
+    plain, values = _plain(where)
+    groups = [(plain, values)] if plain else []
+    alone = [
+        *(Filter(drafts=where.drafts, senders=(text,)) for text in where.senders),
+        *(Filter(drafts=where.drafts, recipients=(text,)) for text in where.recipients),
+        *(Filter(drafts=where.drafts, subjects=(text,)) for text in where.subjects),
+    ]
+    groups += [of_message(each) for each in alone]
+    conditions = [
+        f"EXISTS (SELECT 1 FROM message m WHERE m.thread_id = t.id AND {' AND '.join(each)})" for each, _ in groups
+    ]
+    return conditions, [value for _, some in groups for value in some]
+
+
+def containing(text: str) -> str:
+    """A pattern of LIKE for what has a text in it."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def _plain(where: Filter) -> tuple[list[str], list[Any]]:
+    conditions: list[str] = []
+    if where.drafts is not None:
+        conditions.append(f"(m.flags & {int(Flag.DRAFT)}) {'!=' if where.drafts else '='} 0")
+    conditions += [f"NOT {LABELLED}" for _ in where.without_labels]
+    return conditions, list(where.without_labels)
