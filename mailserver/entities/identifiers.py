@@ -54,6 +54,8 @@ class Kind(StrEnum):
     NOTE = "nte"
     WEBHOOK = "whk"
     WEBHOOK_DELIVERY = "whd"
+    DRAFT = "drf"
+    POD = "pod"
 
 
 class BadIdentifier(ValueError):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mailserver.entities.folder import Role
 from mailserver.entities.message import Flag, Visibility
-from mailserver.storage import activity, bayes, changes, commitments, enrichment, files, labels, notes, tasks
+from mailserver.storage import activity, bayes, changes, commitments, drafts, enrichment, files, labels, notes, tasks
 from mailserver.storage.database import Transaction
 
 _VISIBILITY = {Role.JUNK.value: Visibility.SPAM, Role.TRASH.value: Visibility.TRASH}
@@ -79,6 +79,7 @@ def remove(tx: Transaction, message_id: int, now: int) -> None:
     tasks.forget_message(tx, message_id)
     enrichment.forget_message(tx, message_id)
     activity.forget_message(tx, message_id)
+    drafts.forget_message(tx, message_id)
     for table in ("part", "verdict", "message_data"):
         tx.execute(f"DELETE FROM {table} WHERE message_id = ?", (message_id,))
     tx.execute("DELETE FROM message WHERE id = ?", (message_id,))

@@ -15,7 +15,7 @@ _TABLES = (
 )
 _AT_ONCE = (
     "alias", "list_member", "password", "token", "login_address", "forward", "inbox_settings", "approval", "alert",
-    "alert_due", "workflow", "enrichment", "enrichment_key", "enrichment_request",
+    "alert_due", "workflow", "enrichment", "enrichment_key", "enrichment_request", "agent_inbox", "draft",
 )  # fmt: skip
 
 
