@@ -31,7 +31,7 @@ from mailserver.settings import Settings
 from mailserver.smtp.handshake import Tls
 from mailserver.smtp.limits import SmtpLimits
 from mailserver.smtp.listeners import Listeners, Ports
-from mailserver.storage import bayes, enrichment, journal_state, rules, store, webhooks
+from mailserver.storage import journal_state, store
 from mailserver.storage.store import Store
 
 WEBHOOKS = Limits()
@@ -64,7 +64,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         opened, assembled, resolver = await _foundation(
             settings, stack, doorbell, lambda topic: _announce(heard, topic), lambda: certificate.der
         )
-        heard.append(lambda topic: _forget(assembled, topic))
+        heard.append(assembled.forget)
         await _start_stage(settings, opened, assembled, tasks, stack)
         await asyncio.to_thread(certificate.load)
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_reload(certificate, assembled)))
@@ -242,21 +242,6 @@ async def _reload(certificate: Certificate, assembled: Assembled) -> None:
         return
     assembled.keystore.reload()
     log.info("server.reloaded")
-
-
-def _forget(assembled: Assembled, topic: str) -> None:
-    """Let caches go that a change has made old."""
-    if topic == webhooks.SUBSCRIPTIONS:
-        assembled.services.notify.subscriptions.forget()
-        assembled.services.automation.feed.forget()
-    elif topic == "accounts":
-        assembled.services.routing.forget()
-    elif topic == enrichment.TOPIC:
-        assembled.services.enrichment.features.forget()
-    elif topic == rules.TOPIC:
-        assembled.services.rules.forget()
-    elif topic in ("queue", bayes.LEARNED) and assembled.services.content_filter is not None:
-        assembled.services.content_filter.forget()
 
 
 def _announce(heard: Sequence[Callable[[str], None]], topic: str) -> None:

@@ -9,6 +9,8 @@ class EventType(StrEnum):
     """The closed set of things that are told."""
 
     MESSAGE_RECEIVED = "message.received"
+    MESSAGE_RECEIVED_SPAM = "message.received.spam"
+    MESSAGE_RECEIVED_BLOCKED = "message.received.blocked"
     MESSAGE_SENT = "message.sent"
     MESSAGE_DELIVERED = "message.delivered"
     MESSAGE_DEFERRED = "message.deferred"
@@ -46,6 +48,9 @@ class EventType(StrEnum):
     EVENT_CREATED = "event.created"
     EVENT_UPDATED = "event.updated"
     EVENT_CANCELLED = "event.cancelled"
+
+
+RECEIVED = frozenset({EventType.MESSAGE_RECEIVED, EventType.MESSAGE_RECEIVED_SPAM, EventType.MESSAGE_RECEIVED_BLOCKED})
 
 
 @dataclass(frozen=True, slots=True)

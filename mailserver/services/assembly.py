@@ -56,10 +56,9 @@ from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.stage import Stage
 from mailserver.services.mailbox.threads import Threads
 from mailserver.services.notify import assembly as notify
-from mailserver.services.notify import webhooks
+from mailserver.services.notify import event_log, webhooks
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.notify.fanout import Fanout
-from mailserver.services.notify.webhooks import Webhooks
 from mailserver.services.outbound import approvals as approving
 from mailserver.services.outbound.allowance import Allowance, SendingLimits
 from mailserver.services.outbound.approvals import Approvals
@@ -97,6 +96,10 @@ from mailserver.services.workspace.labels import Labels
 from mailserver.services.workspace.relationships import Relationships
 from mailserver.services.workspace.tasks import Tasks
 from mailserver.settings import Limits, Settings
+from mailserver.storage import bayes, credentials
+from mailserver.storage import enrichment as enrichment_rows
+from mailserver.storage import rules as rule_rows
+from mailserver.storage import webhooks as webhook_rows
 from mailserver.storage.database import Database
 from mailserver.storage.store import Store
 
@@ -126,6 +129,22 @@ class Assembled:
     keystore: KeyStore
     lessons: Lessons
     fanout: Fanout
+
+    def forget(self, topic: str) -> None:
+        """Let go what was remembered and has changed."""
+        services = self.services
+        if topic == webhook_rows.SUBSCRIPTIONS:
+            services.notify.subscriptions.forget()
+            services.automation.feed.forget()
+        elif topic in ("accounts", credentials.TOPIC):
+            services.access.forget()
+            services.routing.forget()
+        elif topic == enrichment_rows.TOPIC:
+            services.enrichment.features.forget()
+        elif topic == rule_rows.TOPIC:
+            services.rules.forget()
+        elif topic in ("queue", bayes.LEARNED) and services.content_filter is not None:
+            services.content_filter.forget()
 
 
 def now_ms() -> int:
@@ -262,7 +281,7 @@ def assemble(
         shares=shares,
         handoffs=Handoffs(database, ids, tasks, copying),
         anniversaries=Anniversaries(database, ids, now_ms),
-        retention=_retention(held, notes, shares, attachments, timeline, told.webhooks),
+        retention=_retention(held, notes, shares, attachments, timeline, told),
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip
@@ -274,7 +293,7 @@ def assemble(
 
 
 def _retention(
-    held: Approvals, notes: Notes, shares: Shares, uploads: Attachments, timeline: Timeline, hooks: Webhooks
+    held: Approvals, notes: Notes, shares: Shares, uploads: Attachments, timeline: Timeline, told: notify.Notify
 ) -> Retention:
     return Retention(
         (
@@ -284,7 +303,8 @@ def _retention(
             Promise("contact shares that were answered", team_shares.RESOLVED_MS, HOUR, shares.expire_resolved),
             Promise("uploads that were not attached", uploading.LIFE_MS, HOUR, uploads.sweep),
             Promise("activity of contacts", activity.KEPT_MS, 6 * HOUR, timeline.sweep),
-            Promise("what was delivered to webhooks", webhooks.KEPT_MS, HOUR, hooks.sweep),
+            Promise("the event log", event_log.KEPT_MS, HOUR, told.event_log.expire),
+            Promise("what was delivered to webhooks", webhooks.KEPT_MS, HOUR, told.webhooks.sweep),
         )
     )
 

@@ -12,6 +12,7 @@ from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.tables.accounts import Member, Password
 from mailserver.storage.tables.accounts import Token as TokenRow
 
+TOPIC = "credentials"  # rung when a token is not good for what it was any more
 MOST_TOKENS = 10_000  # of one tenant
 _TOKEN = (
     TokenRow.id, TokenRow.tenant_id, TokenRow.inbox_id, TokenRow.label, TokenRow.prefix, TokenRow.scopes,
@@ -122,6 +123,7 @@ def change_token(tx: Transaction, token: Token) -> None:
         "UPDATE token SET label = ?, scopes = ?, requires_approval = ?, expires_at = ? WHERE id = ?",
         (token.label, _words(token.scopes), _words(token.requires_approval), token.expires_at, token.id),
     )
+    tx.ring(TOPIC)
 
 
 def rotate_token(tx: Transaction, token_id: int, prefix: str, digest: str, previous_until: int) -> None:
@@ -130,6 +132,7 @@ def rotate_token(tx: Transaction, token_id: int, prefix: str, digest: str, previ
         "UPDATE token SET previous_hash = hash, previous_until = ?, hash = ?, prefix = ? WHERE id = ?",
         (previous_until, digest, prefix, token_id),
     )
+    tx.ring(TOPIC)
 
 
 def touch_tokens(tx: Transaction, used: dict[int, int]) -> None:
@@ -140,6 +143,7 @@ def touch_tokens(tx: Transaction, used: dict[int, int]) -> None:
 def revoke(tx: Transaction, tenant_id: int, token_id: int) -> bool:
     """Delete a token; False where the tenant has no such token."""
     cursor = tx.execute(TokenRow.delete().where(TokenRow.id == token_id, TokenRow.tenant_id == tenant_id))
+    tx.ring(TOPIC)
     return cursor.rowcount > 0
 
 

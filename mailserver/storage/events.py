@@ -32,6 +32,14 @@ class Rows(Protocol):
         ...
 
 
+class Writing(Protocol):
+    """A transaction, in the same way."""
+
+    def execute(self, statement: str, parameters: Any = ()) -> Any:
+        """Run a statement."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """Which events: of a tenant or of one inbox of it, of one type or of all but some."""
@@ -71,6 +79,16 @@ def page(snapshot: Rows, where: Where, limit: int) -> list[Event]:
         [*values, limit],
     )
     return [entity(row) for row in rows]
+
+
+def expire(tx: Writing, before: int, limit: int) -> int:
+    """Delete some of the oldest events from before a time; how many. None that has still to be handed out."""
+    gone: int = tx.execute(
+        "DELETE FROM event WHERE id IN (SELECT e.id FROM event e WHERE e.id < ? "
+        "AND NOT EXISTS (SELECT 1 FROM event_feed f WHERE f.event_id = e.id) ORDER BY e.id LIMIT ?)",
+        (identifiers.first_at(before), limit),
+    ).rowcount
+    return gone
 
 
 def _since(at: int | None, slack: int) -> list[object] | None:

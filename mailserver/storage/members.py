@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from mailserver.entities.tenant import Member, UserRole
+from mailserver.storage import credentials
 from mailserver.storage.database import Snapshot, Transaction
 
 _COLUMNS = "id, tenant_id, email, role, password, totp_secret, totp_waiting, totp_step, created_at"
@@ -43,6 +44,7 @@ def set_password(tx: Transaction, member_id: int, argon2: str) -> None:
 def set_role(tx: Transaction, member_id: int, role: UserRole) -> None:
     """Make an owner a member, or a member an owner."""
     tx.execute("UPDATE member SET role = ? WHERE id = ?", (role.value, member_id))
+    tx.ring(credentials.TOPIC)
 
 
 def remove(tx: Transaction, member_id: int) -> None:
@@ -51,6 +53,7 @@ def remove(tx: Transaction, member_id: int) -> None:
     for table in ("recovery_code", "login_code", "session"):
         tx.execute(f"DELETE FROM {table} WHERE member_id = ?", (member_id,))
     tx.execute("DELETE FROM token WHERE user_id = ? AND kind = 'session'", (member_id,))
+    tx.ring(credentials.TOPIC)
     tx.execute("DELETE FROM login_address WHERE inbox_id = ?", (member_id,))
     tx.execute("DELETE FROM member WHERE id = ?", (member_id,))
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from mailserver.entities import identifiers
-from mailserver.entities.event import EventType
+from mailserver.entities.event import RECEIVED
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.message import Visibility
 from mailserver.entities.report import Direction, ReportKind, StoredReport
@@ -70,9 +70,7 @@ def stretch(snapshot: Snapshot, position: int, limit: int) -> Stretch:
     """What the next lines of the event log tell of messages that came in."""
     rows = snapshot.all("SELECT id, type, body FROM event WHERE id > ? ORDER BY id LIMIT ?", [position, limit])
     received = [
-        identifiers.decode(Kind.MESSAGE, orjson.loads(body)["message_id"])
-        for _, kind, body in rows
-        if kind == EventType.MESSAGE_RECEIVED.value
+        identifiers.decode(Kind.MESSAGE, orjson.loads(body)["message_id"]) for _, kind, body in rows if kind in RECEIVED
     ]
     found: list[Candidate] = []
     for start in range(0, len(received), _CHUNK):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mailserver.storage import credentials
 from mailserver.storage.database import Snapshot, Transaction
 
 
@@ -73,6 +74,7 @@ def of_token(snapshot: Snapshot, token_id: int) -> int | None:
 def end(tx: Transaction, session_id: int) -> None:
     """End a session with all its tokens."""
     tx.execute("DELETE FROM token WHERE session_id = ?", (session_id,))
+    tx.ring(credentials.TOPIC)
     tx.execute("DELETE FROM session WHERE id = ?", (session_id,))
 
 
@@ -83,6 +85,7 @@ def end_all(tx: Transaction, member_id: int, but: int | None = None, but_token: 
         "session_id IS NOT ?)",
         (member_id, but_token, but),
     )
+    tx.ring(credentials.TOPIC)
     tx.execute("DELETE FROM session WHERE member_id = ? AND id IS NOT ?", (member_id, but))
 
 

@@ -71,5 +71,6 @@ def _expire(tx: Transaction, condition: str, before: int, limit: int) -> int:
 
 def _entity(row: tuple[Any, ...]) -> Share:
     return Share(
-        row[0], row[1], ShareType(row[2]), ShareStatus(row[3]), *row[4:9], tuple(orjson.loads(row[9])), *row[10:]
-    )
+        row[0], row[1], ShareType(row[2]), ShareStatus(row[3]), row[4], row[5], row[6], row[7], row[8],
+        tuple(orjson.loads(row[9])), row[10], row[11],
+    )  # fmt: skip

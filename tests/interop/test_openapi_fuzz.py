@@ -29,7 +29,7 @@ async def run(stage, directory: Path, token: str) -> tuple[int, str]:
         "--header", f"Authorization: Bearer {token}", "--checks", "not_a_server_error", "--exclude-path", LEFT_OUT,
         "--max-examples", str(EXAMPLES), "--phases", "examples,fuzzing", "--generation-deterministic",
         "--continue-on-failure", "--request-timeout", "20", "--no-color",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=directory,
     )  # fmt: skip
     async with asyncio.timeout(RUN_SECONDS):
         said, _ = await program.communicate()

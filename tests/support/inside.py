@@ -141,14 +141,7 @@ async def inside(
         fetch = await stack.enter_async_context(Fetch(names, allow_private=True))
         doorbell = Doorbell()
         assembled = assembly.assemble(loaded, opened, pools, names, fetch, fetch, doorbell, lambda: None)
-        heard += [doorbell.ring, lambda topic: assembled.services.rules.forget() if topic == "rules" else None]
-        heard.append(lambda topic: assembled.services.routing.forget() if topic == "accounts" else None)
-        forget = assembled.services.notify.subscriptions.forget
-        heard.append(lambda topic: forget() if topic == "subscriptions" else None)
-        let_go = assembled.services.automation.feed.forget
-        heard.append(lambda topic: let_go() if topic == "subscriptions" else None)
-        switched = assembled.services.enrichment.features.forget
-        heard.append(lambda topic: switched() if topic == "enrichment" else None)
+        heard += [doorbell.ring, assembled.forget]
         applied = await opened.database.read(journal_state.applied, 0)
         left = await asyncio.to_thread(opened.journal.open, applied)
         opened.journal.start()

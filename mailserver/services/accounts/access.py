@@ -188,6 +188,10 @@ class Access:
         is_its_own = inbox is not None and inbox.status == "active" and caller.inbox_id == inbox.id
         return caller if is_its_own else None
 
+    def forget(self) -> None:
+        """Look tokens up again: one of them is not what it was."""
+        self._cache.clear()
+
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _cached(self, digest: str) -> StoredToken | None:

@@ -93,7 +93,7 @@ class AgentTokens:
         return await self._database.write(write), secret
 
     async def revoke(self, caller: Caller, text: str) -> None:
-        """Delete a token; it is refused everywhere within a second."""
+        """Delete a token; it is refused here at once, and by other nodes within a second."""
 
         def write(tx: Transaction) -> None:
             known = _find(tx, caller, text)

@@ -6,9 +6,9 @@ from mailserver.entities.alert import Alert, Due
 from mailserver.entities.calendar import CalendarEvent
 from mailserver.entities.event import Event, EventType
 from mailserver.entities.identifiers import IdSource
-from mailserver.services.automation import firing, templates
+from mailserver.services.automation import templates
 from mailserver.services.automation.firing import Firing
-from mailserver.services.notify import catalogue, telling
+from mailserver.services.notify import catalogue, particulars, telling
 from mailserver.services.workspace import appointments
 from mailserver.storage import alerts, calendars
 from mailserver.storage.database import Snapshot, Transaction
@@ -37,8 +37,8 @@ class AlertFeed:
 
     def take(self, tx: Transaction, event: Event) -> None:
         """Tell it by every rule that wants it."""
-        shown = firing.told(tx, event)
-        text, now = firing.text(shown), _now()
+        shown = particulars.told(tx, event)
+        text, now = particulars.text(shown), _now()
         for alert in self._wanting(tx, event):
             is_wanted = templates.matches(alert.filter, shown["data"]) and _is_enough(alert, event)
             if alert.offset is not None and event.type in _CALENDAR and _STARTS & set(alert.events):
@@ -57,10 +57,10 @@ class AlertFeed:
         found, _ = calendars.events(tx, alert.inbox_id, None, now, None, 0, MOST_PLANNED)
         for one in found:
             event = self._created(one, now)
-            shown = firing.told(tx, event)
+            shown = particulars.told(tx, event)
             due_at = one.start_at - alert.offset.milliseconds
             if due_at > now and one.status != "cancelled" and templates.matches(alert.filter, shown["data"]):
-                self._wait(tx, alert, event, event.body["calendar_event_id"], due_at, firing.text(shown))
+                self._wait(tx, alert, event, event.body["calendar_event_id"], due_at, particulars.text(shown))
 
     def _follow(self, tx: Transaction, alert: Alert, event: Event, text: str, now: int, *, is_wanted: bool) -> None:
         """An alert before the start of a calendar event moves with it, and dies with it."""

@@ -13,10 +13,10 @@ from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.task import Task
 from mailserver.entities.webhook import Backoff, Origin
-from mailserver.services.automation import firing, templates
+from mailserver.services.automation import templates
 from mailserver.services.automation.endpoints import RuleEndpoints
 from mailserver.services.automation.firing import Firing
-from mailserver.services.notify import catalogue
+from mailserver.services.notify import catalogue, particulars
 from mailserver.services.notify.posting import Posting, Tried
 from mailserver.services.workspace import reach
 from mailserver.storage import alerts, webhooks
@@ -148,13 +148,13 @@ class Alerts:
         event = Event(
             self._ids.next(), inbox.tenant_id, inbox.id, EventType.MESSAGE_RECEIVED, _now(), {"message": _SENTENCE}
         )
-        shown = {**await self._database.read(firing.told, event), "type": TEST}
+        shown = {**await self._database.read(particulars.told, event), "type": TEST}
         if delivery is AlertDelivery.TASK:
-            made = await self._database.write(self._make_task, inbox, event, target, firing.text(shown))
+            made = await self._database.write(self._make_task, inbox, event, target, particulars.text(shown))
             return Tested(delivery, None, made)
         endpoint_id = alert.endpoint_id if alert is not None else None
         endpoint = await self._database.read(self._endpoints.get, endpoint_id) if endpoint_id is not None else None
-        body, number = firing.text(shown), self._ids.next()
+        body, number = particulars.text(shown), self._ids.next()
         tried = await self._posting.post(endpoint or self._endpoints.unwritten(inbox, target), number, body)
         return Tested(delivery, tried, None)
 

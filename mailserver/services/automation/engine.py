@@ -12,10 +12,10 @@ from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.label import Label, LabelSource, LabelType
 from mailserver.entities.task import NewTask, Task, TaskSource
 from mailserver.entities.workflow import Rule, Run, RunResult, Trigger, Write, WriteRun, WriteType
-from mailserver.services.automation import conditions, facts, firing, templates
+from mailserver.services.automation import conditions, facts, templates
 from mailserver.services.automation.endpoints import RuleEndpoints
 from mailserver.services.automation.facts import Facts
-from mailserver.services.notify import telling
+from mailserver.services.notify import particulars, telling
 from mailserver.storage import label_store, workflows
 from mailserver.storage.database import Transaction
 from mailserver.storage.ingest import StoredMessage
@@ -142,7 +142,7 @@ class WorkflowEngine:
             "data": found.payload,
         }
         if write.endpoint_id is None or not self._endpoints.enqueue(
-            tx, write.endpoint_id, number, kind, firing.text(shown)
+            tx, write.endpoint_id, number, kind, particulars.text(shown)
         ):
             raise _Refused("The webhook is switched off: nobody answered for a day.")
         return "It was put into the line of the webhook."

@@ -13,7 +13,9 @@ import structlog
 from mailserver.entities import errors, identifiers
 from mailserver.entities.delivery import Delivery, State
 from mailserver.entities.event import Event, EventType
+from mailserver.entities.folder import Role
 from mailserver.entities.identifiers import IdSource, Kind
+from mailserver.entities.message import Visibility
 from mailserver.mail import address as addresses
 from mailserver.mail import message, threading
 from mailserver.mail.message import Parsed
@@ -229,7 +231,7 @@ class Ingest:
         tx.ring(f"inbox:{copy.inbox_id}")
         if not copy.role:
             return
-        kind = EventType.MESSAGE_SENT if copy.is_ours else EventType.MESSAGE_RECEIVED
+        kind = EventType.MESSAGE_SENT if copy.is_ours else _received(copy)
         body = {
             "message_id": identifiers.encode(Kind.MESSAGE, copy.message_id),
             "thread_id": identifiers.encode(Kind.THREAD, stored.thread_id),
@@ -265,3 +267,11 @@ def _forms(recipient: str) -> set[str]:
 def _message_text(record: Record) -> str | None:
     kept = record.queued.message_id if record.queued else None
     return identifiers.encode(Kind.MESSAGE, kept) if kept else None
+
+
+def _received(copy: Copy) -> EventType:
+    """What is told of a message that came in: junk is not what people wait for."""
+    if copy.role != Role.JUNK.value:
+        return EventType.MESSAGE_RECEIVED
+    is_blocked = copy.visibility == Visibility.BLOCKED
+    return EventType.MESSAGE_RECEIVED_BLOCKED if is_blocked else EventType.MESSAGE_RECEIVED_SPAM

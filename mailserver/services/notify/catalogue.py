@@ -20,6 +20,11 @@ class Told:
 
 EVENTS = (
     Told("message.received", "Messaging", "A message arrived in an inbox."),
+    Told("message.received.spam", "Messaging", "A message arrived in Junk. Told to those who ask for it by name."),
+    Told(
+        "message.received.blocked", "Messaging",
+        "A message of a blocked sender arrived in Junk. Told to those who ask for it by name.",
+    ),
     Told("message.sent", "Messaging", "A message was accepted for sending."),
     Told("message.delivered", "Messaging", "The server of a recipient took a message."),
     Told("message.deferred", "Messaging", "The server of a recipient put a message off; it is tried again."),
@@ -59,6 +64,7 @@ EVENTS = (
     Told("webhook.disabled", "Account", "A webhook was switched off, because nobody answered.", is_admin=True),
 )  # fmt: skip
 ADMIN = frozenset(each.type for each in EVENTS if each.is_admin)
+BY_NAME = frozenset({"message.received.spam", "message.received.blocked"})  # not meant by whoever asks for all
 _NAMES = frozenset(each.type for each in EVENTS)
 
 

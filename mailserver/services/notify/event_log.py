@@ -1,5 +1,6 @@
 """The event log, through the caller's eyes."""
 
+import time
 from dataclasses import dataclass
 
 from mailserver.entities import errors, identifiers
@@ -11,6 +12,8 @@ from mailserver.services.notify import catalogue, telling
 from mailserver.storage import events
 from mailserver.storage.database import Database
 
+KEPT_MS = 90 * 86_400_000
+EXPIRED_AT_ONCE = 1000
 _HIDDEN = tuple(sorted(catalogue.ADMIN))
 
 
@@ -46,6 +49,13 @@ class EventLog:
             () if caller.is_owner else _HIDDEN, wanted.after, wanted.before, cursor,
         )  # fmt: skip
         return await self._database.read(events.page, where, wanted.limit)
+
+    async def expire(self) -> int:
+        """Delete what is older than the log goes back; how many."""
+        before, total = int(time.time() * 1000) - KEPT_MS, 0
+        while gone := await self._database.write(events.expire, before, EXPIRED_AT_ONCE):
+            total += gone
+        return total
 
 
 def _cursor(text: str | None) -> int | None:

@@ -2,7 +2,7 @@
 
 from mailserver.entities.event import Event
 from mailserver.entities.webhook import Endpoint
-from mailserver.services.notify import catalogue, telling
+from mailserver.services.notify import catalogue, particulars, telling
 from mailserver.storage import webhooks
 from mailserver.storage.database import Snapshot, Transaction
 
@@ -25,7 +25,7 @@ class Subscriptions:
 
     def take(self, tx: Transaction, event: Event) -> None:
         """Put it into every line."""
-        body, name = telling.body(event), telling.name(event)
+        body, name = particulars.text(particulars.told(tx, event)), telling.name(event)
         for endpoint in self._wanting(tx, event):
             webhooks.enqueue(tx, endpoint.id, event.id, name, body)
 
@@ -40,12 +40,15 @@ class Subscriptions:
 
 
 def _wants(endpoint: Endpoint, event: Event) -> bool:
-    """Whoever asks for all gets what everybody may hear of; an owner's endpoint for the tenant gets the rest, too."""
+    """Whoever asks for all gets what everybody may hear of; an owner's endpoint for the tenant gets the rest, too.
+
+    Of junk nobody hears who has not asked for it by name.
+    """
     if endpoint.inbox_id not in (None, event.inbox_id):
         return False
     name = telling.name(event)
     if not endpoint.event_types:
-        return endpoint.inbox_id is None or name not in catalogue.ADMIN
+        return name not in catalogue.BY_NAME and (endpoint.inbox_id is None or name not in catalogue.ADMIN)
     return name in endpoint.event_types or (
         catalogue.ANNIVERSARIES in endpoint.event_types and event.type == "contact.anniversary"
     )
