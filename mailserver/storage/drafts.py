@@ -124,4 +124,6 @@ def forget_message(tx: Transaction, message_id: int) -> None:
 
 
 def _draft(row: Sequence[Any]) -> StoredDraft:
-    return StoredDraft(*row[:9], DraftState(row[9]), row[10], row[11], row[12])
+    values = [*row]
+    values[9] = DraftState(row[9])
+    return StoredDraft(*values)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from mailserver.entities import errors
-from mailserver.entities.message import MessageSummary
+from mailserver.entities.message import Flag, MessageSummary
 from mailserver.mail import address as addresses
 from mailserver.mail import compose, encoding
 from mailserver.mail.address import AddressError, Person
@@ -30,6 +30,10 @@ class Outgoing:
     labels: tuple[str, ...] = ()
     reply_to_message: MessageSummary | None = None
     reply_all: bool = False
+    in_reply_to: str | None = None  # Message-IDs of a thread that it goes on with without being derived from it
+    references: tuple[str, ...] = ()
+    marks: tuple[tuple[int, Flag], ...] = ()  # messages that get a flag when this one is sent
+    reaches_somebody: bool = False  # Suppressed where every recipient is; else that is told in the answer alone
 
 
 def check(outgoing: Outgoing) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -44,6 +45,12 @@ class Repeatable:
 
     key: str
     fingerprint: str
+    is_tenants: bool = False  # one key for all inboxes of the tenant, not one for each
+
+    def within(self, inbox: Inbox) -> "Repeatable":
+        """The same under the name that it is kept by."""
+        owner = "all" if self.is_tenants else f"{inbox.id:x}"
+        return replace(self, key=f"{owner} {self.key}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +102,32 @@ class Sending:
         self._most_recipients = most_recipients
         self._most_bytes = most_bytes
 
-    async def send(
-        self, caller: Caller, inbox: Inbox, outgoing: Outgoing, repeatable: Repeatable | None = None
-    ) -> Sent:
-        """Store and queue a message; on the disk when this returns. A repeated request gets the first answer."""
+    async def answered(self, caller: Caller, inbox: Inbox, repeatable: Repeatable | None) -> Sent | None:
+        """The first answer to a repeated request; None where there is none yet."""
         refuse_unless_allowed(caller)
-        if repeatable is not None:
-            _check_key(repeatable)
-            repeatable = Repeatable(f"{inbox.id:x} {repeatable.key}", repeatable.fingerprint)  # one inbox's own
-            answered = await self._database.read(
-                idempotency.get, inbox.tenant_id, repeatable.key, int(time.time() * 1000)
-            )
-            if answered is not None:
-                return _repeat(answered, repeatable)
+        if repeatable is None:
+            return None
+        _check_key(repeatable)
+        kept = repeatable.within(inbox)
+        found = await self._database.read(idempotency.get, inbox.tenant_id, kept.key, int(time.time() * 1000))
+        return _repeat(found, kept) if found is not None else None
+
+    async def send(
+        self,
+        caller: Caller,
+        inbox: Inbox,
+        outgoing: Outgoing,
+        repeatable: Repeatable | None = None,
+        also: Callable[[Transaction, Sent], None] | None = None,
+    ) -> Sent:
+        """Store and queue a message; on the disk when this returns. A repeated request gets the first answer.
+
+        `also` is done in the same transaction.
+        """
+        known = await self.answered(caller, inbox, repeatable)
+        if known is not None:
+            return known
+        repeatable = repeatable.within(inbox) if repeatable is not None else None
         outgoing_fields.check(outgoing)
         self._refuse_now(inbox)
         message_id = self._ids.next()
@@ -135,7 +155,12 @@ class Sending:
                     raise _Repeated(known)
 
         def after(tx: Transaction, stored: tuple[StoredMessage, ...]) -> Sent:
-            return self._finish(tx, stored, draft, outgoing, queued.id, inbox, repeatable)
+            sent = self._finish(tx, stored, draft, outgoing, queued.id, inbox, repeatable)
+            if outgoing.reaches_somebody and len(sent.suppressed) == len(rows):
+                raise errors.Suppressed
+            if also is not None:
+                also(tx, sent)
+            return sent
 
         try:
             async with self._allowance.spending(inbox.id, len(rows)):
@@ -144,6 +169,13 @@ class Sending:
             if repeatable is None:
                 raise
             return _repeat(repeated.answered, repeatable)
+
+    async def written(self, inbox: Inbox, outgoing: Outgoing, message_id: int) -> tuple[Draft, bytes]:
+        """A message as it would go out, to be kept as a draft: it may have nobody that it goes to yet."""
+        outgoing_fields.check(outgoing)
+        self._refuse_now(inbox)
+        draft = await self._draft(inbox, outgoing, message_id)
+        return draft, await self._compose(draft)
 
     async def addressed(self, inbox: Inbox, outgoing: Outgoing) -> tuple[list[str], str]:
         """Whom a message would go to, and its subject: those of an answer are derived. Invalid where it cannot go."""
@@ -165,8 +197,7 @@ class Sending:
 
     async def _draft(self, inbox: Inbox, outgoing: Outgoing, message_id: int) -> Draft:
         to, cc, subject = outgoing.to, outgoing.cc, outgoing.subject
-        in_reply_to: str | None = None
-        references: tuple[str, ...] = ()
+        in_reply_to, references = outgoing.in_reply_to, outgoing.references
         original = outgoing.reply_to_message
         if original is not None:
             own = await self._inboxes.addresses(inbox)
@@ -239,6 +270,9 @@ class Sending:
             arrange.set_flags(tx, outgoing.reply_to_message.id, Flag.ANSWERED, Flag(0), now)
             if not outgoing.reply_to_message.is_ours:
                 bayes.ask(tx, outgoing.reply_to_message.id, inbox.id, False, now)  # nobody answers junk
+        for number, flag in outgoing.marks:
+            if _is_there(tx, number):
+                arrange.set_flags(tx, number, flag, Flag(0), now)
         suppressed = tuple(
             delivery.recipient for delivery in deliveries.of_queued(tx, queued_id) if delivery.state is State.SUPPRESSED
         )

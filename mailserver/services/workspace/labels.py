@@ -49,6 +49,22 @@ class Labels:
         self._rules.labelled(tx, inbox_id, label, message_id, thread_id)
         return True
 
+    def detach(self, tx: Transaction, label: Label, message_id: int) -> bool:
+        """Take a label off a message inside a transaction, and tell; False where it is not there."""
+        place = messages.place(tx, message_id)
+        if place is None or not label_store.detach(tx, label.id, message_id, int(time.time() * 1000)):
+            return False
+        self._tell(tx, EventType.LABEL_REMOVED, label, place[0], message_id, place[1])
+        return True
+
+    def detach_thread(self, tx: Transaction, label: Label, thread_id: int) -> bool:
+        """Take a label off a thread and its messages inside a transaction, and tell; False where none had it."""
+        place = threads.find(tx, thread_id)
+        if place is None or not label_store.detach_thread(tx, label.id, thread_id, int(time.time() * 1000)):
+            return False
+        self._tell(tx, EventType.LABEL_REMOVED, label, place[1], None, thread_id)
+        return True
+
     def attach_thread(
         self, tx: Transaction, label: Label, thread_id: int, source: LabelSource, confidence: float | None
     ) -> bool:
@@ -142,9 +158,7 @@ class Labels:
             number = resolve.message_id(tx, caller, message, inbox.id if inbox else None)
             label = one(tx, caller, label_id)
             _refuse_system(label)
-            place = messages.place(tx, number)
-            if label_store.detach(tx, label.id, number, int(time.time() * 1000)) and place is not None:
-                self._tell(tx, EventType.LABEL_REMOVED, label, place[0], number, place[1])
+            self.detach(tx, label, number)
 
         await self._database.write(write)
 
@@ -178,9 +192,7 @@ class Labels:
             number = resolve.thread_id(tx, caller, thread, inbox.id if inbox else None)
             label = one(tx, caller, label_id)
             _refuse_system(label)
-            place = threads.find(tx, number)
-            if label_store.detach_thread(tx, label.id, number, int(time.time() * 1000)) and place is not None:
-                self._tell(tx, EventType.LABEL_REMOVED, label, place[1], None, number)
+            self.detach_thread(tx, label, number)
 
         await self._database.write(write)
 
