@@ -37,7 +37,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/templates/{template_id}/"): {"context": {"name": "Alice"}},
     ("POST", "/v1/distribution-lists/"): {"address": "sales@local.test", "name": "Sales"},
     ("PATCH", "/v1/distribution-lists/{list_id}/"): {"name": "Renamed"},
-    ("POST", "/v1/distribution-lists/{list_id}/members/"): {"inbox_id": "inbox_id"},
+    ("POST", "/v1/distribution-lists/{list_id}/members/"): {"inbox_id": "teammate_id"},
     ("POST", "/v1/messages/threads/{thread_id}/notes/"): {"body": "Look!", "mentions": ["second@local.test"]},
     ("POST", "/v1/messages/threads/{thread_id}/assign/"): {"to": "second@local.test", "note": "Yours."},
     ("POST", "/v1/contacts/shares/"): {"type": "offer", "to_inbox_id": "teammate_id", "contact_id": "contact_id"},
