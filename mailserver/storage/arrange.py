@@ -4,7 +4,20 @@ from dataclasses import dataclass
 
 from mailserver.entities.folder import Role
 from mailserver.entities.message import Flag, Visibility
-from mailserver.storage import activity, bayes, changes, commitments, drafts, enrichment, files, labels, notes, tasks
+from mailserver.storage import (
+    activity,
+    bayes,
+    changes,
+    commitments,
+    drafts,
+    enrichment,
+    files,
+    labels,
+    notes,
+    tasks,
+    thread_links,
+    tickets,
+)
 from mailserver.storage.database import Transaction
 
 _VISIBILITY = {Role.JUNK.value: Visibility.SPAM, Role.TRASH.value: Visibility.TRASH}
@@ -186,6 +199,8 @@ def _settle(tx: Transaction, message: _Message, before: tuple[set[int], bool], t
         commitments.forget_thread(tx, thread_id)
         enrichment.forget_thread(tx, thread_id)
         notes.forget_thread(tx, thread_id)
+        tickets.forget_thread(tx, thread_id)
+        thread_links.forget_thread(tx, thread_id)
         changes.bury(tx, message.inbox_id, changes.THREAD, thread_id, created[0])
     _correct_folders(tx, message.inbox_id, before, _thread_state(tx, thread_id), touched)
 

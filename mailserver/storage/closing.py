@@ -1,7 +1,7 @@
 """Take an inbox away: at once for everybody who looks, then its rows bit by bit."""
 
 from mailserver.entities.delivery import State
-from mailserver.storage import arrange, deliveries, enrichment, shares, webhooks
+from mailserver.storage import arrange, deliveries, enrichment, shares, tickets, webhooks
 from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.inboxes import DELETED
 
@@ -36,6 +36,7 @@ def close(tx: Transaction, inbox_id: int, now: int) -> None:
     for table in _AT_ONCE:
         tx.execute(f"DELETE FROM {table} WHERE inbox_id = ?", (inbox_id,))
     shares.forget_inbox(tx, inbox_id)
+    tickets.forget_assignee(tx, inbox_id)
     for (endpoint_id,) in tx.all("SELECT id FROM webhook_endpoint WHERE inbox_id = ?", (inbox_id,)):
         webhooks.remove(tx, endpoint_id, now)  # its sweeper takes the rest
     tx.execute("UPDATE domain SET catch_all_inbox_id = NULL WHERE catch_all_inbox_id = ?", (inbox_id,))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mailserver.entities.label import Label, LabelSource, LabelType, ThreadLabel
-from mailserver.storage import changes
+from mailserver.storage import changes, tickets
 from mailserver.storage.database import Snapshot, Transaction
 
 MOST = 2_000  # of one tenant
@@ -62,6 +62,7 @@ def remove(tx: Transaction, label_id: int) -> None:
     """Delete a label and take it off everything."""
     for table in ("message_label", "thread_label", "label_entity", "label_suggestion"):
         tx.execute(f"DELETE FROM {table} WHERE label_id = ?", (label_id,))
+    tickets.forget_label(tx, label_id)
     tx.execute("DELETE FROM label WHERE id = ?", (label_id,))
 
 
@@ -158,6 +159,7 @@ def detach_thread(tx: Transaction, label_id: int, thread_id: int, now: int) -> b
     ):
         detach(tx, label_id, message_id, now)
     tx.execute("DELETE FROM thread_label WHERE label_id = ? AND thread_id = ?", (label_id, thread_id))
+    tickets.forget_class(tx, thread_id, label_id)
     changes.touch_thread(tx, inbox_id, thread_id)
     return known is not None
 
