@@ -10,7 +10,12 @@ from bench import accept, dkim_speed, sides, store, verification
 from tests.support import postfix
 
 # Programs of their own, which need no Postfix to compare with, or run one of another kind.
-ALONE = (({"P6", "P11"}, "bench.smtp_accept", ["--quick"]), ({"P7"}, "bench.queue_drain", []), ({"P15"}, "bench.webhooks", []))
+ALONE = (
+    ({"P6", "P11"}, "bench.smtp_accept", ["--quick"]),
+    ({"P7"}, "bench.queue_drain", []),
+    ({"P15"}, "bench.webhooks", []),
+    ({"P16"}, "bench.lists", ["--quick"]),
+)
 
 
 def main():
