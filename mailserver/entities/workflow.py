@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailserver.entities.ticket import TicketPriority, TicketStatus
+
 
 class Trigger(StrEnum):
     """What a rule waits for."""
@@ -45,6 +47,8 @@ class WriteType(StrEnum):
     ADD_LABEL = "email.add_label"
     TASK = "task"
     WEBHOOK = "webhook"
+    TICKET_OPEN = "ticket.open"
+    TICKET_UPDATE = "ticket.update"
 
 
 class RunResult(StrEnum):
@@ -79,6 +83,9 @@ class Write:
     url: str | None = None
     event_type: str | None = None
     endpoint_id: int | None = None  # the hidden endpoint of a webhook
+    class_label_key: str | None = None  # these three of a ticket
+    priority: TicketPriority | None = None
+    status: TicketStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

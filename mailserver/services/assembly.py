@@ -79,10 +79,14 @@ from mailserver.services.team import notes as team_notes
 from mailserver.services.team import shares as team_shares
 from mailserver.services.team.copying import Copying
 from mailserver.services.team.distribution_lists import DistributionLists
+from mailserver.services.team.forks import Forks
 from mailserver.services.team.handoffs import Handoffs
+from mailserver.services.team.links import Links
 from mailserver.services.team.notes import Notes
 from mailserver.services.team.shares import Shares
 from mailserver.services.team.templates import Templates
+from mailserver.services.team.ticket_states import TicketStates
+from mailserver.services.team.tickets import Tickets
 from mailserver.services.workspace import activity
 from mailserver.services.workspace.activity import Timeline
 from mailserver.services.workspace.activity_feed import ActivityFeed
@@ -183,9 +187,11 @@ def assemble(
         database, ids, audit, tasks, webhook_fetch, store.directory / "keys", owner, now_ms,
         allow_private=settings.outbound_http.allow_private,
     )  # fmt: skip
-    acting = automation.build(database, ids, tasks, told, doorbell, now_ms)
+    states, notes = TicketStates(ids), Notes(database, ids, tasks)
+    acting = automation.build(database, ids, tasks, states, told, doorbell, now_ms)
+    links = Links(database, states, notes, acting.engine)
     ingest = Ingest(
-        database, files, ids, hostname, pools.files, reports.apply, acting.engine.arrived, settings.storage.node
+        database, files, ids, hostname, pools.files, reports.apply, (states, acting.engine), settings.storage.node
     )
     stage = Stage(
         store.journal, ingest, files, pools.stage, store.directory / "quarantine", settings.storage.checkpoint_seconds
@@ -210,15 +216,15 @@ def assemble(
     )
     sending = Sending(
         database, ingest, messages, inboxes, enqueue, allowance, rules, room, ids, pools.files,
-        limits.api_recipients, limits.message_bytes,
+        limits.api_recipients, limits.message_bytes, links,
     )  # fmt: skip
     contacts = Contacts(database, ids, pools.files)
     copying = Copying(ids, contacts, timeline)
-    notes, shares = Notes(database, ids, tasks), Shares(database, ids, tasks, copying)
+    shares = Shares(database, ids, tasks, copying)
     held = Approvals(database, ids, sending, messages, audit, tasks)
     attachments = Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes)
     appointments = Appointments(database, ids)
-    labels = Labels(database, ids, acting.engine)
+    labels = Labels(database, ids, (states, acting.engine))
     enriched = enrichment.build(
         database, files, pools.files, fetch, audit, appointments, labels, doorbell, now_ms, settings.enrichment,
         https_only=not settings.outbound_http.allow_private,
@@ -278,6 +284,9 @@ def assemble(
         templates=Templates(database, ids, audit),
         distribution_lists=DistributionLists(database, ids, audit),
         notes=notes,
+        tickets=Tickets(database, states, notes, acting.engine),
+        links=links,
+        forks=Forks(database, sending, held),
         shares=shares,
         handoffs=Handoffs(database, ids, tasks, copying),
         anniversaries=Anniversaries(database, ids, now_ms),

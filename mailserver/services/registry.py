@@ -41,10 +41,13 @@ from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.reporting.assembly import Reporting
 from mailserver.services.retention import Retention
 from mailserver.services.team.distribution_lists import DistributionLists
+from mailserver.services.team.forks import Forks
 from mailserver.services.team.handoffs import Handoffs
+from mailserver.services.team.links import Links
 from mailserver.services.team.notes import Notes
 from mailserver.services.team.shares import Shares
 from mailserver.services.team.templates import Templates
+from mailserver.services.team.tickets import Tickets
 from mailserver.services.workspace.activity import Timeline
 from mailserver.services.workspace.agenda import Agenda
 from mailserver.services.workspace.anniversaries import Anniversaries
@@ -108,6 +111,9 @@ class Services:
     templates: Templates
     distribution_lists: DistributionLists
     notes: Notes
+    tickets: Tickets
+    links: Links
+    forks: Forks
     shares: Shares
     handoffs: Handoffs
     anniversaries: Anniversaries

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from mailserver.entities.ticket import TicketPriority, TicketStatus
 from mailserver.entities.workflow import Condition, Field, Op, Rule, Run, RunResult, Trigger, Write, WriteRun, WriteType
 from mailserver.storage.database import Snapshot, Transaction
 
@@ -16,10 +17,7 @@ _RUN = "id, rule_id, inbox_id, ran_at, message_id, thread_id, result, writes"
 def put(tx: Transaction, rule: Rule) -> None:
     """Insert a rule, or write it in the place of the one that has its id."""
     conditions = [[each.field.value, each.op.value, each.value] for each in rule.conditions]
-    writes = [
-        [each.type.value, each.required, each.label_id, each.summary, each.url, each.event_type, each.endpoint_id]
-        for each in rule.writes
-    ]
+    writes = [_kept(each) for each in rule.writes]
     tx.execute(
         f"INSERT INTO workflow({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET "
         "name = excluded.name, trigger = excluded.trigger, conditions = excluded.conditions, "
@@ -88,9 +86,25 @@ def runs(snapshot: Snapshot, rule_id: int) -> list[Run]:
 
 def _entity(row: tuple[Any, ...]) -> Rule:
     conditions = tuple(Condition(Field(field), Op(op), value) for field, op, value in orjson.loads(row[5]))
-    writes = tuple(Write(WriteType(each[0]), tuple(each[1]), *each[2:]) for each in orjson.loads(row[6]))
+    writes = tuple(_written(each) for each in orjson.loads(row[6]))
     return Rule(
         row[0], row[1], row[2], row[3], Trigger(row[4]), conditions, writes, bool(row[7]), row[8], row[9]
+    )  # fmt: skip
+
+
+def _kept(one: Write) -> list[Any]:
+    return [
+        one.type.value, one.required, one.label_id, one.summary, one.url, one.event_type, one.endpoint_id,
+        one.class_label_key, one.priority, one.status,
+    ]  # fmt: skip
+
+
+def _written(kept: list[Any]) -> Write:
+    """A write; those that were kept before there were tickets say nothing of them."""
+    key, priority, status = kept[7:] or (None, None, None)
+    return Write(
+        WriteType(kept[0]), tuple(kept[1]), kept[2], kept[3], kept[4], kept[5], kept[6], key,
+        TicketPriority(priority) if priority else None, TicketStatus(status) if status else None,
     )  # fmt: skip
 
 

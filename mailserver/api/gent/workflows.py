@@ -96,7 +96,8 @@ def _writes(some: Sequence[shapes.WriteShape]) -> list[WantedWrite]:
     return [
         WantedWrite(
             each.target.type, tuple(each.contract.required) if each.contract else (), each.target.label_id,
-            each.target.summary, each.target.url, each.target.event_type,
+            each.target.summary, each.target.url, each.target.event_type, each.target.class_label_key,
+            each.target.priority, each.target.status,
         )
         for each in some
     ]  # fmt: skip
@@ -127,7 +128,14 @@ def _write(write: Write) -> shapes.WriteShape:
     return shapes.WriteShape(
         source=shapes.SourceShape(from_=PAYLOAD),
         target=shapes.TargetShape(
-            type=write.type, url=write.url, event_type=write.event_type, label_id=label_id, summary=write.summary
+            type=write.type,
+            url=write.url,
+            event_type=write.event_type,
+            label_id=label_id,
+            summary=write.summary,
+            class_label_key=write.class_label_key,
+            priority=write.priority,
+            status=write.status,
         ),
         contract=shapes.ContractShape(required=list(write.required)),
     )

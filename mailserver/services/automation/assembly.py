@@ -8,7 +8,7 @@ from mailserver.services.automation.alert_clock import AlertClock, Bell
 from mailserver.services.automation.alert_feed import AlertFeed
 from mailserver.services.automation.alerts import Alerts
 from mailserver.services.automation.endpoints import RuleEndpoints
-from mailserver.services.automation.engine import WorkflowEngine
+from mailserver.services.automation.engine import TicketDesk, WorkflowEngine
 from mailserver.services.automation.firing import Firing
 from mailserver.services.automation.workflows import Workflows
 from mailserver.services.notify.assembly import Notify
@@ -28,13 +28,14 @@ class Automation:
 
 
 def build(
-    database: Database, ids: IdSource, tasks: Tasks, notify: Notify, bell: Bell, clock: Callable[[], int]
-) -> Automation:
+    database: Database, ids: IdSource, tasks: Tasks, tickets: TicketDesk, notify: Notify, bell: Bell,
+    clock: Callable[[], int],
+) -> Automation:  # fmt: skip
     """Every part once."""
     endpoints = RuleEndpoints(notify.endpoints)
     firing = Firing(tasks, endpoints)
     feed = AlertFeed(ids, firing)
     return Automation(
         Alerts(database, ids, endpoints, feed, firing, notify.posting), Workflows(database, ids, endpoints),
-        WorkflowEngine(ids, tasks, endpoints), feed, AlertClock(database, firing, bell, clock),
+        WorkflowEngine(ids, tasks, tickets, endpoints), feed, AlertClock(database, firing, bell, clock),
     )  # fmt: skip

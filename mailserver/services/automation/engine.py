@@ -11,6 +11,7 @@ from mailserver.entities.folder import Role
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.label import Label, LabelSource, LabelType
 from mailserver.entities.task import NewTask, Task, TaskSource
+from mailserver.entities.ticket import TicketChange
 from mailserver.entities.workflow import Rule, Run, RunResult, Trigger, Write, WriteRun, WriteType
 from mailserver.services.automation import conditions, facts, templates
 from mailserver.services.automation.endpoints import RuleEndpoints
@@ -34,6 +35,18 @@ class TaskMaker(Protocol):
         ...
 
 
+class TicketDesk(Protocol):
+    """Where tickets are opened and changed."""
+
+    def by_rule(self, tx: Transaction, thread_id: int, wanted: TicketChange, *, opens: bool) -> str:
+        """Open the ticket of a thread, or change it, for a rule; what was done."""
+        ...
+
+    def labelled(self, tx: Transaction, inbox_id: int, label: Label, message_id: int | None, thread_id: int) -> None:
+        """A label was put on a message, or on a thread."""
+        ...
+
+
 class _Refused(Exception):
     """A write that cannot be made; the sentence says why."""
 
@@ -45,9 +58,10 @@ class WorkflowEngine:
     that another one has changed.
     """
 
-    def __init__(self, ids: IdSource, tasks: TaskMaker, endpoints: RuleEndpoints) -> None:
+    def __init__(self, ids: IdSource, tasks: TaskMaker, tickets: TicketDesk, endpoints: RuleEndpoints) -> None:
         self._ids = ids
         self._tasks = tasks
+        self._tickets = tickets
         self._endpoints = endpoints
 
     def arrived(self, tx: Transaction, message: NewMessage, stored: StoredMessage) -> None:
@@ -97,6 +111,8 @@ class WorkflowEngine:
                     detail = self._task(tx, rule, write, found)
                 case WriteType.WEBHOOK:
                     detail = self._webhook(tx, write, found)
+                case WriteType.TICKET_OPEN | WriteType.TICKET_UPDATE:
+                    detail = self._ticket(tx, write, found)
         except _Refused as refusal:
             return WriteRun(write.type, RunResult.REFUSED, str(refusal))
         return WriteRun(write.type, RunResult.DONE, detail)
@@ -119,7 +135,15 @@ class WorkflowEngine:
             }  # fmt: skip
             kind = EventType.LABEL_APPLIED
             tx.publish(Event(self._ids.next(), found.tenant_id, found.inbox_id, kind, now, body))
+            self._tickets.labelled(tx, found.inbox_id, label, found.message_id, found.thread_id)
         return f"The label {label.key} is on it."
+
+    def _ticket(self, tx: Transaction, write: Write, found: Facts) -> str:
+        wanted = TicketChange(write.status, write.priority, write.class_label_key)
+        try:
+            return self._tickets.by_rule(tx, found.thread_id, wanted, opens=write.type is WriteType.TICKET_OPEN)
+        except (errors.Invalid, errors.NotFound, errors.Conflict) as refusal:
+            raise _Refused(refusal.message) from refusal
 
     def _task(self, tx: Transaction, rule: Rule, write: Write, found: Facts) -> str:
         summary = templates.render(write.summary or SUMMARY, found.payload)

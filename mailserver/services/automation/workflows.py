@@ -11,12 +11,13 @@ from mailserver.entities.access import Caller
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.label import LabelType
+from mailserver.entities.ticket import CLASS_KEYS, TicketPriority, TicketStatus
 from mailserver.entities.webhook import Origin
 from mailserver.entities.workflow import Condition, Field, Rule, Run, Trigger, Write, WriteType
 from mailserver.services.automation import conditions, templates
 from mailserver.services.automation.endpoints import RuleEndpoints
 from mailserver.services.workspace import labels, reach
-from mailserver.storage import workflows
+from mailserver.storage import label_store, workflows
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 LONGEST_NAME = 200
@@ -26,6 +27,7 @@ MOST_REQUIRED = 20
 _TYPE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
 LONGEST_TYPE = 100
+_TARGET_FIELDS = ("label", "summary", "url", "event_type", "class_label_key", "priority", "status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,9 @@ class WantedWrite:
     summary: str | None = None
     url: str | None = None
     event_type: str | None = None
+    class_label_key: str | None = None
+    priority: TicketPriority | None = None
+    status: TicketStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +170,21 @@ class Workflows:
             case WriteType.WEBHOOK:
                 _only(each, "url", "event_type")
                 return Write(each.type, each.required, url=self._url(each.url), event_type=_type(each.event_type))
+            case WriteType.TICKET_OPEN:
+                _only(each, "class_label_key", "priority")
+                _check_class(tx, caller, each.class_label_key)
+                return Write(each.type, each.required, class_label_key=each.class_label_key, priority=each.priority)
+            case WriteType.TICKET_UPDATE:
+                _only(each, "class_label_key", "priority", "status")
+                _check_class(tx, caller, each.class_label_key)
+                if each.status is not None and each.status.is_final:
+                    raise errors.Invalid("A rule ends no ticket.", writes="Tickets are resolved and closed by people.")
+                if each.class_label_key is None and each.priority is None and each.status is None:
+                    raise errors.Invalid("A target cannot be used.", writes="Say what is to be different.")
+                return Write(
+                    each.type, each.required, class_label_key=each.class_label_key, priority=each.priority,
+                    status=each.status,
+                )  # fmt: skip
 
     def _url(self, url: str | None) -> str:
         if url is None:
@@ -188,9 +208,20 @@ def _conditions(tx: Transaction, caller: Caller, some: Sequence[Condition]) -> t
     return checked
 
 
+def _check_class(snapshot: Snapshot, caller: Caller, key: str | None) -> None:
+    """Refuse what is no class of tickets; NotFound where the caller's team has none of this key."""
+    if key is None:
+        return
+    label = label_store.by_key(snapshot, caller.tenant_id, key) if key.startswith(CLASS_KEYS) else None
+    if label is None and key.startswith(CLASS_KEYS):
+        raise errors.NotFound("There is no such label.")
+    if label is None or label.type is LabelType.CONTACT:
+        raise errors.Invalid("The class cannot be used.", writes=f"A label for threads of a key {CLASS_KEYS}…")
+
+
 def _only(each: WantedWrite, *names: str) -> None:
     """Refuse fields of a target that belong to another type."""
-    others = [name for name in ("label", "summary", "url", "event_type") if getattr(each, name) is not None]
+    others = [name for name in _TARGET_FIELDS if getattr(each, name) is not None]
     strange = [name for name in others if name not in names]
     if strange or ("label" in names and each.label is None):
         wanted = ", ".join("label_id" if name == "label" else name for name in names)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -30,7 +30,6 @@ log = structlog.get_logger()
 PLACES = 500  # that one question names
 Answer = TypeVar("Answer")
 ApplyReport = Callable[[Transaction, str, int], None]
-Arrived = Callable[[Transaction, NewMessage, StoredMessage], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,14 @@ class Prepared:
     messages: tuple[NewMessage, ...]
 
 
+class Follower(Protocol):
+    """Somebody who does something about new messages, in the transaction that stores them."""
+
+    def arrived(self, tx: Transaction, message: NewMessage, stored: StoredMessage) -> None:
+        """A message has been stored: one that came in, or one of the inbox's own."""
+        ...
+
+
 class LostFile(Exception):
     """A record names a file that is not there."""
 
@@ -48,8 +55,8 @@ class LostFile(Exception):
 class Ingest:
     """Writes files and rows.
 
-    `apply_report` takes what a bounce says about our mail into the same transaction, `arrived` what an inbox's own
-    rules do with a message. Neither may fail because of what a stranger wrote.
+    `apply_report` takes what a bounce says about our mail into the same transaction, the followers what becomes of
+    tickets and what an inbox's own rules do, in their order. None may fail because of what a stranger wrote.
     """
 
     def __init__(
@@ -60,7 +67,7 @@ class Ingest:
         hostname: str,
         executor: Executor,
         apply_report: ApplyReport,
-        arrived: Arrived,
+        followers: Sequence[Follower],
         node: int = 0,
     ) -> None:
         self.database = database
@@ -69,7 +76,7 @@ class Ingest:
         self._hostname = hostname
         self._executor = executor
         self._apply_report = apply_report
-        self._arrived = arrived
+        self._followers = tuple(followers)
         self._node = node
 
     async def store(
@@ -192,7 +199,8 @@ class Ingest:
                     labels.attach(tx, self._ids, one.copy.tenant_id, one.copy.message_id, one.copy.labels)
                 if record.is_news:
                     self._publish(tx, one, now)
-                    self._arrived(tx, by_id[one.copy.message_id], one)
+                    for follower in self._followers:
+                        follower.arrived(tx, by_id[one.copy.message_id], one)
         is_new = any(one.is_new for one in stored) or not record.copies
         if record.queued and record.deliveries and not deliveries.is_queued(tx, record.queued.id):
             thread_id = next((one.thread_id for one in stored), record.queued.thread_id)

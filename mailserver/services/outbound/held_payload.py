@@ -2,10 +2,12 @@
 
 import base64
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 
 from mailserver.entities.message import MessageSummary
+from mailserver.entities.ticket import Fork, TicketChange, TicketPriority
 from mailserver.mail.address import Person
 from mailserver.mail.compose import File
 from mailserver.services.outbound.outgoing import Outgoing
@@ -47,7 +49,7 @@ def write_send(outgoing: Outgoing) -> bytes:
                 for one in outgoing.attachments
             ],
             "headers": outgoing.headers, "labels": outgoing.labels, "reply_all": outgoing.reply_all,
-            "original_id": original.id if original else None,
+            "original_id": original.id if original else None, "fork": _fork(outgoing.fork),
         }
     )  # fmt: skip
 
@@ -63,9 +65,27 @@ def read_send(payload: bytes) -> HeldSend:
             for name, kind, content, disposition, content_id in held["attachments"]
         ),
         headers=tuple((name, value) for name, value in held["headers"]), labels=tuple(held["labels"]),
-        reply_all=held["reply_all"],
+        reply_all=held["reply_all"], fork=_read_fork(held.get("fork")),
     )  # fmt: skip
     return HeldSend(draft, held["original_id"])
+
+
+def _fork(fork: Fork | None) -> dict[str, Any] | None:
+    if fork is None:
+        return None
+    wanted = fork.ticket
+    ticket = [wanted.class_label_key, wanted.priority.value if wanted.priority else None] if wanted else None
+    return {"thread_id": fork.thread_id, "note": fork.note, "ticket": ticket, "user_id": fork.user_id}
+
+
+def _read_fork(held: dict[str, Any] | None) -> Fork | None:
+    if held is None:
+        return None
+    ticket = None
+    if held["ticket"] is not None:
+        key, priority = held["ticket"]
+        ticket = TicketChange(class_label_key=key, priority=TicketPriority(priority) if priority else None)
+    return Fork(held["thread_id"], held["note"], ticket, held["user_id"])
 
 
 def write_delete(held: HeldDelete) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mailserver.entities import errors
 from mailserver.entities.message import Flag, MessageSummary
+from mailserver.entities.ticket import Fork
 from mailserver.mail import address as addresses
 from mailserver.mail import compose, encoding
 from mailserver.mail.address import AddressError, Person
@@ -30,6 +31,7 @@ class Outgoing:
     labels: tuple[str, ...] = ()
     reply_to_message: MessageSummary | None = None
     reply_all: bool = False
+    fork: Fork | None = None  # the thread beside which it begins one
     in_reply_to: str | None = None  # Message-IDs of a thread that it goes on with without being derived from it
     references: tuple[str, ...] = ()
     marks: tuple[tuple[int, Flag], ...] = ()  # messages that get a flag when this one is sent

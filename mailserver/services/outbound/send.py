@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import orjson
 
@@ -16,6 +17,7 @@ from mailserver.entities.folder import Role
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.message import Flag
+from mailserver.entities.ticket import Fork
 from mailserver.mail import address as addresses
 from mailserver.mail import answer, compose
 from mailserver.mail.address import AddressError, Person
@@ -63,6 +65,14 @@ class Sent:
     suppressed: tuple[str, ...] = field(default=())
 
 
+class Forking(Protocol):
+    """What belongs to a message that begins a thread beside another one."""
+
+    def begun(self, tx: Transaction, inbox: Inbox, fork: Fork, thread_id: int) -> None:
+        """The message was stored in a thread."""
+        ...
+
+
 class _Repeated(Exception):
     """The request was answered before."""
 
@@ -88,6 +98,7 @@ class Sending:
         executor: Executor,
         most_recipients: int,
         most_bytes: int,
+        forking: Forking,
     ) -> None:
         self._database = database
         self._ingest = ingest
@@ -101,6 +112,7 @@ class Sending:
         self._executor = executor
         self._most_recipients = most_recipients
         self._most_bytes = most_bytes
+        self._forking = forking
 
     async def answered(self, caller: Caller, inbox: Inbox, repeatable: Repeatable | None) -> Sent | None:
         """The first answer to a repeated request; None where there is none yet."""
@@ -277,6 +289,8 @@ class Sending:
             delivery.recipient for delivery in deliveries.of_queued(tx, queued_id) if delivery.state is State.SUPPRESSED
         )
         sent = Sent(one.copy.message_id, one.thread_id, draft.header_id, suppressed)
+        if outgoing.fork is not None:
+            self._forking.begun(tx, inbox, outgoing.fork, sent.thread_id)
         if repeatable is not None:
             body = orjson.dumps([sent.message_id, sent.thread_id, sent.header_id, sent.suppressed]).decode()
             idempotency.put(tx, inbox.tenant_id, repeatable.key, Answered(repeatable.fingerprint, body), now)

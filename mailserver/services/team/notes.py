@@ -1,6 +1,7 @@
 """Notes on threads, which nobody outside the team ever sees, and threads given to somebody."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mailserver.entities import errors, identifiers
@@ -49,28 +50,36 @@ class Notes:
 
         def write(tx: Transaction) -> Note:
             thread_id = resolve.thread_id(tx, caller, thread, inbox.id if inbox else None)
-            if notes.count(tx, thread_id) >= notes.MOST:
-                raise errors.Conflict(f"A thread has {notes.MOST:,} notes at most.")
-            owner = _inbox_of(tx, thread_id)
-            author = _acting(tx, caller, owner)
+            owner = inbox_of(tx, thread_id)
+            author = acting(tx, caller.user_id, owner)
             mentioned = [each for each in teammates.named(tx, caller, mentions, "mentions") if each.id != author.id]
-            made = Note(
-                self._ids.next(), caller.tenant_id, owner.id, thread_id, author.id, caller.user_id, text,
-                tuple(each.address for each in mentioned), int(time.time() * 1000),
-            )  # fmt: skip
-            notes.add(tx, made)
-            summary = f"[Mentioned] {_subject(tx, thread_id)}"
-            for each in mentioned:
-                self._tell(tx, each, NewTask(summary, TaskSource.MENTION, text), thread_id, author)
-            self._publish(
-                tx, EventType.THREAD_NOTE_ADDED, owner, made.created_at,
-                thread_id=identifiers.encode(Kind.THREAD, thread_id),
-                note_id=identifiers.encode(Kind.NOTE, made.id),
-                mentions=list(made.mentions),
-            )  # fmt: skip
-            return made
+            return self.put(tx, thread_id, text, caller.user_id, mentioned)
 
         return await self._database.write(write)
+
+    def put(
+        self, tx: Transaction, thread_id: int, text: str, user_id: int | None, mentioned: Sequence[Inbox] = ()
+    ) -> Note:
+        """Write a note inside a transaction; Conflict where the thread has as many as it may."""
+        if notes.count(tx, thread_id) >= notes.MOST:
+            raise errors.Conflict(f"A thread has {notes.MOST:,} notes at most.")
+        owner = inbox_of(tx, thread_id)
+        author = acting(tx, user_id, owner)
+        made = Note(
+            self._ids.next(), owner.tenant_id, owner.id, thread_id, author.id, user_id, text,
+            tuple(each.address for each in mentioned), int(time.time() * 1000),
+        )  # fmt: skip
+        notes.add(tx, made)
+        summary = f"[Mentioned] {_subject(tx, thread_id)}"
+        for each in mentioned:
+            self._tell(tx, each, NewTask(summary, TaskSource.MENTION, text), thread_id, author)
+        self._publish(
+            tx, EventType.THREAD_NOTE_ADDED, owner, made.created_at,
+            thread_id=identifiers.encode(Kind.THREAD, thread_id),
+            note_id=identifiers.encode(Kind.NOTE, made.id),
+            mentions=list(made.mentions),
+        )  # fmt: skip
+        return made
 
     async def remove(self, caller: Caller, thread: str, note: str, inbox: Inbox | None) -> None:
         """Delete a note of one's own; Forbidden for another's."""
@@ -90,20 +99,26 @@ class Notes:
 
         def write(tx: Transaction) -> str:
             thread_id = resolve.thread_id(tx, caller, thread, inbox.id if inbox else None)
-            owner = _inbox_of(tx, thread_id)
             (assignee,) = teammates.named(tx, caller, [to], "to")
-            subject = _subject(tx, thread_id)
-            by = _acting(tx, caller, owner)
-            self._tell(tx, assignee, NewTask(f"[Assigned] {subject}", TaskSource.ASSIGN, text), thread_id, by)
-            self._publish(
-                tx, EventType.THREAD_ASSIGNED, assignee, int(time.time() * 1000),
-                thread_id=identifiers.encode(Kind.THREAD, thread_id),
-                from_inbox_id=identifiers.encode(Kind.INBOX, owner.id),
-                subject=subject, note=text,
-            )  # fmt: skip
+            self.give(tx, thread_id, assignee, caller.user_id, text)
             return assignee.address
 
         return await self._database.write(write)
+
+    def give(
+        self, tx: Transaction, thread_id: int, assignee: Inbox, user_id: int | None, note: str | None = None,
+        due_at: int | None = None,
+    ) -> None:  # fmt: skip
+        """Give a thread to a teammate inside a transaction."""
+        owner, subject = inbox_of(tx, thread_id), _subject(tx, thread_id)
+        task = NewTask(f"[Assigned] {subject}", TaskSource.ASSIGN, note, due_at)
+        self._tell(tx, assignee, task, thread_id, acting(tx, user_id, owner))
+        self._publish(
+            tx, EventType.THREAD_ASSIGNED, assignee, int(time.time() * 1000),
+            thread_id=identifiers.encode(Kind.THREAD, thread_id),
+            from_inbox_id=identifiers.encode(Kind.INBOX, owner.id),
+            subject=subject, note=note,
+        )  # fmt: skip
 
     async def expire(self) -> int:
         """Delete notes that are older than they are kept; how many."""
@@ -119,18 +134,18 @@ class Notes:
         tx.publish(Event(self._ids.next(), inbox.tenant_id, inbox.id, kind, at, body))
 
 
-def _inbox_of(tx: Transaction, thread_id: int) -> Inbox:
+def inbox_of(snapshot: Snapshot, thread_id: int) -> Inbox:
     """The inbox of a thread that was just found."""
-    found = threads.find(tx, thread_id)
-    inbox = inboxes.get(tx, found[1]) if found is not None else None
+    found = threads.find(snapshot, thread_id)
+    inbox = inboxes.get(snapshot, found[1]) if found is not None else None
     if inbox is None:
         raise errors.NotFound("There is no such thread.")
     return inbox
 
 
-def _acting(tx: Transaction, caller: Caller, owner: Inbox) -> Inbox:
-    """In whose name the caller does something: a person's own inbox where they have one, else the thread's."""
-    own = inboxes.first_of_user(tx, caller.user_id) if caller.user_id is not None else None
+def acting(snapshot: Snapshot, user_id: int | None, owner: Inbox) -> Inbox:
+    """In whose name something is done: a person's own inbox where they have one, else the thread's."""
+    own = inboxes.first_of_user(snapshot, user_id) if user_id is not None else None
     return own or owner
 
 

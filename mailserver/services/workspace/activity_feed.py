@@ -11,10 +11,11 @@ from mailserver.entities.event import Event, EventType
 from mailserver.entities.folder import Role
 from mailserver.entities.identifiers import Kind
 from mailserver.services.workspace import activity
-from mailserver.storage import inboxes, messages
+from mailserver.storage import inboxes, messages, tickets
 from mailserver.storage.database import Snapshot, Transaction
 
 MOST_RECIPIENTS = 200  # of one message that are told of
+NEWEST_LETTERS = 20  # of a thread, in whose heads those stand who have to do with its ticket
 _MESSAGES = {
     EventType.MESSAGE_SENT: ActivityType.MESSAGE_SENT,
     EventType.MESSAGE_RECEIVED: ActivityType.MESSAGE_RECEIVED,
@@ -24,11 +25,22 @@ _OUTCOMES = {
     EventType.MESSAGE_BOUNCED: ActivityType.MESSAGE_BOUNCED,
     EventType.MESSAGE_COMPLAINED: ActivityType.MESSAGE_SPAM_COMPLAINT,
 }
+_TICKETS = {
+    EventType.TICKET_OPENED: (ActivityType.TICKET_OPENED, "Ticket opened"),
+    EventType.TICKET_UPDATED: (ActivityType.TICKET_UPDATED, "Ticket changed"),
+    EventType.TICKET_RESOLVED: (ActivityType.TICKET_RESOLVED, "Ticket resolved"),
+    EventType.TICKET_CLOSED: (ActivityType.TICKET_CLOSED, "Ticket closed"),
+    EventType.TICKET_REOPENED: (ActivityType.TICKET_REOPENED, "Ticket reopened"),
+}
+_OF_TICKET = ("thread_id", "status", "previous_status", "priority", "class_label_key", "assignee_inbox_id", "cause")
 _SENTENCES = {
     ActivityType.MESSAGE_DELIVERED: "Delivered",
     ActivityType.MESSAGE_BOUNCED: "Bounced",
     ActivityType.MESSAGE_SPAM_COMPLAINT: "Called spam",
 }
+
+
+_ABOUT_PEOPLE = frozenset({*_MESSAGES, *_OUTCOMES, *_TICKETS, EventType.EVENT_CREATED})
 
 
 class Entries(Protocol):
@@ -48,7 +60,7 @@ class ActivityFeed:
     def matches(self, snapshot: Snapshot, event: Event) -> bool:
         """Whether an event is about people."""
         del snapshot
-        return event.type in _MESSAGES or event.type in _OUTCOMES or event.type is EventType.EVENT_CREATED
+        return event.type in _ABOUT_PEOPLE
 
     def take(self, tx: Transaction, event: Event) -> None:
         """Tell the timelines of what an event is about. Mail in Junk is nobody's history."""
@@ -65,6 +77,8 @@ def _entries(tx: Transaction, event: Event) -> Iterator[NewActivity]:
         yield from _of_message(tx, event, _MESSAGES[event.type])
     elif event.type in _OUTCOMES:
         yield _of_outcome(event, _OUTCOMES[event.type])
+    elif event.type in _TICKETS:
+        yield from _of_ticket(tx, event)
     elif event.type is EventType.EVENT_CREATED:
         yield from _of_calendar(event)
 
@@ -103,6 +117,19 @@ def _of_outcome(event: Event, kind: ActivityType) -> NewActivity:
     )
     summary = f"{_SENTENCES[kind]}: {body.get('subject') or '(no subject)'}"
     return NewActivity(kind, body["recipient"], resource, event.occurred_at, summary, (), metadata, number)
+
+
+def _of_ticket(tx: Transaction, event: Event) -> Iterator[NewActivity]:
+    """Everybody outside who has to do with the thread hears of it. Each change is an entry of its own."""
+    number = _number(Kind.THREAD, event.body.get("thread_id"))
+    people = tickets.people(tx, number, NEWEST_LETTERS) if number is not None else []
+    own = {*inboxes.aliases(tx, event.inbox_id)}
+    kind, sentence = _TICKETS[event.type]
+    metadata = {name: event.body.get(name) for name in _OF_TICKET}
+    summary = f"{sentence}: {event.body.get('subject') or '(no subject)'}"
+    for address, _ in [each for each in people if activity.normal(each[0]) not in own][:MOST_RECIPIENTS]:
+        resource = identifiers.encode(Kind.EVENT, event.id)
+        yield NewActivity(kind, address, resource, event.occurred_at, summary, tuple(people), metadata)
 
 
 def _of_calendar(event: Event) -> Iterator[NewActivity]:

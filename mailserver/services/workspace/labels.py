@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -23,8 +24,8 @@ _KEY = re.compile(r"[a-z0-9._/-]{1,100}")
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 
 
-class Rules(Protocol):
-    """What an inbox does when a label is put on its mail."""
+class Follower(Protocol):
+    """Somebody who does something about a label that is put on mail: tickets, and an inbox's rules."""
 
     def labelled(self, tx: Transaction, inbox_id: int, label: Label, message_id: int | None, thread_id: int) -> None:
         """A label was put on a message, or on a thread."""
@@ -34,10 +35,10 @@ class Rules(Protocol):
 class Labels:
     """Labels, through the caller's eyes. They are the whole team's; what they are on is each inbox's own."""
 
-    def __init__(self, database: Database, ids: IdSource, rules: Rules) -> None:
+    def __init__(self, database: Database, ids: IdSource, followers: Sequence[Follower]) -> None:
         self._database = database
         self._ids = ids
-        self._rules = rules
+        self._followers = tuple(followers)
 
     def attach(self, tx: Transaction, label: Label, message_id: int) -> bool:
         """Put a label on a message inside a transaction, and tell; False where it is there."""
@@ -46,7 +47,8 @@ class Labels:
             return False
         inbox_id, thread_id = place
         self._tell(tx, EventType.LABEL_APPLIED, label, inbox_id, message_id, thread_id)
-        self._rules.labelled(tx, inbox_id, label, message_id, thread_id)
+        for follower in self._followers:
+            follower.labelled(tx, inbox_id, label, message_id, thread_id)
         return True
 
     def detach(self, tx: Transaction, label: Label, message_id: int) -> bool:
@@ -73,7 +75,8 @@ class Labels:
         if place is None or not label_store.attach_thread(tx, label.id, thread_id, source, confidence):
             return False
         self._tell(tx, EventType.LABEL_APPLIED, label, place[1], None, thread_id)
-        self._rules.labelled(tx, place[1], label, None, thread_id)
+        for follower in self._followers:
+            follower.labelled(tx, place[1], label, None, thread_id)
         return True
 
     def _tell(

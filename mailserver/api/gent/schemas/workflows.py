@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from mailserver.api.gent.schemas.messages import Shape, Short
 from mailserver.entities import workflow
+from mailserver.entities.ticket import TicketPriority, TicketStatus
 from mailserver.entities.workflow import Op, RunResult, Trigger, WriteType
 
 Text = Annotated[str, StringConstraints(max_length=500)]
@@ -40,6 +41,15 @@ class TargetShape(Shape):
         None, description="Of a task: with {field} in it for fields of the payload.",
         exclude_if=lambda value: value is None,
     )  # fmt: skip
+    class_label_key: Name | None = Field(
+        None, description="Of ticket.open and ticket.update.", exclude_if=lambda value: value is None
+    )
+    priority: TicketPriority | None = Field(
+        None, description="Of ticket.open and ticket.update.", exclude_if=lambda value: value is None
+    )
+    status: TicketStatus | None = Field(
+        None, description="Of ticket.update; one of work that goes on.", exclude_if=lambda value: value is None
+    )
 
 
 class ContractShape(Shape):
