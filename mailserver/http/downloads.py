@@ -3,6 +3,7 @@
 import re
 import time
 import urllib.parse
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +84,25 @@ def file(path: Path, content_type: str, filename: str | None) -> web.FileRespons
         "Cache-Control": "private, no-store",
     }
     return web.FileResponse(path, headers=headers)
+
+
+async def stream(
+    request: web.Request, parts: AsyncIterator[bytes], content_type: str, filename: str
+) -> web.StreamResponse:
+    """A text file as an answer that is made while it is sent; one that breaks off is cut off, never ended."""
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": f"{content_type}; charset=utf-8",
+            "Content-Disposition": disposition(filename),
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "private, no-store",
+        }
+    )
+    await response.prepare(request)
+    async for part in parts:
+        await response.write(part)
+    await response.write_eof()
+    return response
 
 
 def disposition(filename: str | None) -> str:

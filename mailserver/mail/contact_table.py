@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from collections.abc import Iterable
 
 from mailserver.mail.vcard import MOST_CARDS, BadCard, Person
 
@@ -9,6 +11,23 @@ _NAMES = ("full_name", "full name", "name", "display name", "file as")
 _PARTS = (("first name", "given name", "first_name"), ("last name", "family name", "surname", "last_name"))
 _NOTES = ("notes", "note")
 LONGEST_FIELD = 131_072  # the csv module's own bound
+_EACH = 5  # addresses and phone numbers that are written; a vCard has them all
+_HEADER = (
+    "full_name", *(f"email {number}" for number in range(1, _EACH + 1)),
+    *(f"phone {number}" for number in range(1, _EACH + 1)), "notes",
+)  # fmt: skip
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_PHONE = re.compile(r"\+[0-9 ()/.-]+")
+
+
+def header() -> str:
+    """The first line of a table that `rows` goes on with."""
+    return _lines([_HEADER])
+
+
+def rows(people: Iterable[Person]) -> str:
+    """People as lines; what a spreadsheet would take for a formula is written as text."""
+    return _lines([_row(person) for person in people])
 
 
 def read(text: str) -> list[Person]:
@@ -32,8 +51,29 @@ def read(text: str) -> list[Person]:
     return people
 
 
+def _row(person: Person) -> tuple[str, ...]:
+    emails, phones = ([value for value, _ in some[:_EACH]] for some in (person.emails, person.phones))
+    cells = (
+        person.full_name, *emails, *[""] * (_EACH - len(emails)), *phones, *[""] * (_EACH - len(phones)),
+        person.notes or "",
+    )  # fmt: skip
+    return tuple(f"'{cell}" if _FORMULA.match(cell) and not _PHONE.fullmatch(cell) else cell for cell in cells)
+
+
+def _lines(some: Iterable[Iterable[str]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(some)
+    return text.getvalue()
+
+
+def _read_cell(cell: str) -> str:
+    """A cell as its writer meant it."""
+    cell = cell.strip()
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+
+
 def _person(header: list[str], row: list[str], emails: list[int], phones: list[int]) -> Person | None:
-    cells = dict(zip(header, (cell.strip() for cell in row), strict=False))
+    cells = dict(zip(header, map(_read_cell, row), strict=False))
     addresses = _cells(row, emails)
     parts = [next((cells[name] for name in names if cells.get(name)), "") for names in _PARTS]
     name = next((cells[name] for name in _NAMES if cells.get(name)), "") or " ".join(filter(None, parts))
@@ -44,7 +84,7 @@ def _person(header: list[str], row: list[str], emails: list[int], phones: list[i
 
 
 def _cells(row: list[str], numbers: list[int]) -> tuple[tuple[str, str | None], ...]:
-    return tuple((value, None) for number in numbers if number < len(row) and (value := row[number].strip()))
+    return tuple((value, None) for number in numbers if number < len(row) and (value := _read_cell(row[number])))
 
 
 def _is_address(name: str) -> bool:

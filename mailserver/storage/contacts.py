@@ -91,6 +91,14 @@ def page(snapshot: Snapshot, inbox_id: int, text: str | None, position: int, lim
     return [_entity(row) for row in rows], total
 
 
+def stretch(snapshot: Snapshot, inbox_id: int, after: int, limit: int) -> list[Contact]:
+    """Some contacts of an inbox behind one, oldest first."""
+    rows = snapshot.all(
+        f"SELECT {_COLUMNS} FROM contact WHERE inbox_id = ? AND id > ? ORDER BY id LIMIT ?", (inbox_id, after, limit)
+    )
+    return [_entity(row) for row in rows]
+
+
 def _expression(inbox_id: int, text: str) -> str | None:
     """The FTS5 expression of what was typed: words begin with what was typed; None where it has no word in it."""
     readable = text[:LONGEST_QUERY].encode(errors="replace").decode().replace("\0", " ")

@@ -51,6 +51,15 @@ class ContactsPage:
         done = await self._services.contacts.take_in(inbox, body.content, body.format)
         return shapes.ImportedShown(imported=done.imported, skipped=done.skipped)
 
+    @get("/contacts/export/", scope=Scope.CONTACTS_READ, media_type="text/vcard")
+    async def export_contacts(
+        self, caller: Caller, query: shapes.ExportContacts, request: web.Request
+    ) -> web.StreamResponse:
+        """Get the whole address book of an inbox: vCards with everything, or a table."""
+        inbox = await self._services.inboxes.of(caller, query.inbox_id)
+        kind, name = ("text/csv", "contacts.csv") if query.format == "csv" else ("text/vcard", "contacts.vcf")
+        return await downloads.stream(request, self._services.contacts.book(inbox, query.format), kind, name)
+
     @get("/contacts/{contact_id}.vcf", scope=Scope.CONTACTS_READ, media_type="text/vcard")
     async def get_card(self, caller: Caller, contact_id: str, query: OfInbox, request: web.Request) -> web.Response:
         """Get a contact as a vCard."""

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -105,6 +106,15 @@ class Contacts:
             imported += await self._database.write(self._take_in, inbox, cards[start : start + AT_ONCE])
         return Imported(imported, len(people) - imported)
 
+    async def book(self, inbox: Inbox, kind: str) -> AsyncIterator[bytes]:
+        """The address book of an inbox in parts, `vcard` or `csv`; nothing of it is held."""
+        loop, after = asyncio.get_running_loop(), 0
+        if kind == "csv":
+            yield contact_table.header().encode()
+        while found := await self._database.read(contacts.stretch, inbox.id, after, AT_ONCE):
+            yield await loop.run_in_executor(self._executor, _write_book, found, kind)
+            after = found[-1].id
+
     def _take_in(self, tx: Transaction, inbox: Inbox, cards: list[Card]) -> int:
         reach.still_open(tx, inbox)
         _refuse_more(tx, inbox.id, len(cards))
@@ -136,15 +146,23 @@ def _read_book(text: str, kind: str) -> list[Person]:
 
 def write_card(contact: Contact) -> bytes:
     """A contact as a vCard."""
+    return vcard.write(_person(contact))
+
+
+def _write_book(some: list[Contact], kind: str) -> bytes:
+    if kind == "csv":
+        return contact_table.rows(map(_person, some)).encode()
+    return b"".join(map(write_card, some))
+
+
+def _person(contact: Contact) -> Person:
     card = contact.card
-    return vcard.write(
-        Person(
-            card.full_name,
-            tuple((each.value, each.label) for each in card.emails),
-            tuple((each.value, each.label) for each in card.phones),
-            card.notes,
-            tuple((each.type, each.date) for each in card.anniversaries),
-        )
+    return Person(
+        card.full_name,
+        tuple((each.value, each.label) for each in card.emails),
+        tuple((each.value, each.label) for each in card.phones),
+        card.notes,
+        tuple((each.type, each.date) for each in card.anniversaries),
     )
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from mailserver.entities import identifiers
+from mailserver.entities.contact import Card
 from mailserver.entities.identifiers import Kind
 from tests.support.served import served
 
@@ -190,3 +191,26 @@ async def test_a_table_of_contacts_comes_in(site):
 async def test_what_is_no_address_book_is_refused(site, kind, content):
     refused = await call(site, "POST", "/v1/contacts/import/", 400, format=kind, content=content)
     assert "content" in refused["fields"]
+
+
+@pytest.mark.parametrize("kind", ["vcard", "csv"])
+async def test_a_whole_address_book_goes_out_and_comes_in_again(site, kind):
+    await call(
+        site, "POST", "/v1/contacts/", 201, full_name="=cmd|' /C calc'!A0", notes="-1\nand more",
+        emails=[{"address": f"a{n}@remote.test"} for n in range(5)], phones=[{"number": "+49 30 123"}],
+    )  # fmt: skip
+    for number in range(450):  # more than one slice
+        await site.house.services.contacts.create(site.inboxes["a1"], Card(f'Person {number}, the "{number}."'))
+    answer = await site.call("GET", f"/v1/contacts/export/?format={kind}", site.tokens["a1"])
+    assert answer.status == 200
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    text = answer.content.decode()
+    assert kind == "vcard" or "\n=cmd" not in text
+    taken = await call(site, "POST", "/v1/contacts/import/", who="a2", format=kind, content=text)
+    assert taken == {"imported": 451, "skipped": 0}
+    (first,) = (await call(site, "GET", "/v1/contacts/?q=cmd", who="a2"))["results"]
+    assert (first["full_name"], first["notes"]) == ("=cmd|' /C calc'!A0", "-1\nand more")
+    assert [each["number"] for each in first["phones"]] == ["+49 30 123"]
+    assert len(first["emails"]) == 5
+    (last,) = (await call(site, "GET", "/v1/contacts/?q=449", who="a2"))["results"]
+    assert last["full_name"] == 'Person 449, the "449."'

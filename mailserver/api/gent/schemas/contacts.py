@@ -126,6 +126,13 @@ class ContactList(Shape):
     limit: int
 
 
+class ExportContacts(Shape):
+    """What form the address book is to have."""
+
+    inbox_id: Short | None = Field(None, description="For session logins.")
+    format: Literal["vcard", "csv"] = Field("vcard", description="A table has five addresses of each contact at most.")
+
+
 class ImportContacts(Shape):
     """An address book."""
 
