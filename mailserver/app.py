@@ -80,11 +80,16 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         _run(tasks, stack, assembled.lessons.run(), assembled.lessons.stop)
         enriching = assembled.services.enrichment.worker
         _run(tasks, stack, enriching.run(), enriching.stop)
+        broadcasting = assembled.services.broadcasting
+        for engine in (broadcasting.tracking, broadcasting.feeder):
+            _run(tasks, stack, engine.run(), engine.stop)
         told = assembled.services.notify
         dispatcher = Dispatcher(told.lines, told.posting, doorbell, WEBHOOKS, assembly.now_ms)
         _run(tasks, stack, dispatcher.run(), dispatcher.stop)
         clock = assembled.services.automation.clock
         _run(tasks, stack, clock.run(), clock.stop)
+        sending_drafts = assembled.services.draft_clock
+        _run(tasks, stack, sending_drafts.run(), sending_drafts.stop)
         follower = Follower(assembled.fanout, doorbell)
         _run(tasks, stack, follower.run(), follower.stop)
         await stack.enter_async_context(schedule.running(assembled.services))

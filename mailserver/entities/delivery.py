@@ -64,6 +64,7 @@ class Failed:
 Outcome = Delivered | Deferred | Failed
 FORWARD = "forward"  # others' mail that an inbox passes on
 OWN_FORWARD = "own_forward"  # mail of our own users that an inbox passes on: it is signed as theirs
+BROADCAST = "broadcast"  # one of many personal messages; its `envid` names the broadcast
 BOUNCE = "bounce"  # a report that goes back to the sender of a forwarded message
 
 

@@ -54,6 +54,7 @@ class Kind(StrEnum):
     NOTE = "nte"
     WEBHOOK = "whk"
     WEBHOOK_DELIVERY = "whd"
+    BROADCAST = "bcd"
     DRAFT = "drf"
     POD = "pod"
 

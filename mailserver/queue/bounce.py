@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from mailserver.entities import identifiers
-from mailserver.entities.delivery import Deferred, Delivered, Delivery, Outcome, QueuedMessage
+from mailserver.entities.delivery import BOUNCE, BROADCAST, Deferred, Delivered, Delivery, Outcome, QueuedMessage
 from mailserver.entities.identifiers import Kind
 from mailserver.mail import address, auto, dsn, headers
 from mailserver.mail.dsn import ReportedRecipient
@@ -70,8 +70,8 @@ class Bounces:
             raise Undeliverable(str(outcome.reply))
 
     async def _may_be_told(self, message: QueuedMessage) -> bool:
-        """Never a report about a report, nor to a stranger whose name may be forged."""
-        if not message.sender or message.source == "bounce":
+        """Never a report about a report, nor to a stranger whose name may be forged; a broadcast counts instead."""
+        if not message.sender or message.source in (BOUNCE, BROADCAST):
             return False
         try:
             domain = address.parse(message.sender).domain

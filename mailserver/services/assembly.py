@@ -10,6 +10,7 @@ from mailserver.fetch import Fetch
 from mailserver.mail.arc import Arc
 from mailserver.mail.mtasts import Mode
 from mailserver.services.accounts.access import Access
+from mailserver.services.accounts.agent_inboxes import AgentInboxes
 from mailserver.services.accounts.agent_tokens import AgentTokens
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
@@ -30,6 +31,10 @@ from mailserver.services.accounts.usage import Usage
 from mailserver.services.accounts.user_passwords import UserPasswords
 from mailserver.services.accounts.users import Users
 from mailserver.services.automation import assembly as automation
+from mailserver.services.broadcast import assembly as broadcast
+from mailserver.services.broadcast import broadcasts as broadcast_rows
+from mailserver.services.broadcast.broadcasts import Broadcasts
+from mailserver.services.broadcast.tally import Tally
 from mailserver.services.enrichment import assembly as enrichment
 from mailserver.services.filtering import assembly as filtering
 from mailserver.services.filtering.filter import Filter
@@ -48,6 +53,7 @@ from mailserver.services.inbound.verification import Verification
 from mailserver.services.mailbox import attachments as uploading
 from mailserver.services.mailbox.acceptance import Acceptance
 from mailserver.services.mailbox.attachments import Attachments
+from mailserver.services.mailbox.finding import Finding
 from mailserver.services.mailbox.folders import Folders
 from mailserver.services.mailbox.ingest import Ingest
 from mailserver.services.mailbox.integrity import Integrity
@@ -63,7 +69,10 @@ from mailserver.services.outbound import approvals as approving
 from mailserver.services.outbound.allowance import Allowance, SendingLimits
 from mailserver.services.outbound.approvals import Approvals
 from mailserver.services.outbound.claims import Claims
+from mailserver.services.outbound.draft_clock import DraftClock
+from mailserver.services.outbound.drafts import Drafts
 from mailserver.services.outbound.enqueue import Enqueue
+from mailserver.services.outbound.fetched_files import FetchedFiles
 from mailserver.services.outbound.notices import Notices
 from mailserver.services.outbound.outcomes import Outcomes
 from mailserver.services.outbound.queue import Queue
@@ -91,6 +100,7 @@ from mailserver.services.workspace import activity
 from mailserver.services.workspace.activity import Timeline
 from mailserver.services.workspace.activity_feed import ActivityFeed
 from mailserver.services.workspace.agenda import Agenda
+from mailserver.services.workspace.agent_labels import AgentLabels
 from mailserver.services.workspace.anniversaries import Anniversaries
 from mailserver.services.workspace.appointments import Appointments
 from mailserver.services.workspace.calendars import Calendars
@@ -179,7 +189,8 @@ def assemble(
     audit = Audit(database, ids)
     rewriting = Rewriting(database, ids, store.secrets["return_path"])
     routing = Routing(database, hostname, separator, store.secrets["return_path"], rewriting)
-    outcomes = Outcomes(database, ids)
+    tally = Tally()
+    outcomes = Outcomes(database, ids, tally)
     reports = Reports(database, outcomes, hostname, store.secrets["return_path"], pools.files)
     owner = f"{hostname}/{settings.storage.node}"
     tasks, timeline = Tasks(database, ids), Timeline(database, ids)
@@ -221,7 +232,11 @@ def assemble(
     contacts = Contacts(database, ids, pools.files)
     copying = Copying(ids, contacts, timeline)
     shares = Shares(database, ids, tasks, copying)
-    held = Approvals(database, ids, sending, messages, audit, tasks)
+    broadcasting = broadcast.build(
+        database, files, ids, pools.files, ingest, enqueue, allowance, rules, room, tally, doorbell, now_ms,
+        store.secrets["tracking"], settings.public_url,
+    )  # fmt: skip
+    held = Approvals(database, ids, sending, messages, audit, broadcasting.broadcasts, tasks)
     attachments = Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes)
     appointments = Appointments(database, ids)
     labels = Labels(database, ids, (states, acting.engine))
@@ -229,13 +244,16 @@ def assemble(
         database, files, pools.files, fetch, audit, appointments, labels, doorbell, now_ms, settings.enrichment,
         https_only=not settings.outbound_http.allow_private,
     )  # fmt: skip
+    keeping = InboxKeeping(database, inboxes, access, audit)
+    drafts = Drafts(database, ingest, messages, sending, ids)
     services = Services(
         access=access,
         repeats=Repeats(database),
         audit=audit,
         usage=Usage(database),
         agent_tokens=AgentTokens(database, ids, access, audit),
-        inbox_keeping=InboxKeeping(database, inboxes, access, audit),
+        inbox_keeping=keeping,
+        agent_inboxes=AgentInboxes(database, inboxes, keeping, audit),
         sessions=Sessions(database, ids, hasher, throttle),
         factors=Factors(database, hasher, audit, hostname),
         user_passwords=UserPasswords(
@@ -261,10 +279,16 @@ def assemble(
         threads=Threads(database),
         folders=Folders(database, ids),
         attachments=attachments,
+        finding=Finding(database, messages),
+        fetched_files=FetchedFiles(fetch, https_only=not settings.outbound_http.allow_private),
+        drafts=drafts,
+        draft_clock=DraftClock(database, drafts, doorbell, now_ms),
+        agent_labels=AgentLabels(database, ids, labels),
         sending=sending,
         approvals=held,
         queue=Queue(database, now_ms),
         suppressions=Suppressions(database),
+        broadcasting=broadcasting,
         notify=told,
         automation=acting,
         rules=rules,
@@ -290,7 +314,9 @@ def assemble(
         shares=shares,
         handoffs=Handoffs(database, ids, tasks, copying),
         anniversaries=Anniversaries(database, ids, now_ms),
-        retention=_retention(held, notes, shares, attachments, timeline, told),
+        retention=_retention(
+            held, notes, shares, attachments, timeline, told, broadcasting.broadcasts
+        ),
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip
@@ -302,8 +328,9 @@ def assemble(
 
 
 def _retention(
-    held: Approvals, notes: Notes, shares: Shares, uploads: Attachments, timeline: Timeline, told: notify.Notify
-) -> Retention:
+    held: Approvals, notes: Notes, shares: Shares, uploads: Attachments, timeline: Timeline, told: notify.Notify,
+    sent: Broadcasts,
+) -> Retention:  # fmt: skip
     return Retention(
         (
             Promise("requests that wait for an approval", approving.KEPT_MS, MINUTE, held.expire),
@@ -314,6 +341,7 @@ def _retention(
             Promise("activity of contacts", activity.KEPT_MS, 6 * HOUR, timeline.sweep),
             Promise("the event log", event_log.KEPT_MS, HOUR, told.event_log.expire),
             Promise("what was delivered to webhooks", webhooks.KEPT_MS, HOUR, told.webhooks.sweep),
+            Promise("recipients of broadcasts", broadcast_rows.RECIPIENTS_KEPT_MS, 6 * HOUR, sent.expire),
         )
     )
 

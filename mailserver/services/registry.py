@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mailserver.services.accounts.access import Access
+from mailserver.services.accounts.agent_inboxes import AgentInboxes
 from mailserver.services.accounts.agent_tokens import AgentTokens
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
@@ -19,6 +20,7 @@ from mailserver.services.accounts.usage import Usage
 from mailserver.services.accounts.user_passwords import UserPasswords
 from mailserver.services.accounts.users import Users
 from mailserver.services.automation.assembly import Automation
+from mailserver.services.broadcast.assembly import Broadcasting
 from mailserver.services.enrichment.assembly import Enrichment
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.rules import Rules
@@ -26,6 +28,7 @@ from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
 from mailserver.services.inbound.receive import Reception
 from mailserver.services.inbound.routing import Routing
 from mailserver.services.mailbox.attachments import Attachments
+from mailserver.services.mailbox.finding import Finding
 from mailserver.services.mailbox.folders import Folders
 from mailserver.services.mailbox.integrity import Integrity
 from mailserver.services.mailbox.messages import Messages
@@ -33,6 +36,9 @@ from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.threads import Threads
 from mailserver.services.notify.assembly import Notify
 from mailserver.services.outbound.approvals import Approvals
+from mailserver.services.outbound.draft_clock import DraftClock
+from mailserver.services.outbound.drafts import Drafts
+from mailserver.services.outbound.fetched_files import FetchedFiles
 from mailserver.services.outbound.queue import Queue
 from mailserver.services.outbound.send import Sending
 from mailserver.services.outbound.submission import Submission
@@ -50,6 +56,7 @@ from mailserver.services.team.templates import Templates
 from mailserver.services.team.tickets import Tickets
 from mailserver.services.workspace.activity import Timeline
 from mailserver.services.workspace.agenda import Agenda
+from mailserver.services.workspace.agent_labels import AgentLabels
 from mailserver.services.workspace.anniversaries import Anniversaries
 from mailserver.services.workspace.appointments import Appointments
 from mailserver.services.workspace.calendars import Calendars
@@ -88,10 +95,17 @@ class Services:
     threads: Threads
     folders: Folders
     attachments: Attachments
+    finding: Finding
+    fetched_files: FetchedFiles
+    drafts: Drafts
+    draft_clock: DraftClock
+    agent_inboxes: AgentInboxes
+    agent_labels: AgentLabels
     sending: Sending
     approvals: Approvals
     queue: Queue
     suppressions: Suppressions
+    broadcasting: Broadcasting
     notify: Notify
     automation: Automation
     rules: Rules

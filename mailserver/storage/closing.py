@@ -1,7 +1,7 @@
 """Take an inbox away: at once for everybody who looks, then its rows bit by bit."""
 
 from mailserver.entities.delivery import State
-from mailserver.storage import arrange, deliveries, enrichment, shares, tickets, webhooks
+from mailserver.storage import arrange, broadcast_recipients, deliveries, enrichment, shares, tickets, webhooks
 from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.inboxes import DELETED
 
@@ -60,7 +60,7 @@ def purge(tx: Transaction, inbox_id: int, limit: int, now: int) -> bool:
     rows = tx.all("SELECT id FROM message WHERE inbox_id = ? LIMIT ?", (inbox_id, limit))
     for (message_id,) in rows:
         arrange.remove(tx, message_id, now)
-    if len(rows) == limit:
+    if len(rows) == limit or broadcast_recipients.purge(tx, inbox_id, limit) == limit:
         return False
     for table in ("folder_thread", "expunged"):
         tx.execute(f"DELETE FROM {table} WHERE folder_id IN (SELECT id FROM folder WHERE inbox_id = ?)", (inbox_id,))

@@ -211,7 +211,8 @@ def sent_since(snapshot: Snapshot, inbox_id: int, since: int, slot_ms: int) -> l
     """What an inbox's own users have sent since a time: number of the time slot, messages, recipients."""
     rows = snapshot.all(
         "SELECT q.created_at / ?, COUNT(*), SUM((SELECT COUNT(*) FROM delivery d WHERE d.queued_id = q.id)) "
-        "FROM queued q WHERE q.inbox_id = ? AND q.created_at >= ? AND q.source IN ('api', 'submission') GROUP BY 1",
+        "FROM queued q WHERE q.inbox_id = ? AND q.created_at >= ? AND "
+        "q.source IN ('api', 'submission', 'broadcast') GROUP BY 1",
         [slot_ms, inbox_id, since],
     )
     return [(slot, messages, recipients) for slot, messages, recipients in rows]

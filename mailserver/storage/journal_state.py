@@ -20,5 +20,17 @@ def applied(snapshot: Snapshot, node: int) -> int:
 
 def largest_id(snapshot: Snapshot) -> int:
     """The largest id in any table that ids are handed out for, so that no clock can repeat one."""
-    tables = ("message", "event", "queued", "delivery", "attempt", "inbox", "folder", "label", "token", "password")
+    tables = (
+        "message",
+        "event",
+        "queued",
+        "delivery",
+        "attempt",
+        "inbox",
+        "folder",
+        "label",
+        "token",
+        "password",
+        "broadcast_recipient",
+    )
     return max(int(snapshot.one(f"SELECT COALESCE(MAX(id), 0) FROM {table}")[0]) for table in tables)

@@ -15,7 +15,7 @@ from mailserver.storage.database import Database, Transaction
 from mailserver.storage.files import MessageFiles
 from mailserver.storage.journal import Journal
 
-SECRETS = ("return_path", "links", "scram")
+SECRETS = ("return_path", "links", "scram", "tracking")
 
 
 class DataDirectoryProblem(Exception):

@@ -8,6 +8,12 @@ from mailserver.storage.database import Snapshot, Transaction
 _COLUMNS = "id, inbox_id, address, reason, source, suppressed_at"
 _CHUNK = 500
 LARGEST_PAGE = 1000
+# Each half walks an index of its own, and no further than the page reaches.
+_LISTED = (
+    f"SELECT * FROM (SELECT {_COLUMNS} FROM suppression WHERE inbox_id = ? ORDER BY id DESC LIMIT ?) UNION ALL "
+    "SELECT * FROM (SELECT id, inbox_id, address, 'unsubscribed', 'unsubscribe:' || label_key, opted_out_at "
+    "FROM opt_out WHERE inbox_id = ? ORDER BY id DESC LIMIT ?) ORDER BY 1 DESC LIMIT ? OFFSET ?"
+)
 
 
 def add(tx: Transaction, suppression: Suppression, tenant_id: int, delivery_id: int | None) -> bool:
@@ -41,14 +47,18 @@ def find(snapshot: Snapshot, inbox_id: int, addresses: Sequence[str]) -> list[Su
 
 
 def page(snapshot: Snapshot, inbox_id: int, limit: int, offset: int = 0) -> list[Suppression]:
-    """An inbox's list, newest first."""
-    sql = f"SELECT {_COLUMNS} FROM suppression WHERE inbox_id = ? ORDER BY id DESC LIMIT ? OFFSET ?"
-    return [_entity(row) for row in snapshot.all(sql, [inbox_id, min(limit, LARGEST_PAGE), offset])]
+    """An inbox's list, newest first, with those who have left one of its labels."""
+    limit = min(limit, LARGEST_PAGE)
+    return [_entity(row) for row in snapshot.all(_LISTED, [*[inbox_id, limit + offset] * 2, limit, offset])]
 
 
 def count(snapshot: Snapshot, inbox_id: int) -> int:
     """How many addresses an inbox does not write to."""
-    row = snapshot.one("SELECT COUNT(*) FROM suppression WHERE inbox_id = ?", [inbox_id])
+    row = snapshot.one(
+        "SELECT (SELECT COUNT(*) FROM suppression WHERE inbox_id = ?) "
+        "+ (SELECT COUNT(*) FROM opt_out WHERE inbox_id = ?)",
+        [inbox_id, inbox_id],
+    )
     number: int = row[0]
     return number
 

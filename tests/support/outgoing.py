@@ -23,6 +23,7 @@ from mailserver.queue.routing import Ourselves, Routing
 from mailserver.queue.runner import Limits, Runner
 from mailserver.queue.signing import Signing
 from mailserver.queue.upkeep import Upkeep
+from mailserver.services.broadcast.tally import Tally
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.outbound.claims import Claims
 from mailserver.services.outbound.outcomes import Outcomes
@@ -89,7 +90,7 @@ class Outgoing:
         self.ids = IdSource()
         self.executor = ThreadPoolExecutor(2, "signer")
         self.local = LocalInboxes(self.clock)
-        self.outcomes = Outcomes(database, self.ids)
+        self.outcomes = Outcomes(database, self.ids, Tally())
         self.claims = Claims(database, "node0", 900, self.clock)
         self.queue = Queue(database, self.clock)
         chance = random.Random(1)

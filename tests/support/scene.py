@@ -26,7 +26,7 @@ from mailserver.services.accounts import secrets
 from mailserver.storage import members, sessions, tenants
 from mailserver.storage.database import Transaction
 from mailserver.storage.sessions import LoginCode, StoredSession
-from tests.support import enriched, facts, hooks, team, workspace
+from tests.support import broadcasts, enriched, facts, hooks, team, workspace
 from tests.support.inside import PASSWORD
 from tests.support.reports import dmarc_letter
 from tests.support.served import Answer, Site, served
@@ -41,6 +41,7 @@ UNKNOWN = {
     **workspace.UNKNOWN,
     **hooks.UNKNOWN,
     **team.UNKNOWN,
+    **broadcasts.UNKNOWN,
     "inbox_id": identifiers.encode(Kind.INBOX, 7),
     "message_id": identifiers.encode(Kind.MESSAGE, 7),
     "header_id": "<nobody@remote.test>",
@@ -73,6 +74,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     **workspace.OBJECTS,
     **hooks.OBJECTS,
     **team.OBJECTS,
+    **broadcasts.OBJECTS,
     "page_token": (),  # has a test of its own
 }
 _CREDENTIALS = {(each["method"], each["path"]): each.get("credentials", "") for each in facts.ENDPOINTS}
@@ -81,6 +83,7 @@ SPARE = {
     **workspace.SPARE,
     **hooks.SPARE,
     **team.SPARE,
+    **broadcasts.SPARE,
     ("PATCH", "/v1/messages/folders/{mailbox_id}/"): ("mailbox_id", "custom_mailbox_id"),
     ("DELETE", "/v1/messages/folders/{mailbox_id}/"): ("mailbox_id", "custom_mailbox_id"),
     ("POST", "/v1/approvals/{approval_id}/approve/"): ("approval_id", "approval_id"),
@@ -92,6 +95,7 @@ WITHOUT_BODY = {
     *enriched.WITHOUT_BODY,
     *hooks.WITHOUT_BODY,
     *team.WITHOUT_BODY,
+    *broadcasts.WITHOUT_BODY,
     ("POST", "/v1/domains/{domain_name}/verify/"),
     ("POST", "/auth/logout/"),
     ("POST", "/auth/mfa/setup/"),
@@ -127,6 +131,7 @@ class Request:
     json: dict[str, Any] | None = None
     params: dict[str, str] = field(default_factory=dict)
     upload: bool = False
+    form: dict[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -147,6 +152,8 @@ class Scene:
             form = aiohttp.FormData()
             form.add_field("file", b"content", filename="a.txt", content_type="text/plain")
             more["data"] = form
+        elif request.form is not None:
+            more["data"] = request.form
         elif request.json is not None:
             more["json"] = request.json
         path = request.path
@@ -221,17 +228,21 @@ class Scene:
             **hooks.BODIES,
             **{each: workspace.body(*each, self.things) or {} for each in workspace.BODIES},
             **{each: team.body(*each, self.things) for each in team.BODIES},
+            **{each: broadcasts.body(*each, self.things) for each in broadcasts.BODIES},
             ("POST", "/agent/v0/messages/{message_id}/reply"): {"text": "Thanks."},
         }
         if method == "POST" and path.endswith("/lists/{direction}/{list_type}"):
             bodies[method, path] = {"entry": "another@bad.test", "reason": "Said so."}
         upload = (method, path) == ("POST", "/v1/messages/upload/")
+        form = broadcasts.FORM if (method, template or path) == broadcasts.LEAVE else None
         body = bodies.get((method, template or path))
         if body is None and (method, template or path) in WITHOUT_BODY:
             body = {}
-        assert method == "GET" or method == "DELETE" or body is not None or upload, f"no request for {method} {path}"
+        assert method == "GET" or method == "DELETE" or body is not None or upload or form, (
+            f"no request for {method} {path}"
+        )
         params = workspace.QUERIES.get((method, template or path), {})
-        return Request(method, path, token, body, dict(params), upload=upload)
+        return Request(method, path, token, body, dict(params), upload=upload, form=form)
 
     async def scoped(self, face: str, scope: str, credentials: str = "") -> tuple[str, str]:
         """A token with every scope but one, and one with only that."""
@@ -327,6 +338,7 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
         person = (await house.rows("SELECT id FROM member WHERE email = 'spare@local.test'"))[0][0]
         furnished = await workspace.furnish(site, text) | await team.furnish(site, shown["thread_id"])
         furnished |= await hooks.furnish(site)
+        furnished |= await broadcasts.furnish(site, furnished)
         things = furnished | {
             "user_id": identifiers.encode(Kind.USER, person),
             "domain_name": "local.test",

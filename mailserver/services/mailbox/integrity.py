@@ -70,8 +70,7 @@ class Integrity:
         Files that no row names are never removed: after a restored backup they are the only copy. `verify` counts them.
         """
         removed = 0
-        places = await self._database.read(audit.removable, SLICE)
-        if places:
+        while places := await self._database.read(audit.removable, SLICE):
             await self._run(self._remove, places)
             await self._database.write(audit.forget_removed, places)
             removed += len(places)

@@ -12,7 +12,7 @@ ANNIVERSARY_TYPE = "anniversary_type"  # the field of a contact.anniversary that
 _NAMES = {EventType.MESSAGE_COMPLAINED: "message.spam_complaint"}
 _KINDS = {
     "message_id": Kind.MESSAGE, "thread_id": Kind.THREAD, "delivery_id": Kind.DELIVERY, "inbox_id": Kind.INBOX,
-    "label_id": Kind.LABEL, "contact_id": Kind.CONTACT, "task_id": Kind.TASK,
+    "label_id": Kind.LABEL, "contact_id": Kind.CONTACT, "task_id": Kind.TASK, "broadcast_id": Kind.BROADCAST,
 }  # fmt: skip
 
 

@@ -68,9 +68,16 @@ class Allowance:
         if not self._limits.is_off:
             self._refuse(await self._slots(inbox_id), recipients)
 
+    async def left(self, inbox_id: int, most: int) -> int:
+        """How many messages to one recipient each may be sent now, `most` where nothing stands in the way."""
+        if self._limits.is_off:
+            return most
+        used = self._used(await self._slots(inbox_id)).values()
+        return max(0, min([most, *(limit - spent for spent, limit in used)]))
+
     @asynccontextmanager
-    async def spending(self, inbox_id: int, recipients: int) -> AsyncIterator[None]:
-        """Count a message that the block sends; AllowanceSpent where it may not. What fails is not counted."""
+    async def spending(self, inbox_id: int, recipients: int, messages: int = 1) -> AsyncIterator[None]:
+        """Count what the block sends; AllowanceSpent where it may not. What fails is not counted."""
         if self._limits.is_off:
             yield
             return
@@ -78,12 +85,12 @@ class Allowance:
         self._refuse(slots, recipients)
         before = self._used(slots)
         spent = slots.setdefault(self._clock() // SLOT_MS, _Spent())
-        spent.messages += 1
+        spent.messages += messages
         spent.recipients += recipients
         try:
             yield
         except Exception:  # a caller that goes away is no failure: the message is on its way
-            spent.messages -= 1
+            spent.messages -= messages
             spent.recipients -= recipients
             raise
         await self._tell(inbox_id, before, self._used(slots))

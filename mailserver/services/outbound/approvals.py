@@ -49,6 +49,14 @@ class TaskBook(Protocol):
         ...
 
 
+class Broadcasting(Protocol):
+    """Runs broadcasts that were held."""
+
+    async def run_held(self, caller: Caller, inbox: Inbox, payload: bytes, once: Repeatable) -> None:
+        """Ask for what was held; a second time nothing happens."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Claimed:
     approval: Approval
@@ -60,13 +68,14 @@ class Approvals:
 
     def __init__(
         self, database: Database, ids: IdSource, sending: Sending, mailbox: Messages, audit: Audit,
-        tasks: TaskBook | None = None,
+        broadcasts: Broadcasting, tasks: TaskBook | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._ids = ids
         self._sending = sending
         self._mailbox = mailbox
         self._audit = audit
+        self._broadcasts = broadcasts
         self._tasks = tasks
 
     # -- holding ------------------------------------------------------------------------------------------------
@@ -80,6 +89,11 @@ class Approvals:
         summary = f"To: {', '.join(people)} - {subject}"
         payload = await asyncio.to_thread(held_payload.write_send, outgoing)
         return await self._hold(caller, inbox, SEND, summary, payload, repeatable)
+
+    async def hold_broadcast(self, caller: Caller, inbox: Inbox, summary: str, payload: bytes) -> str:
+        """Hold a broadcast; the id of what waits now."""
+        caller.require(Scope.EMAIL_SEND)
+        return await self._hold(caller, inbox, SEND, summary, payload, None)
 
     async def hold_delete(self, caller: Caller, inbox: Inbox, text: str) -> str:
         """Hold the removal of a message; the id of what waits now."""
@@ -202,11 +216,14 @@ class Approvals:
     async def _send(self, inbox: Inbox, claimed: _Claimed) -> None:
         """A second run after a crash finds the first one's answer, and sends nothing."""
         approval = claimed.approval
+        once = Repeatable(f"approval {approval.id:x}", _text(approval.id))
+        if held_payload.is_broadcast(claimed.payload):
+            await self._broadcasts.run_held(_asker(approval), inbox, claimed.payload, once)
+            return
         held = await asyncio.to_thread(held_payload.read_send, claimed.payload)
         original = None
         if held.original_id is not None:
             original = await self._database.read(_original, inbox.id, held.original_id)
-        once = Repeatable(f"approval {approval.id:x}", _text(approval.id))
         await self._sending.send(_asker(approval), inbox, held.outgoing(original), once)
 
     def _delete(self, tx: Transaction, claimed: _Claimed) -> None:

@@ -96,3 +96,19 @@ def write_delete(held: HeldDelete) -> bytes:
 def read_delete(payload: bytes) -> HeldDelete:
     """The removal."""
     return HeldDelete(*orjson.loads(payload))
+
+
+def write_broadcast(fields: list[str | None]) -> bytes:
+    """The octets of a broadcast that is held."""
+    return orjson.dumps({"broadcast": fields})
+
+
+def read_broadcast(payload: bytes) -> list[str]:
+    """The fields of a broadcast, as they were written."""
+    fields: list[str] = orjson.loads(payload)["broadcast"]
+    return fields
+
+
+def is_broadcast(payload: bytes) -> bool:
+    """Whether it is a broadcast that is held."""
+    return payload.startswith(b'{"broadcast":')

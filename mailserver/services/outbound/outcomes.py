@@ -6,9 +6,10 @@ has one meaning, and it is here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 from mailserver.entities.delivery import (
+    BROADCAST,
     Attempt,
     Deferred,
     Delivered,
@@ -45,12 +46,25 @@ class Told:
     started_at: int
 
 
+class Broadcasts(Protocol):
+    """Whoever counts what becomes of broadcasts, in the same transaction."""
+
+    def told(self, tx: Transaction, delivery_id: int, outcome: Outcome) -> None:
+        """An outcome was recorded."""
+        ...
+
+    def complained(self, tx: Transaction, delivery_id: int, at: int) -> None:
+        """A recipient has called it spam."""
+        ...
+
+
 class Outcomes:
     """Writes outcomes down."""
 
-    def __init__(self, database: Database, ids: IdSource) -> None:
+    def __init__(self, database: Database, ids: IdSource, broadcasts: Broadcasts) -> None:
         self._database = database
         self._ids = ids
+        self._broadcasts = broadcasts
 
     async def tell(self, told: Sequence[Told]) -> None:
         """Record the outcomes of a round; on the disk when this returns."""
@@ -72,6 +86,7 @@ class Outcomes:
             if state is None:
                 continue
             told_reply = _text(outcome.reply)
+            self._count(tx, one.message, delivery, outcome)
             if isinstance(outcome, Deferred):
                 if state in _OPEN:
                     due_at = outcome.at if outcome.until is None else outcome.until
@@ -102,6 +117,7 @@ class Outcomes:
         state = (State.FAILED, failed.at, _text(failed.reply), failed.host, failed.tls, delivery.id)
         deliveries.finish(tx, [state])
         deliveries.add_attempts(tx, [(self._ids.next(), _attempt(Told(message, delivery, failed, failed.at)))])
+        self._count(tx, message, delivery, failed)
         self._fail(tx, message, delivery, failed, may_suppress=is_proven)
 
     def complain(self, tx: Transaction, job: Job, at: int, feedback_type: str) -> None:
@@ -110,6 +126,12 @@ class Outcomes:
             self._suppress(tx, delivery, Reason.SPAM_COMPLAINT, "report:arf", at)
             body = self._body(job.message, delivery) | {"feedback_type": feedback_type}
             tx.publish(self._published(EventType.MESSAGE_COMPLAINED, delivery, at, body))
+            if job.message.source == BROADCAST:
+                self._broadcasts.complained(tx, delivery.id, at)
+
+    def _count(self, tx: Transaction, message: QueuedMessage, delivery: Delivery, outcome: Outcome) -> None:
+        if message.source == BROADCAST:
+            self._broadcasts.told(tx, delivery.id, outcome)
 
     def _succeed(self, tx: Transaction, message: QueuedMessage, delivery: Delivery, outcome: Delivered) -> None:
         self._tell(tx, EventType.MESSAGE_DELIVERED, message, delivery, outcome)
@@ -161,7 +183,8 @@ class Outcomes:
 
     @staticmethod
     def _body(message: QueuedMessage, delivery: Delivery) -> dict[str, Any]:
-        return {
+        broadcast = {"broadcast_id": message.envid} if message.source == BROADCAST else {}
+        return broadcast | {
             "message_id": message.message_id,
             "thread_id": message.thread_id,
             "header_id": message.header_id,

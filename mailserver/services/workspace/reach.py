@@ -13,6 +13,7 @@ from mailserver.storage.database import Snapshot, Transaction
 _NAMES = {
     Kind.CALENDAR: "calendar", Kind.CALENDAR_EVENT: "event", Kind.TASK: "task", Kind.CONTACT: "contact",
     Kind.COMMITMENT: "commitment", Kind.ALERT: "alert", Kind.WORKFLOW: "workflow rule",
+    Kind.BROADCAST: "broadcast",
 }  # fmt: skip
 
 

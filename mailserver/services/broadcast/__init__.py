@@ -1,0 +1,1 @@
+"""Broadcasts: one message to everybody who has a label, each with their own."""
