@@ -88,8 +88,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         _run(tasks, stack, dispatcher.run(), dispatcher.stop)
         clock = assembled.services.automation.clock
         _run(tasks, stack, clock.run(), clock.stop)
-        sending_drafts = assembled.services.draft_clock
-        _run(tasks, stack, sending_drafts.run(), sending_drafts.stop)
+        _run(tasks, stack, assembled.services.draft_clock.run(), assembled.services.draft_clock.stop)
         follower = Follower(assembled.fanout, doorbell)
         _run(tasks, stack, follower.run(), follower.stop)
         await stack.enter_async_context(schedule.running(assembled.services))

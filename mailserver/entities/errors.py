@@ -35,6 +35,14 @@ class Conflict(ServiceError):
     """The request does not fit the present state."""
 
 
+class Taken(Conflict):
+    """The name is taken."""
+
+
+class DomainNotVerified(Conflict):
+    """The domain is not verified yet."""
+
+
 class FeatureDisabled(Conflict):
     """This is switched off for the inbox."""
 

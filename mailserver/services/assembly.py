@@ -239,21 +239,22 @@ def assemble(
     held = Approvals(database, ids, sending, messages, audit, broadcasting.broadcasts, tasks)
     attachments = Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes)
     appointments = Appointments(database, ids)
-    labels = Labels(database, ids, (states, acting.engine))
+    labels, drafts = (
+        Labels(database, ids, (states, acting.engine)),
+        Drafts(database, ingest, messages, sending, ids),
+    )
     enriched = enrichment.build(
         database, files, pools.files, fetch, audit, appointments, labels, doorbell, now_ms, settings.enrichment,
         https_only=not settings.outbound_http.allow_private,
     )  # fmt: skip
-    keeping = InboxKeeping(database, inboxes, access, audit)
-    drafts = Drafts(database, ingest, messages, sending, ids)
     services = Services(
         access=access,
         repeats=Repeats(database),
         audit=audit,
         usage=Usage(database),
         agent_tokens=AgentTokens(database, ids, access, audit),
-        inbox_keeping=keeping,
-        agent_inboxes=AgentInboxes(database, inboxes, keeping, audit),
+        inbox_keeping=InboxKeeping(database, inboxes, access, audit),
+        agent_inboxes=AgentInboxes(database, inboxes, audit),
         sessions=Sessions(database, ids, hasher, throttle),
         factors=Factors(database, hasher, audit, hostname),
         user_passwords=UserPasswords(

@@ -1,5 +1,6 @@
 """Full-text search: what is looked for, within one inbox, newest first."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mailserver.entities import label
@@ -19,7 +20,7 @@ def page(
 
     Without a folder, those in Junk and Trash are left out. The time grows with what the words find.
     """
-    conditions, values = _conditions(query)
+    conditions, values = narrowed(query)
     match = expression(inbox_id, query)
     tables, order = "message m", "m.received_at DESC, m.id DESC"
     if match is not None:
@@ -44,10 +45,17 @@ def page(
 
 def expression(inbox_id: int, query: SearchQuery) -> str | None:
     """The FTS5 expression of the words that are looked for; None where there are none."""
+    return expression_within([inbox_id], query)
+
+
+def expression_within(inbox_ids: Sequence[int], query: SearchQuery) -> str | None:
+    """The same within several inboxes; within none for one that keeps to its inboxes in another way."""
     if not query.groups and not query.left_out:
         return None
     wanted = [" OR ".join(_phrase(term) for term in group) for group in query.groups]
-    found = " AND ".join([f"(inbox : {search_token(inbox_id)})", *(f"({each})" for each in wanted)])
+    tokens = " OR ".join(search_token(each) for each in inbox_ids)
+    places = [f"(inbox : ({tokens}))"] if len(inbox_ids) > 1 else [f"(inbox : {tokens})"] if tokens else []
+    found = " AND ".join([*places, *(f"({each})" for each in wanted)])
     if query.left_out:
         found = f"({found}) NOT ({' OR '.join(_phrase(term) for term in query.left_out)})"
     return found
@@ -60,7 +68,7 @@ def _phrase(term: Term) -> str:
     return f'({{{term.place or _ANYWHERE}}} : "{words}"{beginning})'
 
 
-def _conditions(query: SearchQuery) -> tuple[list[str], list[Any]]:
+def narrowed(query: SearchQuery) -> tuple[list[str], list[Any]]:
     """What a message's row has to be, beside its place."""
     conditions: list[str] = []
     values: list[Any] = []

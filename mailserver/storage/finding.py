@@ -1,0 +1,56 @@
+"""Full-text search over inboxes by pages that stay right while mail arrives: from behind a message, newest first."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mailserver.entities.message import Flag, Visibility
+from mailserver.entities.search import SearchQuery
+from mailserver.storage import narrowing, search
+from mailserver.storage.database import Snapshot
+
+MOST_TOKENS = 500  # inboxes that are named to the index; a tenant with more is kept apart by its rows
+HIDDEN_LABEL = "unauthenticated"
+
+
+def messages(
+    snapshot: Snapshot, tenant_id: int, inbox_ids: Sequence[int], query: SearchQuery, behind: int | None, limit: int
+) -> list[int]:
+    """Ids of messages with these words, newest first; junk, trash, drafts and what is not authenticated left out."""
+    where, values = _where(tenant_id, inbox_ids, query)
+    if behind is not None:
+        where, values = f"{where} AND s.rowid < ?", [*values, behind]
+    rows = snapshot.all(
+        f"SELECT m.id FROM search s JOIN message m ON m.id = s.rowid WHERE {where} ORDER BY s.rowid DESC LIMIT ?",
+        [*values, limit],
+    )
+    return [row[0] for row in rows]
+
+
+def threads(
+    snapshot: Snapshot, tenant_id: int, inbox_ids: Sequence[int], query: SearchQuery, behind: int | None, limit: int
+) -> list[tuple[int, int]]:
+    """(thread, its newest message with these words), the newest first."""
+    where, values = _where(tenant_id, inbox_ids, query)
+    having = ""
+    if behind is not None:
+        having, values = "HAVING MAX(m.id) < ?", [*values, behind]
+    rows = snapshot.all(
+        f"SELECT m.thread_id, MAX(m.id) FROM search s JOIN message m ON m.id = s.rowid WHERE {where} "
+        f"GROUP BY m.thread_id {having} ORDER BY MAX(m.id) DESC LIMIT ?",
+        [*values, limit],
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def _where(tenant_id: int, inbox_ids: Sequence[int], query: SearchQuery) -> tuple[str, list[Any]]:
+    named = inbox_ids if len(inbox_ids) <= MOST_TOKENS else ()
+    conditions = [
+        "search MATCH ?", "m.tenant_id = ?", f"m.visibility = {int(Visibility.NORMAL)}",
+        f"(m.flags & {int(Flag.DRAFT)}) = 0", f"NOT {narrowing.LABELLED}",
+    ]  # fmt: skip
+    values: list[Any] = [search.expression_within(named, query), tenant_id, HIDDEN_LABEL]
+    if len(inbox_ids) == 1:
+        conditions.append("m.inbox_id = ?")
+        values.append(inbox_ids[0])
+    more, their_values = search.narrowed(query)
+    return " AND ".join([*conditions, *more]), [*values, *their_values]
