@@ -16,7 +16,7 @@ TABLES = (
     "inbox", "message", "message_data", "placement", "folder", "thread", "thread_label", "message_label", "upload",
     "suppression", "queued", "delivery", "event", "idempotency", "label", "tombstone", "expunged",
     "sender_rule", "verdict", *workspace.TABLES, *hooks.TABLES, *enriched.TABLES,
-    "template", "note", "share", "distribution_list", "list_member", *broadcasts.TABLES,
+    "template", "note", "ticket", "thread_link", "share", "distribution_list", "list_member", *broadcasts.TABLES,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "note_id": ("note_id",),
     "share_id": ("share_id",),
     "to_inbox_id": ("teammate_id",),
+    "assignee_inbox_id": ("teammate_id",),
 }
 SPARE = {
     ("DELETE", "/v1/templates/{template_id}/"): ("template_id", "spare_template_id"),
@@ -25,11 +26,16 @@ SPARE = {
     ("POST", "/v1/contacts/shares/{share_id}/decline/"): ("share_id", "declined_share_id"),
     ("POST", "/v1/contacts/{contact_id}/handoff/"): ("contact_id", "spare_contact_id"),
 }
-TEAM = {"template_id", "list_id", "to_inbox_id"}  # objects that every inbox of a tenant may name
-PLAIN = {"body", "variables", "context", "mentions", "note"}
+TEAM = {"template_id", "list_id", "to_inbox_id", "assignee_inbox_id"}  # objects that every inbox of a tenant may name
+PLAIN = {
+    "body", "variables", "context", "mentions", "note", "ticket", "ticket.class_label_key", "ticket.priority",
+    "class_label_key", "priority", "resolution_note", "writes.target.class_label_key", "writes.target.priority",
+    "writes.target.status",
+}  # fmt: skip
 WITHOUT_BODY = {
     ("POST", "/v1/contacts/shares/{share_id}/accept/"),
     ("POST", "/v1/contacts/shares/{share_id}/decline/"),
+    ("POST", "/v1/messages/threads/{thread_id}/ticket/reopen/"),
 }
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/templates/"): {"name": "Hello", "subject": "Dear {name}", "body": "{name}!", "variables": ["name"]},
@@ -40,6 +46,18 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/distribution-lists/{list_id}/members/"): {"inbox_id": "teammate_id"},
     ("POST", "/v1/messages/threads/{thread_id}/notes/"): {"body": "Look!", "mentions": ["second@local.test"]},
     ("POST", "/v1/messages/threads/{thread_id}/assign/"): {"to": "second@local.test", "note": "Yours."},
+    ("POST", "/v1/messages/threads/{thread_id}/ticket/"): {
+        "priority": "high", "assignee_inbox_id": "teammate_id", "due_at": "2026-06-20T17:00:00Z",
+    },
+    ("PATCH", "/v1/messages/threads/{thread_id}/ticket/"): {
+        "status": "pending_internal", "priority": "urgent", "assignee_inbox_id": "teammate_id", "due_at": None,
+    },
+    ("POST", "/v1/messages/threads/{thread_id}/ticket/resolve/"): {"resolution_note": "It works again."},
+    ("POST", "/v1/messages/threads/{thread_id}/ticket/close/"): {"resolution_note": "Nothing more to do."},
+    ("POST", "/v1/messages/threads/{thread_id}/fork/"): {
+        "to": [{"email": "bob@remote.test"}], "subject": "New request", "text_body": "A related thread.",
+        "note": "Split", "ticket": {"class_label_key": "ticket/class/secret", "priority": "low"},
+    },
     ("POST", "/v1/contacts/shares/"): {"type": "offer", "to_inbox_id": "teammate_id", "contact_id": "contact_id"},
     ("POST", "/v1/contacts/{contact_id}/handoff/"): {"to_inbox_id": "teammate_id", "note": "Yours."},
 }
@@ -73,6 +91,10 @@ async def furnish(site: Any, thread_id: str) -> dict[str, str]:
     ]
     await made(f"/v1/distribution-lists/{lists[0]['list_id']}/members/", session, inbox_id=inbox_id)
     note = await made(f"/v1/messages/threads/{thread_id}/notes/", token, body="Secret note")
+    await made("/v1/labels/", token, name="Secret class", key="ticket/class/secret")
+    ticket = {"class_label_key": "ticket/class/secret"}
+    answer = await site.call("POST", f"/v1/messages/threads/{thread_id}/ticket/", token, json=ticket)
+    assert answer.status == 200, answer.content
     return {
         "template_id": templates[0]["template_id"],
         "spare_template_id": templates[1]["template_id"],

@@ -85,7 +85,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/commitments/{commitment_id}/"): {"status": "done"},
     ("POST", "/v1/contacts/import/"): {"format": "csv", "content": "name,email\nCarl,carl@remote.test\n"},
 }  # fmt: skip
-QUERIES = {("GET", "/v1/activity/"): {"address": "alice@remote.test"}}  # what a GET cannot do without
+QUERIES = {
+    ("GET", "/v1/activity/"): {"address": "alice@remote.test"},
+    ("GET", "/v1/messages/threads/"): {"ticket": "true"},
+}  # what a GET cannot do without
 TABLES = (
     "calendar", "calendar_event", "task", "contact", "contact_address", "label_entity", "commitment", "activity",
     "relationship", "alert", "alert_due", "workflow", "workflow_run",
