@@ -100,6 +100,7 @@ def application(
     served = faces(services, links, Cursors(secret))
     around = Around(registry, [(face.prefix, face.errors) for face in served])
     app = web.Application(client_max_size=request_bytes, middlewares=[around.middleware()])
+    app.on_response_prepare.append(around.prepare)
     health = Health(services, registry, troubles)
     app.router.add_get("/healthz", health.live)
     app.router.add_get("/readyz", health.ready)

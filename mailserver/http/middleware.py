@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from mailserver.http.routing import Errors
 
 BODY_SECONDS = 600.0  # for a request's body to come
+_ID_OF = web.RequestKey("request_id", str)
+_BEGUN = web.RequestKey("begun", bool)
 REQUEST_ID = "X-Request-Id"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -45,6 +47,7 @@ class Around:
         started = time.perf_counter()
         given = request.headers.get(REQUEST_ID, "")
         request_id = given if _ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
+        request[_ID_OF] = request_id
         impatience = asyncio.get_running_loop().call_later(BODY_SECONDS, _give_up, request)
         try:
             response = await self._safely(request, following, request_id)
@@ -59,12 +62,15 @@ class Around:
             "http.request.answered", request_id=request_id, method=request.method, route=route,
             status=response.status, ms=round(took * 1000, 1), peer=request.remote,
         )  # fmt: skip
-        if not response.prepared:
-            response.headers.setdefault(REQUEST_ID, request_id)
-            response.headers.setdefault("X-Content-Type-Options", "nosniff")
-            response.headers.setdefault("Cache-Control", "no-store")
-            response.headers["Server"] = "mailserver"
         return response
+
+    async def prepare(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Complete the head of an answer, be it one that is made while it is sent."""
+        request[_BEGUN] = True
+        response.headers.setdefault(REQUEST_ID, request.get(_ID_OF, ""))
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["Server"] = "mailserver"
 
     async def _safely(self, request: web.Request, following: Next, request_id: str) -> web.StreamResponse:
         errors = self._errors(request.path)
@@ -81,6 +87,8 @@ class Around:
             raise
         except Exception:
             log.exception("http.request.failed", request_id=request_id, method=request.method)
+            if request.get(_BEGUN) and request.transport is not None:
+                request.transport.abort()  # a half answer must not look like a whole one
             return errors.failed() if errors else web.json_response({"error": "internal_error"}, status=500)
 
     def _errors(self, path: str) -> Errors | None:

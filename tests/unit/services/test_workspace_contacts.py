@@ -1,10 +1,12 @@
 """Labels and contacts, as the API serves them."""
 
+import aiohttp
 import pytest
 
 from mailserver.entities import identifiers
 from mailserver.entities.contact import Card
 from mailserver.entities.identifiers import Kind
+from mailserver.storage import contacts
 from tests.support.served import served
 
 
@@ -214,3 +216,18 @@ async def test_a_whole_address_book_goes_out_and_comes_in_again(site, kind):
     assert len(first["emails"]) == 5
     (last,) = (await call(site, "GET", "/v1/contacts/?q=449", who="a2"))["results"]
     assert last["full_name"] == 'Person 449, the "449."'
+
+
+async def test_an_address_book_that_breaks_off_does_not_look_whole(site, monkeypatch):
+    for number in range(250):
+        await site.house.services.contacts.create(site.inboxes["a1"], Card(f"Person {number}"))
+    whole = contacts.stretch
+
+    def broken(snapshot, inbox_id, after, limit):
+        if after:
+            raise OSError("the disk is gone")
+        return whole(snapshot, inbox_id, after, limit)
+
+    monkeypatch.setattr(contacts, "stretch", broken)
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await site.call("GET", "/v1/contacts/export/", site.tokens["a1"])
