@@ -45,6 +45,7 @@ class Record:
     deliveries: tuple[Delivery, ...] = ()
     is_news: bool = True  # False for old mail that nobody is to be told of; never in the journal
     report: str | None = None  # what a bounce or complaint says about our mail, as its own JSON
+    begins_thread: bool = False  # whatever its subject is; never in the journal
 
 
 def encode(record: Record, content: Sequence[bytes] = ()) -> list[bytes]:

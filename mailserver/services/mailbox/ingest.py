@@ -176,7 +176,7 @@ class Ingest:
         references = threading.reference_hashes(own_id, parsed.in_reply_to, parsed.references)
         own = threading.reference_hashes(own_id, None, ())[-1]
         base = threading.base_subject(parsed.subject)
-        is_reply = base.casefold() != parsed.subject.strip().casefold()
+        is_reply = base.casefold() != parsed.subject.strip().casefold() and not record.begins_thread
         return NewMessage(
             copy=copy,
             parsed=parsed,

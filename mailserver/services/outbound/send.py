@@ -158,7 +158,9 @@ class Sending:
             message_id, inbox.id, inbox.tenant_id, Role.SENT.value, flags=int(Flag.SEEN), labels=outgoing.labels,
             is_ours=True, bcc=tuple(person.address for person in draft.bcc),
         )  # fmt: skip
-        record = Record((copy,), draft.date_at, len(raw), raw, None, queued, rows)
+        record = Record(
+            (copy,), draft.date_at, len(raw), raw, None, queued, rows, begins_thread=outgoing.fork is not None
+        )
 
         def before(tx: Transaction) -> None:
             if repeatable is not None:

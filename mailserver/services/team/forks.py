@@ -9,6 +9,7 @@ from mailserver.entities.inbox import Inbox
 from mailserver.entities.ticket import Fork, Ticket, TicketChange
 from mailserver.mail import threading
 from mailserver.services.mailbox import resolve
+from mailserver.services.outbound import outgoing as outgoing_fields
 from mailserver.services.outbound.approvals import Approvals
 from mailserver.services.outbound.outgoing import Outgoing
 from mailserver.services.outbound.send import Repeatable, Sending, Sent
@@ -41,12 +42,13 @@ class Forks:
     ) -> Forked:  # fmt: skip
         """Send a message in a thread of its own, beside another one; Held where the token needs an approval.
 
-        Without a subject it has that of the thread. Answer words are taken off it, which would make it an answer.
+        Without a subject it has that of the thread, without answer words.
         """
+        outgoing_fields.check(outgoing)
         said = reach.text(note, "note", thread_notes.LONGEST_BODY) if note and note.strip() else None
         source_id, subject = await self._database.read(_source, caller, inbox, thread, ticket)
-        plain = threading.base_subject(outgoing.subject or subject)
-        message = replace(outgoing, subject=plain, fork=Fork(source_id, said, ticket, caller.user_id))
+        named = outgoing.subject or threading.base_subject(subject)
+        message = replace(outgoing, subject=named, fork=Fork(source_id, said, ticket, caller.user_id))
         if Scope.EMAIL_SEND in caller.requires_approval:
             raise errors.Held(await self._approvals.hold_send(caller, inbox, message, repeatable))
         sent = await self._sending.send(caller, inbox, message, repeatable)

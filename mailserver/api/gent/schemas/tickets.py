@@ -133,7 +133,7 @@ class ForkThread(Shape):
 
     inbox_id: Short | None = Field(None, description="For session logins.")
     to: list[Recipient] = Field(min_length=1, max_length=1000)
-    subject: Short | None = Field(None, description="That of the thread where nothing is said. Answer words go off it.")
+    subject: Short | None = Field(None, description="That of the thread where nothing is said.")
     text_body: Text | None = Field(None, description="At least one of text_body and html_body is required.")
     html_body: Text | None = Field(None, description="At least one of text_body and html_body is required.")
     note: Wording | None = Field(None, description="For the team, on the thread that it begins beside.")
