@@ -13,6 +13,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&+.^_`{|}~-]+")
 _WORD_BYTES = 45  # 60 letters of base 64 beside `=?utf-8?b?` and `?=`: 72 of the 75 that RFC 2047 2 allows
+_AROUND = 12  # letters of an encoded word that say nothing
+_SHORTEST = 9  # octets: below that the first word goes onto a line of its own
 _ATTRIBUTE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`{|}~")
 _SECTION = 54  # letters of a parameter's section that leave a line below 76
 _LONG_WORD = 900
@@ -35,7 +37,7 @@ def text(name: str, value: str) -> bytes:
     check(name, value)
     if value.isascii() and "=?" not in value and not _has_long_word(value):
         return _folded(f"{name}: ", value.split(" "))
-    return _folded(f"{name}: ", _encoded_words(value))
+    return _folded(f"{name}: ", _encoded_words(value, LINE - len(name) - 2))
 
 
 def structured(name: str, words: list[str], separator: str = "") -> bytes:
@@ -51,13 +53,13 @@ def people(name: str, persons: tuple[Person, ...]) -> bytes:
     words: list[str] = []
     for index, person in enumerate(persons):
         last = "," if index < len(persons) - 1 else ""
-        written = _person(name, person)
+        written = _person(name, person, LINE - len(name) - 2 if index == 0 else LINE - 1)
         words.extend(written[:-1])
         words.append(written[-1] + last)
     return _folded(f"{name}: ", words)
 
 
-def _person(field: str, person: Person) -> list[str]:
+def _person(field: str, person: Person, room: int) -> list[str]:
     check(field, person.address)
     route = str(address.parse(person.address))
     if not person.name:
@@ -68,7 +70,7 @@ def _person(field: str, person: Person) -> list[str]:
     if person.name.isascii() and "=?" not in person.name and len(person.name) < 70:
         escaped = person.name.replace("\\", "\\\\").replace('"', '\\"')
         return [f'"{escaped}"', f"<{route}>"]
-    return [*_encoded_words(person.name), f"<{route}>"]
+    return [*_encoded_words(person.name, room), f"<{route}>"]
 
 
 def parameter(name: str, value: str) -> list[str]:
@@ -95,15 +97,17 @@ def _has_long_word(value: str) -> bool:
     return len(value) > _LONG_WORD and any(len(word) > _LONG_WORD for word in value.split(" "))
 
 
-def _encoded_words(value: str) -> list[str]:
-    """Cut between characters, never inside one (RFC 2047 5)."""
+def _encoded_words(value: str, room: int) -> list[str]:
+    """Cut between characters, never inside one (RFC 2047 5). The first word has that much room on its line."""
     words: list[str] = []
-    run = b""
+    run, most = b"", min((room - _AROUND) // 4 * 3, _WORD_BYTES)
+    if most < _SHORTEST:
+        most = _WORD_BYTES
     for character in value:
         octets = character.encode("utf-8")
-        if len(run) + len(octets) > _WORD_BYTES:
+        if len(run) + len(octets) > most:
             words.append(_encoded_word(run))
-            run = b""
+            run, most = b"", _WORD_BYTES
         run += octets
     words.append(_encoded_word(run))
     return words
@@ -117,6 +121,8 @@ def _folded(start: str, words: list[str]) -> bytes:
     """Put words on lines of 76 where a blank allows it. A line never starts with two blanks or holds blanks alone."""
     lines: list[str] = []
     line = start + words[0] if words else start
+    if len(line) > LINE and words[0].startswith("=?"):  # RFC 2047 2: such a line has 76 letters at most
+        lines, line = [start.rstrip()], f" {words[0]}"
     has_word = bool(words and words[0])
     for index, word in enumerate(words[1:], 1):
         too_long = len(line) + 1 + len(word) > LINE

@@ -191,3 +191,11 @@ def test_parameters_read_back(value):
     words = encoding.parameter("filename", value)
     raw = b"Content-Disposition: attachment; " + "; ".join(words).encode() + b"\r\n\r\n"
     assert (email.message_from_bytes(raw).get_filename() or "").strip() == value.strip()
+
+
+@pytest.mark.parametrize("name", ["Subject", "X-A-Name-Of-Some-Length", "X-" + "a" * 55, "X-" + "a" * 62])
+def test_no_line_with_an_encoded_word_is_longer_than_76(name):
+    written = encoding.text(name, "Größenordnung: Übergrößen für Straßenfußballschuhe und vieles mehr")
+    assert max(map(len, written.split(b"\r\n"))) <= 76
+    parsed = email.message_from_bytes(written + b"\r\n", policy=email.policy.default)
+    assert parsed[name].lstrip() == "Größenordnung: Übergrößen für Straßenfußballschuhe und vieles mehr"
