@@ -23,7 +23,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": HOUR}
     )
     table: list[tuple[str, int, Callable[[], Awaitable[Any]]]] = [
-        ("sweep files", 6 * HOUR, services.integrity.sweep),
+        ("sweep files", HOUR, services.integrity.sweep),
         ("forget old answers", HOUR, services.sending.forget),
         ("let go of what was kept long enough", MINUTE, services.retention.sweep),
         ("refresh MTA-STS policies", HOUR, services.sts.refresh),

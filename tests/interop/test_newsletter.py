@@ -187,6 +187,9 @@ async def test_a_newsletter_to_five_thousand_and_everything_that_comes_back(tmp_
         assert (shown["sent_count"], shown["delivered_count"], shown["bounced_count"]) == (
             people, people - 2 * each, 2 * each,
         )  # fmt: skip
+        signed = re.search(r"\bh=([^;]+);", plain(remote.messages[0]).replace("\r\n\t", ""))[1].lower()
+        names = [name.strip() for name in signed.split(":")]
+        assert names.count("list-unsubscribe") == names.count("list-unsubscribe-post") == 2  # RFC 8058 4
         by_kind: dict[str, list] = {kind: [] for kind in (*KINDS, "reader")}
         for message in remote.messages:
             by_kind[re.match(r"[a-z]+", recipient(message))[0]].append(message)

@@ -20,7 +20,8 @@ from mailserver.entities.event import Event, EventType
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.mail import compose
-from mailserver.mail.address import Person
+from mailserver.mail.address import AddressError, Person
+from mailserver.mail.encoding import InjectionError
 from mailserver.mail.envelope import Recipient
 from mailserver.services.broadcast import audience, wording
 from mailserver.services.broadcast.addresses import Addresses
@@ -174,9 +175,15 @@ class Feeder:
         return 0.0
 
     def _build(self, broadcast: Broadcast, inbox: Inbox, said: BroadcastText, wanted: Sequence[Turn]) -> list[_Built]:
-        """Write the message of each reader; all are on the disk when this returns."""
+        """Write the message of each reader; all are on the disk when this returns. Who cannot be written to is not."""
+        built = []
         try:
-            built = [self._one(broadcast, inbox, said, turn) for turn in wanted]
+            for turn in wanted:
+                try:
+                    built.append(self._one(broadcast, inbox, said, turn))
+                except (InjectionError, AddressError) as error:  # one odd contact must not stop all behind it
+                    contact_id = identifiers.encode(Kind.CONTACT, turn.reader.contact_id)
+                    log.warning("broadcast.contact.skipped", contact_id=contact_id, error=str(error))
             self._files.sync()
         except OSError as error:
             log.warning("broadcast.files.failed", broadcast_id=_text(broadcast.id), error=str(error))
@@ -209,13 +216,14 @@ class Feeder:
             raise _Overtaken
         if current.status not in (BroadcastStatus.QUEUED, BroadcastStatus.SENDING):
             raise _Overtaken
-        stopped = audience.left_out(tx, broadcast, [one.turn.address for one in built])
+        written = {one.turn.address for one in built}
+        stopped = audience.left_out(tx, broadcast, list(written))
         left_out = [
             BroadcastRecipient(
                 self._ids.next(), broadcast.id, turn.reader.contact_id, turn.address.normal, Fate.LEFT_OUT
             )
             for turn in part.turns
-            if turn.is_left_out
+            if turn.address not in written
         ]
         recipients: list[BroadcastRecipient] = []
         for one in built:
