@@ -8,9 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from mailserver import __version__
 from mailserver.api import mtasts, subscriptions
-from mailserver.api.agentry import lists as agentry_lists
-from mailserver.api.agentry import messages as agentry_messages
-from mailserver.api.agentry import threads as agentry_threads
+from mailserver.api.agentry import pages as agentry_pages
 from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.errors import AgentryErrors
 from mailserver.api.downloads import Downloads
@@ -77,11 +75,7 @@ def faces(services: Services, links: Links, cursors: Cursors) -> list[Face]:
         drop_nulls=False,
     )  # fmt: skip
     agentry = Face(
-        "/agent/v0", "Agentry", AGENTRY, AgentryErrors(),
-        (
-            agentry_messages.MessagesPage(services, cursors, links), agentry_threads.ThreadsPage(services, cursors),
-            agentry_lists.ListsPage(services, cursors),
-        ),
+        "/agent/v0", "Agentry", AGENTRY, AgentryErrors(), agentry_pages.pages(services, cursors, links),
         drop_nulls=True,
     )  # fmt: skip
     return [gent, people, agentry]

@@ -40,6 +40,7 @@ class Attachment:
     filename: str | None = None
     disposition: str | None = None
     content_id: str | None = None
+    message_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,16 @@ from typing import Any
 
 from mailserver.entities.message import Flag, Visibility
 from mailserver.entities.search import SearchQuery
-from mailserver.storage import narrowing, search
+from mailserver.storage import search
 from mailserver.storage.database import Snapshot
 
 MOST_TOKENS = 500  # inboxes that are named to the index; a tenant with more is kept apart by its rows
-HIDDEN_LABEL = "unauthenticated"
 
 
 def messages(
     snapshot: Snapshot, tenant_id: int, inbox_ids: Sequence[int], query: SearchQuery, behind: int | None, limit: int
 ) -> list[int]:
-    """Ids of messages with these words, newest first; junk, trash, drafts and what is not authenticated left out."""
+    """Ids of messages with these words, newest first; junk, trash and drafts are left out."""
     where, values = _where(tenant_id, inbox_ids, query)
     if behind is not None:
         where, values = f"{where} AND s.rowid < ?", [*values, behind]
@@ -46,9 +45,9 @@ def _where(tenant_id: int, inbox_ids: Sequence[int], query: SearchQuery) -> tupl
     named = inbox_ids if len(inbox_ids) <= MOST_TOKENS else ()
     conditions = [
         "search MATCH ?", "m.tenant_id = ?", f"m.visibility = {int(Visibility.NORMAL)}",
-        f"(m.flags & {int(Flag.DRAFT)}) = 0", f"NOT {narrowing.LABELLED}",
+        f"(m.flags & {int(Flag.DRAFT)}) = 0",
     ]  # fmt: skip
-    values: list[Any] = [search.expression_within(named, query), tenant_id, HIDDEN_LABEL]
+    values: list[Any] = [search.expression_within(named, query), tenant_id]
     if len(inbox_ids) == 1:
         conditions.append("m.inbox_id = ?")
         values.append(inbox_ids[0])

@@ -104,7 +104,7 @@ def attachments_of(snapshot: Snapshot, ids: Sequence[int]) -> dict[int, tuple[At
         f"WHERE message_id IN ({marks}) AND is_attachment = 1 ORDER BY message_id, number",
         ids,
     ):
-        found.setdefault(row[0], []).append(Attachment(*row[1:]))
+        found.setdefault(row[0], []).append(Attachment(*row[1:], *row[:1]))
     return {message_id: tuple(items) for message_id, items in found.items()}
 
 

@@ -29,6 +29,19 @@ def message_ids(snapshot: Snapshot, thread_id: int, limit: int = LARGEST_MESSAGE
     return [row[0] for row in rows]
 
 
+def members(
+    snapshot: Snapshot, thread_id: int, behind: tuple[int, int] | None, limit: int, *, drafts: bool = True
+) -> list[int]:
+    """Messages of a thread, oldest first, from behind one (received_at, id)."""
+    kept = "" if drafts else f"AND (flags & {int(Flag.DRAFT)}) = 0 "
+    rows = snapshot.all(
+        f"SELECT id FROM message WHERE thread_id = ? {kept}AND (received_at, id) > (?, ?) "
+        "ORDER BY received_at, id LIMIT ?",
+        (thread_id, *(behind or (-1, 0)), limit),
+    )
+    return [row[0] for row in rows]
+
+
 def subject(snapshot: Snapshot, thread_id: int) -> str:
     """The subject of the oldest message of a thread."""
     row = snapshot.one(

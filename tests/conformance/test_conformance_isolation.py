@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support import broadcasts, enriched, hooks, workspace
+from tests.support import agentry, broadcasts, enriched, hooks, workspace
 from tests.support.scene import OBJECTS, PLAIN, TEAM, UNKNOWN, WORDS, quoted, scene, worded
 
 TABLES = (
     "inbox", "message", "message_data", "placement", "folder", "thread", "thread_label", "message_label", "upload",
     "suppression", "queued", "delivery", "event", "idempotency", "label", "tombstone", "expunged",
-    "sender_rule", "verdict", *workspace.TABLES, *hooks.TABLES, *enriched.TABLES,
+    "sender_rule", "verdict", *workspace.TABLES, *hooks.TABLES, *enriched.TABLES, *agentry.TABLES,
     "template", "note", "ticket", "thread_link", "share", "distribution_list", "list_member", *broadcasts.TABLES,
 )  # fmt: skip
 

@@ -26,7 +26,7 @@ from mailserver.services.accounts import secrets
 from mailserver.storage import members, sessions, tenants
 from mailserver.storage.database import Transaction
 from mailserver.storage.sessions import LoginCode, StoredSession
-from tests.support import broadcasts, enriched, facts, hooks, team, workspace
+from tests.support import agentry, broadcasts, enriched, facts, hooks, team, workspace
 from tests.support.inside import PASSWORD
 from tests.support.reports import dmarc_letter
 from tests.support.served import Answer, Site, served
@@ -38,6 +38,7 @@ MESSAGE = (
     b"--b\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment\r\n\r\n%%PDF\r\n--b--\r\n"
 )
 UNKNOWN = {
+    **agentry.UNKNOWN,
     **workspace.UNKNOWN,
     **hooks.UNKNOWN,
     **team.UNKNOWN,
@@ -71,6 +72,7 @@ OBJECTS: dict[str, tuple[str, ...]] = {
     "user_id": ("user_id",),
     "domain_name": ("domain_name",),
     "approval_id": ("approval_id",),
+    **agentry.OBJECTS,
     **workspace.OBJECTS,
     **hooks.OBJECTS,
     **team.OBJECTS,
@@ -105,6 +107,7 @@ RECOVERY = "0123456789abcdef0123"
 AUTHENTICATOR = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 WORDS = {"direction": "receive", "list_type": "block", "entry": "spammer@bad.test"}  # of paths, that name no object
 PLAIN = {
+    *agentry.PLAIN,
     *workspace.PLAIN, *enriched.PLAIN, *hooks.PLAIN,
     *team.PLAIN,
     "q", "folder", "after", "before", "unread", "starred", "position", "limit", "subject", "to", "cc", "bcc",
@@ -166,7 +169,9 @@ class Scene:
         if (method, path) in SPARE:  # what takes the stage itself away is asked for something that nobody needs
             name, kind = SPARE[method, path]
             return [self._request(method, path.replace(f"{{{name}}}", self.things[kind]), path)]
-        requests = [self._request(method, path)]
+        if (method, path) in agentry.SPARES:
+            return [self._request(method, agentry.filled(path, agentry.SPARES[method, path], self.things), path)]
+        requests = [self._request(method, agentry.own(path, self.things), path)]
         requests = [replace(request, path=worded(request.path)) for request in requests]
         for name, kinds in OBJECTS.items():
             if f"{{{name}}}" in path:
@@ -229,7 +234,7 @@ class Scene:
             **{each: workspace.body(*each, self.things) or {} for each in workspace.BODIES},
             **{each: team.body(*each, self.things) for each in team.BODIES},
             **{each: broadcasts.body(*each, self.things) for each in broadcasts.BODIES},
-            ("POST", "/agent/v0/messages/{message_id}/reply"): {"text": "Thanks."},
+            **{each: agentry.body(*each, self.things) for each in agentry.BODIES},
         }
         if method == "POST" and path.endswith("/lists/{direction}/{list_type}"):
             bodies[method, path] = {"entry": "another@bad.test", "reason": "Said so."}
@@ -241,7 +246,7 @@ class Scene:
         assert method == "GET" or method == "DELETE" or body is not None or upload or form, (
             f"no request for {method} {path}"
         )
-        params = workspace.QUERIES.get((method, template or path), {})
+        params = (workspace.QUERIES | agentry.QUERIES).get((method, template or path), {})
         return Request(method, path, token, body, dict(params), upload=upload, form=form)
 
     async def scoped(self, face: str, scope: str, credentials: str = "") -> tuple[str, str]:
@@ -359,4 +364,5 @@ async def scene(directory: Path) -> AsyncIterator[Scene]:
             "mailbox_id": next(folder["id"] for folder in folders if folder["role"] == "archive"),
         }
         await enriched.furnish(site, things)
+        things |= await agentry.furnish(site, text)
         yield Scene(site, things)

@@ -14,6 +14,8 @@ _STATUS: tuple[tuple[type[errors.ServiceError], int, str, str], ...] = (
     (errors.SenderNotOwned, 403, "MessageRejectedError", "message_rejected"),
     (errors.MessageRefused, 403, "MessageRejectedError", "message_rejected"),
     (errors.NotFound, 404, "NotFoundError", "not_found"),
+    (errors.Taken, 403, "IsTakenError", "resource_taken"),
+    (errors.DomainNotVerified, 422, "UnprocessableError", "domain_not_verified"),
     (errors.Conflict, 409, "ConflictError", "conflict"),
     (errors.TooLarge, 413, "ContentTooLargeError", "limit_exceeded"),
     (errors.TooMany, 429, "RateLimitError", "rate_limit_exceeded"),

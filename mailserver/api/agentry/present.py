@@ -3,21 +3,19 @@
 import re
 from datetime import UTC, datetime
 
-from mailserver.api.agentry.schemas.messages import (
-    AttachmentShown,
-    MessageItem,
-    MessageShown,
-    ThreadItem,
-)
-from mailserver.entities import errors, identifiers
+from mailserver.api.agentry.schemas.inboxes import InboxShown
+from mailserver.api.agentry.schemas.messages import AttachmentShown, MessageItem, MessageShown
+from mailserver.api.agentry.schemas.threads import ThreadItem
+from mailserver.entities import errors, identifiers, mail_labels
+from mailserver.entities.agent_inbox import AgentInbox
 from mailserver.entities.identifiers import Kind
-from mailserver.entities.message import Attachment, Flag, MessageSummary, Visibility
+from mailserver.entities.message import Attachment, MessageSummary
 from mailserver.entities.thread import ThreadSummary
 from mailserver.mail import headers, quoting
 from mailserver.mail.message import Parsed
 
 _SAFE_ID = re.compile(r"<[^<>/?#%\s]+>")
-_SYSTEM = {Visibility.SPAM: "spam", Visibility.TRASH: "trash", Visibility.BLOCKED: "blocked"}
+_ATTACHMENT = "att_"
 MOST_HEADERS = 200
 
 
@@ -39,28 +37,26 @@ def moment(text: str | None, field: str) -> int | None:
     return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def message_id(number: int, header_id: str) -> str:
-    """The Message-ID, by which clients thread; ours where it could not stand in a path."""
-    return header_id if _SAFE_ID.fullmatch(header_id) else identifiers.encode(Kind.MESSAGE, number)
+def message_id(number: int, header_id: str, *, is_named: bool = True) -> str:
+    """The Message-ID, by which clients thread; ours where it could not stand in a path, or leads to another message."""
+    return header_id if is_named and _SAFE_ID.fullmatch(header_id) else identifiers.encode(Kind.MESSAGE, number)
+
+
+def id_of(summary: MessageSummary) -> str:
+    """The id of a message."""
+    return message_id(summary.id, summary.header_id, is_named=summary.is_named)
 
 
 def labels(summary: MessageSummary) -> list[str]:
     """System labels, which are derived from folders and flags, then the tenant's own."""
-    found = ["sent" if summary.is_ours else "received"]
-    if not summary.flags & (Flag.SEEN | Flag.DRAFT):
-        found.append("unread")
-    if summary.flags & Flag.FLAGGED:
-        found.append("starred")
-    if summary.visibility in _SYSTEM:
-        found.append(_SYSTEM[summary.visibility])
-    return [*found, *(name for name in summary.labels if name not in found)]
+    return [*mail_labels.of_message(summary), *mail_labels.own(summary.labels)]
 
 
 def item(summary: MessageSummary) -> MessageItem:
     """A message in a list."""
     return MessageItem(
         inbox_id=summary.inbox_address, thread_id=identifiers.encode(Kind.THREAD, summary.thread_id),
-        message_id=message_id(summary.id, summary.header_id), labels=labels(summary),
+        message_id=id_of(summary), labels=labels(summary),
         timestamp=when(summary.received_at), sender=_sender(summary), to=[person.text for person in summary.to],
         cc=[person.text for person in summary.cc] or None, bcc=[person.text for person in summary.bcc] or None,
         subject=summary.subject, preview=summary.preview,
@@ -83,42 +79,62 @@ def message(summary: MessageSummary, parsed: Parsed) -> MessageShown:
     )  # fmt: skip
 
 
+def attachment_id(one: Attachment) -> str:
+    """The id of an attachment, which tells it from those of every other message of its thread."""
+    return f"{_ATTACHMENT}{identifiers.encode(Kind.MESSAGE, one.message_id)[4:]}_{one.number.replace('.', '-')}"
+
+
 def attachment(one: Attachment) -> AttachmentShown:
-    """An attachment; its id is its section in the message."""
+    """An attachment."""
     return AttachmentShown(
-        attachment_id=one.number, filename=one.filename, size=one.size, content_type=one.content_type,
+        attachment_id=attachment_id(one), filename=one.filename, size=one.size, content_type=one.content_type,
         content_disposition="inline" if one.disposition == "inline" else "attachment", content_id=one.content_id,
     )  # fmt: skip
 
 
-def thread(summary: ThreadSummary, system: list[str]) -> ThreadItem:
-    """A thread in a list; `system` are the labels that its messages give it."""
+def thread(summary: ThreadSummary) -> ThreadItem:
+    """A thread in a list."""
     return ThreadItem(
         inbox_id=summary.inbox_address, thread_id=identifiers.encode(Kind.THREAD, summary.id),
-        labels=list(dict.fromkeys([*system, *summary.labels])), timestamp=when(summary.last_received_at),
+        labels=thread_labels(summary), timestamp=when(summary.last_received_at),
         received_timestamp=when(summary.received_at) if summary.received_at else None,
         sent_timestamp=when(summary.sent_at) if summary.sent_at else None,
         senders=[person.text for person in summary.senders], recipients=[person.text for person in summary.recipients],
         subject=summary.subject, preview=summary.preview,
         attachments=[attachment(each) for each in summary.attachments] or None,
-        last_message_id=message_id(summary.last_message_id, summary.last_header_id),
+        last_message_id=message_id(
+            summary.last_message_id, summary.last_header_id, is_named=summary.last_is_named
+        ),
         message_count=summary.message_count, size=summary.size, updated_at=when(summary.updated_at),
         created_at=when(summary.created_at),
     )  # fmt: skip
 
 
-def system_labels(summary: ThreadSummary) -> list[str]:
-    """The system labels of a thread."""
+def thread_labels(summary: ThreadSummary) -> list[str]:
+    """The system labels that its messages give a thread, then the tenant's own."""
     found = []
     if summary.received_at is not None:
-        found.append("received")
+        found.append(mail_labels.RECEIVED)
     if summary.sent_at is not None:
-        found.append("sent")
+        found.append(mail_labels.SENT)
     if summary.unread_count:
-        found.append("unread")
-    if summary.visibility in _SYSTEM:
-        found.append(_SYSTEM[summary.visibility])
-    return found
+        found.append(mail_labels.UNREAD)
+    return [*found, *mail_labels.of_place(summary.visibility), *mail_labels.own(summary.labels)]
+
+
+def inbox(shown: AgentInbox) -> InboxShown:
+    """An inbox."""
+    one = shown.inbox
+    return InboxShown(
+        pod_id=pod_id(one.tenant_id), inbox_id=one.address, email=one.address, display_name=one.display_name,
+        client_id=shown.client_id, status=one.status, metadata=shown.metadata or None,
+        updated_at=when(shown.updated_at), created_at=when(one.created_at),
+    )  # fmt: skip
+
+
+def pod_id(tenant_id: int) -> str:
+    """The pod that everything is in that was put into no other: it has its organisation's number."""
+    return identifiers.encode(Kind.POD, tenant_id)
 
 
 def _sender(summary: MessageSummary) -> str:

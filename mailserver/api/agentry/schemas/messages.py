@@ -1,7 +1,7 @@
-"""Shapes of the messages and threads pages."""
+"""Shapes of the messages page."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -33,6 +33,7 @@ def _addresses(value: Any) -> Any:
 
 
 Labels = Annotated[list[Short], BeforeValidator(_listed), Field(max_length=50)]
+Names = Annotated[list[Short], BeforeValidator(_addresses), Field(max_length=50)]
 Addresses = Annotated[list[Short], BeforeValidator(_addresses), Field(max_length=1000)]
 
 
@@ -47,6 +48,9 @@ class ListShape(Shape):
     ascending: bool = Field(False, description="Oldest first.")
     include_spam: bool = Field(False, description="Spam too.")
     include_blocked: bool = Field(False, description="Blocked items too.")
+    # AgentMail leaves these out unless they are asked for. Much honest mail has neither SPF nor DKIM, and what nobody
+    # sees is lost, so here they stand in every list, with their label, unless a client does not want them.
+    include_unauthenticated: bool = Field(True, description="Items too whose sender could not be made sure of.")
     include_trash: bool = Field(False, description="Trash too.")
 
 
@@ -54,6 +58,15 @@ class ListMessages(ListShape):
     """What messages to list."""
 
     inbox_id: Short | None = Field(None, description="Only messages of this inbox.")
+
+
+class ListInboxMessages(ListShape):
+    """What messages of an inbox to list."""
+
+    sender: Labels | None = Field(None, alias="from", description="Texts that the sender must all contain.")
+    to: Labels | None = Field(None, description="Texts that the recipients must all contain.")
+    subject: Labels | None = Field(None, description="Texts that the subject must all contain.")
+    direction: Literal["inbound", "outbound"] | None = Field(None, description="Only what came in, or went out.")
 
 
 class AttachmentShown(Shape):
@@ -136,70 +149,50 @@ class RawMessage(Shape):
     expires_at: str
 
 
-class AttachedFile(Shape):
-    """A file to attach, by its content."""
+class AttachmentLink(AttachmentShown):
+    """An attachment, and where it can be fetched without a login, until when."""
 
-    filename: Short | None = None
-    content_type: Short | None = None
-    content_disposition: Annotated[str, StringConstraints(pattern="^(inline|attachment)$")] | None = None
-    content_id: Short | None = None
-    content: Base64 | None = Field(None, description="Base 64.")
-    url: Short | None = Field(None, description="Not served by this version: send the content.")
+    download_url: str
+    expires_at: str
 
 
-class ReplyToMessage(Shape):
-    """An answer; recipients are derived where `to` is left out."""
+class ChangeLabels(Shape):
+    """Labels to put on and to take off: a label or a list of labels."""
 
-    to: Addresses | None = None
-    cc: Addresses | None = None
-    bcc: Addresses | None = None
-    reply_to: Addresses | None = None
-    reply_all: bool = Field(False, description="Answer to all recipients of the original.")
-    text: Text | None = None
-    html: Text | None = None
-    attachments: list[AttachedFile] = Field(default_factory=list, max_length=100)
-    headers: dict[Short, Short] = Field(default_factory=dict, max_length=50)
-    labels: Labels = Field(default_factory=list)
+    add_labels: Names | None = Field(None, description="Label or list of labels.")
+    remove_labels: Names | None = Field(None, description="Label or list of labels.")
 
 
-class Sent(Shape):
-    """The message that was stored and queued."""
+class LabelsChanged(Shape):
+    """The labels of a message as they are now."""
 
     message_id: str
-    thread_id: str
-
-
-class ThreadItem(Shape):
-    """A thread in a list."""
-
-    inbox_id: str
-    thread_id: str
     labels: list[str]
-    timestamp: str
-    received_timestamp: str | None = None
-    sent_timestamp: str | None = None
-    senders: list[str]
-    recipients: list[str]
-    subject: str | None = None
-    preview: str | None = None
-    attachments: list[AttachmentShown] | None = None
-    last_message_id: str
-    message_count: int
-    size: int
-    updated_at: str
-    created_at: str
 
 
-class ThreadList(Shape):
-    """A page of threads."""
+class BatchGet(Shape):
+    """Which messages to get."""
 
+    message_ids: list[Short] = Field(min_length=1, max_length=50)
+
+
+class BatchUpdate(ChangeLabels):
+    """Which messages get and lose which labels."""
+
+    message_ids: list[Short] = Field(min_length=1, max_length=50)
+
+
+class BatchGot(Shape):
+    """The messages that there are, of those that were asked for."""
+
+    limit: int = Field(description="How many were asked for.")
     count: int
-    limit: int
-    next_page_token: str | None = None
-    threads: list[ThreadItem]
-
-
-class ThreadShown(ThreadItem):
-    """One thread with its messages, oldest first."""
-
     messages: list[MessageShown]
+
+
+class BatchUpdated(Shape):
+    """The messages that there are, of those that were named, with their labels."""
+
+    limit: int = Field(description="How many were named.")
+    count: int
+    updates: list[LabelsChanged]
