@@ -37,9 +37,9 @@ class TicketStates:
 
     def arrived(self, tx: Transaction, message: NewMessage, stored: StoredMessage) -> None:
         """A message has been stored: an answer from outside, or one of the inbox's own. Nothing here stops the mail."""
-        step = _step(tx, message)
-        ticket = tickets.get(tx, stored.thread_id) if step is not None else None
-        if step is None or ticket is None:
+        ticket = tickets.get(tx, stored.thread_id)
+        step = _step(tx, message) if ticket is not None else None
+        if ticket is None or step is None:
             return
         try:
             with tx.part():
@@ -225,7 +225,7 @@ def _step(tx: Transaction, message: NewMessage) -> Step | None:
     if not copy.role or copy.role in (Role.JUNK, Role.TRASH) or auto.is_answer_of_program(message.parsed.headers):
         return None
     inbox = inboxes.get(tx, copy.inbox_id)
-    own = {inbox.address} if inbox is not None else set()
+    own = {*inboxes.aliases(tx, copy.inbox_id), inbox.address if inbox is not None else ""}
     senders = {person.address.lower() for person in message.parsed.sender}
     return None if senders and senders <= own else Step.RECEIVED
 

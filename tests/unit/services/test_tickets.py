@@ -266,9 +266,11 @@ async def test_what_comes_to_a_closed_ticket_leaves_it_closed(site):
         ("carol@remote.test", "Auto-Submitted: auto-replied\r\n"),
         ("carol@remote.test", "X-Autoreply: yes\r\n"),
         ("agent@local.test", ""),
+        ("help@local.test", ""),
     ],
 )
 async def test_programs_and_the_inbox_itself_reopen_nothing(site, sender, head):
+    await site.house.services.inboxes.add_alias(site.inboxes["a1"], "help@local.test")
     number = await thread(site)
     await call(site, "POST", path(number))
     await call(site, "POST", path(number, "resolve"))
