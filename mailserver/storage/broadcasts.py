@@ -65,6 +65,16 @@ def move(tx: Transaction, broadcast_id: int, status: BroadcastStatus, now: int) 
     tx.ring(TOPIC)
 
 
+def end(tx: Transaction, inbox_id: int, now: int) -> None:
+    """Cancel whatever an inbox has under way: it is closed."""
+    tx.execute(
+        "UPDATE broadcast SET status = 'cancelled', is_moving = 1, updated_at = ? WHERE inbox_id = ? "
+        "AND status NOT IN ('completed', 'cancelled')",
+        (now, inbox_id),
+    )
+    tx.ring(TOPIC)
+
+
 def has_followed(tx: Transaction, broadcast_id: int) -> None:
     """The queue is as the state says; what was cancelled needs its text no more."""
     tx.execute("UPDATE broadcast SET is_moving = 0 WHERE id = ?", (broadcast_id,))

@@ -1,11 +1,20 @@
 """Take an inbox away: at once for everybody who looks, then its rows bit by bit."""
 
 from mailserver.entities.delivery import State
-from mailserver.storage import arrange, broadcast_recipients, deliveries, enrichment, shares, tickets, webhooks
+from mailserver.storage import (
+    arrange,
+    broadcast_recipients,
+    broadcasts,
+    deliveries,
+    enrichment,
+    shares,
+    tickets,
+    webhooks,
+)
 from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.inboxes import DELETED
 
-MOST_OPEN = 10_000  # deliveries that are dropped with an inbox
+MOST_OPEN = 10_000  # deliveries that are dropped with an inbox at once; the others go with its rows
 # What outlives an inbox: mail on its way and its history, reports to the tenant, and who did what; and what has a
 # sweeper of its own.
 _KEPT = frozenset({"audit", "queued", "delivery", "report", "message", "webhook_endpoint"})
@@ -30,9 +39,8 @@ def open_deliveries(snapshot: Snapshot, inbox_id: int, limit: int = MOST_OPEN) -
 
 def close(tx: Transaction, inbox_id: int, now: int) -> None:
     """Let nobody log in, send or receive any more; the address is free again."""
-    for delivery_id, queued_id in open_deliveries(tx, inbox_id):
-        deliveries.finish(tx, [(State.DROPPED, now, "", "", "none", delivery_id)])
-        deliveries.close_in_queued(tx, [queued_id], now)
+    _drop(tx, inbox_id, MOST_OPEN, now)
+    broadcasts.end(tx, inbox_id, now)
     for table in _AT_ONCE:
         tx.execute(f"DELETE FROM {table} WHERE inbox_id = ?", (inbox_id,))
     shares.forget_inbox(tx, inbox_id)
@@ -60,7 +68,9 @@ def purge(tx: Transaction, inbox_id: int, limit: int, now: int) -> bool:
     rows = tx.all("SELECT id FROM message WHERE inbox_id = ? LIMIT ?", (inbox_id, limit))
     for (message_id,) in rows:
         arrange.remove(tx, message_id, now)
-    if len(rows) == limit or broadcast_recipients.purge(tx, inbox_id, limit) == limit:
+    if len(rows) == limit or _drop(tx, inbox_id, limit, now) == limit:
+        return False
+    if broadcast_recipients.purge(tx, inbox_id, limit) == limit:
         return False
     for table in ("folder_thread", "expunged"):
         tx.execute(f"DELETE FROM {table} WHERE folder_id IN (SELECT id FROM folder WHERE inbox_id = ?)", (inbox_id,))
@@ -80,3 +90,11 @@ def expire(tx: Transaction, inbox_id: int, before: int, limit: int, now: int) ->
     for (message_id,) in rows:
         arrange.remove(tx, message_id, now)
     return len(rows)
+
+
+def _drop(tx: Transaction, inbox_id: int, limit: int, now: int) -> int:
+    """Take some mail that is on its way out of the queue; how many deliveries."""
+    found = open_deliveries(tx, inbox_id, limit)
+    deliveries.finish(tx, [(State.DROPPED, now, "", "", "none", delivery_id) for delivery_id, _ in found])
+    deliveries.close_in_queued(tx, [queued_id for _, queued_id in found], now)
+    return len(found)

@@ -460,13 +460,16 @@ async def test_other_mail_goes_first(house):
     assert job.deliveries[0].recipient == "friend@remote.test"
 
 
-async def test_a_closed_inbox_takes_its_broadcasts_along(house):
-    news = await newsletter(house)
+async def test_a_closed_inbox_takes_its_broadcasts_along(house, monkeypatch):
+    monkeypatch.setattr(closing, "MOST_OPEN", 50)
+    news = await newsletter(house, [(f"P{n}", f"p{n}@remote.test") for n in range(250)])
     await news.ask()
     await news.feed()
     now = int(time.time() * 1000)
     await house.store.database.write(closing.close, news.inbox.id, now)
-    await house.store.database.write(closing.purge, news.inbox.id, 1000, now)
+    assert [row[0] for row in await house.rows("SELECT status FROM broadcast")] == ["cancelled"]
+    while not await house.store.database.write(closing.purge, news.inbox.id, 100, now):
+        pass
     for table in ("broadcast", "broadcast_text", "broadcast_recipient", "broadcast_link", "opt_out"):
         assert await house.rows(f"SELECT * FROM {table}") == []
     assert await house.store.database.read(broadcasts.at_work, 0, 10) == []
