@@ -1,21 +1,19 @@
 """Run a verb: on the running server over its admin socket, or on the data directory where none runs."""
 
-import asyncio
 import socket
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from mailserver import app, settings
+from mailserver import settings
 from mailserver.admin import address
-from mailserver.cli import exits, logs
-from mailserver.entities import errors
+from mailserver.cli import exits
 from mailserver.settings import Settings, SettingsProblem
-from mailserver.storage.sqlite import DatabaseProblem
-from mailserver.storage.store import DataDirectoryInUse, DataDirectoryProblem
 
+OFFLINE = "mailserver.cli.offline"
 ANSWER_SECONDS = 3600.0
 
 
@@ -38,7 +36,7 @@ class Operator:
         loaded = self.settings()
         answer = _ask(loaded.runtime_dir / "admin.sock", verb, arguments)
         if answer is None:
-            answer = _alone(loaded, verb, arguments)
+            answer = import_module(OFFLINE).run(loaded, verb, arguments)  # all of the server: only where it is needed
         if "error" in answer:
             exits.fail(exits.of_error(answer["error"]), answer["message"])
         return answer["result"]
@@ -65,25 +63,3 @@ def _ask(path: Path, verb: str, arguments: dict[str, Any]) -> dict[str, Any] | N
         exits.fail(exits.TEMPORARY, "The server closed the connection; it may be stopping. Try again.")
     answer: dict[str, Any] = orjson.loads(line)
     return answer
-
-
-def _alone(loaded: Settings, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    logs.configure("warning", "console")
-
-    async def run() -> dict[str, Any]:
-        async with app.offline(loaded) as verbs:
-            try:
-                return {"result": await verbs.run(verb, arguments)}
-            except errors.ServiceError as error:
-                return {"error": type(error).__name__, "message": error.message}
-
-    try:
-        return asyncio.run(run())
-    except DataDirectoryInUse as problem:  # a server that starts or stops has no socket
-        exits.fail(exits.TEMPORARY, f"{problem} Or try again, where a server is starting or stopping.")
-    except (DataDirectoryProblem, PermissionError) as problem:
-        exits.fail(exits.CANNOT_CREATE, str(problem))
-    except DatabaseProblem as problem:
-        exits.fail(exits.UNAVAILABLE, str(problem))
-    except OSError as error:
-        exits.fail(exits.IO, f"The data directory {loaded.data_dir} cannot be used: {error}.")

@@ -51,6 +51,9 @@ submissions_listen = ["127.0.0.1:{SUBMISSIONS}"]
 listen = ["127.0.0.1:{HTTP}"]
 public_url = "http://127.0.0.1:{HTTP}"
 
+[outbound_http]
+allow_private = true  # so that webhooks reach a receiver on this machine
+
 [authentication]
 # DNS knows nothing of senders such as you@elsewhere.test, and may not be there at all.
 deadline_seconds = 1

@@ -5,11 +5,30 @@ from pathlib import Path
 import click
 
 from mailserver import __version__
-from mailserver.cli import accounts, demo, dkim, forwarding, openapi, queue, reports, rules, serve, store, users
 from mailserver.cli.connection import Operator
+from mailserver.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "serve": "serve:serve",
+    "demo": "demo:demo",
+    "bootstrap": "accounts:bootstrap",
+    "domain": "accounts:domain",
+    "inbox": "accounts:inbox",
+    "user": "users:user",
+    "token": "accounts:token",
+    "dns": "accounts:dns",
+    "dkim": "dkim:dkim",
+    "forward": "forwarding:forward",
+    "rule": "rules:rule",
+    "queue": "queue:queue",
+    "reports": "reports:reports",
+    "verify": "store:verify",
+    "reindex": "store:reindex",
+    "openapi": "openapi:openapi",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mailserver")
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration file.")
 @click.option("--json", "as_json", is_flag=True, help="Print exactly one JSON document.")
@@ -17,24 +36,3 @@ from mailserver.cli.connection import Operator
 def main(context: click.Context, config: Path | None, as_json: bool) -> None:
     """A mail server with an embedded API."""
     context.obj = Operator(config, as_json)
-
-
-for command in (
-    serve.serve,
-    demo.demo,
-    accounts.bootstrap,
-    accounts.domain,
-    accounts.inbox,
-    accounts.token,
-    accounts.dns,
-    dkim.dkim,
-    forwarding.forward,
-    rules.rule,
-    queue.queue,
-    reports.reports,
-    users.user,
-    store.verify,
-    store.reindex,
-    openapi.openapi,
-):
-    main.add_command(command)

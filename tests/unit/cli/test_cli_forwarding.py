@@ -52,6 +52,6 @@ def test_the_list_is_readable():
             assert verb == "forward.list"
             return [row]
 
-    command = main.commands["forward"].commands["list"]
+    command = main.get_command(None, "forward").commands["list"]
     shown = CliRunner().invoke(command, obj=Told()).output
     assert shown.split() == ["agent@local.test", "me@remote.test", "stopped", "by", "refusals", "copy"]
