@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from html.entities import html5
 
 LONGEST_URL = 8000
-_NAME = re.compile(r"[A-Za-z][^\s/>]*")
-_BLANKS = re.compile(r"[\s/]*")
-_SPACE = re.compile(r"\s*")
-_ATTRIBUTE = re.compile(r"=?[^\s/>=]*")
-_BARE = re.compile(r"[^\s>]*")
+_NAME = re.compile(r"[A-Za-z][^ \t\n\f\r/>]*")
+_BLANKS = re.compile(r"[ \t\n\f\r/]*")
+_SPACE = re.compile(r"[ \t\n\f\r]*")
+_ATTRIBUTE = re.compile(r"=?[^ \t\n\f\r/>=]*")
+_BARE = re.compile(r"[^ \t\n\f\r>]*")
+_IN_SCRIPT = re.compile(r"<!--|-->|</?script(?=[ \t\n\f\r/>])", re.IGNORECASE)
 _COMMENT_END = re.compile(r"--!?>")
 _REFERENCE = re.compile(r"&(#[0-9]{1,8};?|#[xX][0-9a-fA-F]{1,8};?|[A-Za-z][A-Za-z0-9]{0,40};?)")
 _HIDDEN_IN_URLS = re.compile(r"[\t\r\n]")
 _SAFE = "%/:=&?~#+!$,;'@()*[]"
 _RAW = frozenset({"script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"})
+_CLOSING = {name: re.compile(rf"</{name}(?=[ \t\n\f\r/>])", re.IGNORECASE) for name in _RAW - {"script"}}
 _LINKED = frozenset({"a", "area"})
 
 
@@ -89,12 +91,34 @@ def _read(source: str) -> _Read:
         if name is not None and name[0].lower() == "plaintext":
             return _Read(tuple(targets), at)
         if name is not None and name[0].lower() in _RAW:
-            closing = re.compile(rf"</{name[0]}(?=[\s/>])", re.IGNORECASE).search(source, end)
-            if closing is None:
+            closed = _closing(source, end, name[0].lower())
+            if closed is None:
                 return _Read(tuple(targets), body_end if body_end >= 0 else at)
-            sound = closing.start()
+            sound = closed
         at = source.find("<", sound)
     return _Read(tuple(targets), body_end if body_end >= 0 else len(source))
+
+
+def _closing(source: str, at: int, name: str) -> int | None:
+    """Where the closing tag of an element stands that has no elements in it; None where there is none."""
+    if name != "script":
+        found = _CLOSING[name].search(source, at)
+        return found.start() if found else None
+    is_comment = is_script_in_it = False  # a comment in a script may have scripts in it: 13.2.5.17 to 13.2.5.31
+    while (found := _IN_SCRIPT.search(source, at)) is not None:
+        at = found.end()
+        match found[0].lower():
+            case "<!--":
+                is_comment, at = True, found.start() + 2  # its dashes may be those of its end
+            case "-->":
+                is_comment = is_script_in_it = False
+            case "<script":
+                is_script_in_it = is_comment
+            case _ if is_script_in_it:
+                is_script_in_it = False
+            case _:
+                return found.start()
+    return None
 
 
 def _tag(source: str, at: int, targets: list[_Target]) -> int | None:

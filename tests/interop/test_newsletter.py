@@ -252,7 +252,7 @@ async def test_a_newsletter_to_five_thousand_and_everything_that_comes_back(tmp_
 
 async def test_an_appliance_that_is_killed_twice_leaves_nobody_out(tmp_path):
     """What it had handed over and not written down it sends again, as SMTP has it: the same letter, and few of them."""
-    people = 1500
+    people = 1000
     async with world(tmp_path / "appliance", people) as (server, remote, client, label_id):
         broadcast_id = await send(client, label_id)
         for share in (3, 2):

@@ -17,6 +17,7 @@ from mailserver.mail.address import Person
 from mailserver.mail.reply import Reply
 from mailserver.services.broadcast.broadcasts import NewBroadcast
 from mailserver.services.outbound.outgoing import Outgoing
+from mailserver.services.outbound.send import Repeatable
 from mailserver.storage import broadcasts, closing, deliveries, label_store, suppressions
 from tests.support.inside import House, inside
 
@@ -233,6 +234,15 @@ async def test_an_audience_of_nobody_is_refused(house):
         await news.ask()
 
 
+async def test_what_was_approved_runs_once_however_often_it_is_begun(house):
+    news = await newsletter(house)
+    new, once = NewBroadcast(news.label_id, "x", "Hello", None), Repeatable("approval 1", "apr_1")
+    made = [await news.room.broadcasts.create(news.caller, news.inbox, new, once) for _ in range(2)]
+    assert made[0].id == made[1].id
+    assert len(await house.rows("SELECT id FROM broadcast")) == 1
+    assert len(await house.rows("SELECT id FROM message")) == 1
+
+
 # -- counts -----------------------------------------------------------------------------------------------------------
 
 
@@ -305,6 +315,29 @@ async def test_opens_and_clicks_are_counted_and_survive_a_stop(house):
     found = await news.get(one)
     assert (found.open_count, found.click_count) == (2, 2)
     assert len(await news.events("message.opened")) == len(await news.events("message.clicked")) == 1
+
+
+async def test_counts_that_could_not_be_written_are_written_later(house):
+    news = await newsletter(house)
+    one = await news.ask()
+    await news.feed()
+    letter = await news.letter((await news.jobs())[0])
+    tracking, database = news.room.tracking, house.store.database
+
+    async def full(*_arguments):
+        raise errors.StoreFull
+
+    tracking._database = Dying(database, full)
+    tracking.open(*re.search(r"/track/open/(\w+)/([\w-]+)/", letter).groups())
+    await tracking.follow(re.search(r"/track/click/([\w-]+)/", letter)[1])
+    with pytest.raises(errors.StoreFull):
+        await tracking.flush()
+    tracking._database = database
+    await tracking.flush()
+    await tracking.flush()
+    found = await news.get(one)
+    assert (found.open_count, found.click_count) == (1, 1)
+    assert len(await news.events("message.opened")) == 1
 
 
 async def test_text_alone_has_neither_picture_nor_links(house):
