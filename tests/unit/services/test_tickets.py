@@ -292,7 +292,9 @@ async def test_mail_arrives_whatever_is_wrong_with_its_ticket(site):
     await call(site, "POST", path(number))
     await call(site, "POST", path(number, "resolve"))
     await site.house.store.database.write(
-        lambda tx: tx.execute("CREATE TRIGGER broken BEFORE DELETE ON thread_label BEGIN SELECT RAISE(ABORT, 'no'); END")
+        lambda tx: tx.execute(
+            "CREATE TRIGGER broken BEFORE DELETE ON thread_label BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
     )
     await letter(site, "two", answers="one")
     assert len((await call(site, "GET", f"/v1/messages/threads/{number}/"))["email_ids"]) == 2
