@@ -95,6 +95,7 @@ def expire(tx: Transaction, inbox_id: int, before: int, limit: int, now: int) ->
 def _drop(tx: Transaction, inbox_id: int, limit: int, now: int) -> int:
     """Take some mail that is on its way out of the queue; how many deliveries."""
     found = open_deliveries(tx, inbox_id, limit)
-    deliveries.finish(tx, [(State.DROPPED, now, "", "", "none", delivery_id) for delivery_id, _ in found])
-    deliveries.close_in_queued(tx, [queued_id for _, queued_id in found], now)
+    if found:
+        deliveries.finish(tx, [(State.DROPPED, now, "", "", "none", delivery_id) for delivery_id, _ in found])
+        deliveries.close_in_queued(tx, [queued_id for _, queued_id in found], now)
     return len(found)
