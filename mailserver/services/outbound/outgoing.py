@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from mailserver.entities import errors
+from mailserver.entities import label as label_names
 from mailserver.entities.message import Flag, MessageSummary
 from mailserver.entities.ticket import Fork
 from mailserver.mail import address as addresses
@@ -62,6 +63,8 @@ def check(outgoing: Outgoing) -> None:
             _refuse(f"headers.{name}", str(error), error)
     for label in outgoing.labels:
         _plain("labels", label)
+        if label_names.atom(label).startswith(label_names.SYSTEM_KEYS):
+            _refuse("labels", "Labels of a ticket's status and priority are put on by tickets alone.")
 
 
 def plain_name(name: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import structlog
 
 from mailserver.entities import errors, identifiers
+from mailserver.entities import label as label_names
 from mailserver.entities import ticket as machine
 from mailserver.entities.event import Event, EventType
 from mailserver.entities.folder import Role
@@ -36,14 +37,21 @@ class TicketStates:
     # -- what sets them off -------------------------------------------------------------------------------------
 
     def arrived(self, tx: Transaction, message: NewMessage, stored: StoredMessage) -> None:
-        """A message has been stored: an answer from outside, or one of the inbox's own. Nothing here stops the mail."""
+        """A message has been stored: an answer from outside, or one of the inbox's own. Nothing here stops the mail.
+
+        One that brings the label of a class with it opens a ticket, as if somebody had put it on.
+        """
         ticket = tickets.get(tx, stored.thread_id)
-        step = _step(tx, message) if ticket is not None else None
-        if ticket is None or step is None:
+        keys = [key for key in map(label_names.atom, message.copy.labels) if key.startswith(machine.CLASS_KEYS)]
+        step = _step(tx, message) if keys or ticket is not None else None
+        if not keys and (ticket is None or step is None):
             return
         try:
             with tx.part():
-                self.step(tx, ticket, step, Cause.MAIL, message_id=message.copy.message_id)
+                if keys:
+                    ticket, _ = self.open(tx, stored.thread_id, TicketChange(class_label_key=keys[0]), Cause.LABEL)
+                if ticket is not None and step is not None:
+                    self.step(tx, ticket, step, Cause.MAIL, message_id=message.copy.message_id)
         except errors.Temporary:
             raise
         except Exception:  # the root of a follower: the message must arrive whatever becomes of a ticket

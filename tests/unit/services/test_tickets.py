@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from mailserver.entities import identifiers
+from mailserver.entities import errors, identifiers
 from mailserver.entities.identifiers import Kind
+from mailserver.mail.address import Person
+from mailserver.services.outbound.outgoing import Outgoing
 from tests.support.served import served
 
 CLASS = "ticket/class/billing"
@@ -461,3 +463,18 @@ async def test_a_ticket_goes_with_its_thread_and_its_assignee_with_the_inbox(sit
     await call(site, "GET", path(number), 404)
     assert await site.house.rows("SELECT * FROM ticket") == []
     assert (await call(site, "GET", "/v1/messages/threads/?ticket=true"))["total"] == 0
+
+
+async def test_mail_that_is_sent_cannot_bring_the_labels_of_a_ticket(site):
+    caller, inbox = await site.house.caller(site.inboxes["a1"]), site.inboxes["a1"]
+    wanted = Outgoing(to=(Person("carol@remote.test"),), text="x", labels=("Ticket/Status/closed",))
+    with pytest.raises(errors.Invalid, match="by tickets alone"):
+        await site.house.services.sending.send(caller, inbox, wanted)
+
+
+async def test_a_message_that_is_sent_with_the_label_of_a_class_opens_a_ticket_that_waits(site):
+    caller, inbox = await site.house.caller(site.inboxes["a1"]), site.inboxes["a1"]
+    wanted = Outgoing(to=(Person("carol@remote.test"),), subject="Yours", text="x", labels=(CLASS,))
+    sent = await site.house.services.sending.send(caller, inbox, wanted)
+    shown = await call(site, "GET", path(identifiers.encode(Kind.THREAD, sent.thread_id)))
+    assert (shown["status"], shown["class_label_key"]) == ("pending_sender", CLASS)
