@@ -246,3 +246,21 @@ async def test_drafts_are_no_part_of_messages_and_threads(site):
     _, whole = await call(site, "GET", f"{BASE}/threads/{thread['thread_id']}")
     assert (whole["count"], len(whole["messages"])) == (1, 1)
     assert json.dumps(whole).count("alone") == 0
+
+
+async def test_long_messages_do_not_make_answers_without_end(site):
+    for number in range(3):
+        await site.house.receive(
+            b"From: a@remote.test\r\nTo: agent@local.test\r\nSubject: long\r\nMessage-ID: <l%d@remote.test>\r\n"
+            b"References: <l0@remote.test>\r\n\r\n" % number + (b"long line of text " * 4 + b"\r\n") * 95_000
+        )
+    await site.house.settled()
+    _, listed = await call(site, "GET", f"{BASE}/threads")
+    thread = listed["threads"][0]["thread_id"]
+    _, page = await call(site, "GET", f"{BASE}/threads/{thread}")
+    assert page["count"] == 2
+    _, page = await call(site, "GET", f"{BASE}/threads/{thread}?page_token={page['next_page_token']}")
+    assert (page["count"], "next_page_token" in page) == (1, False)
+    ids = [f"<l{number}@remote.test>" for number in range(3)]
+    assert (await call(site, "POST", f"{INBOX}/messages/batch-get", json={"message_ids": ids}))[0] == 413
+    assert (await call(site, "POST", f"{INBOX}/messages/batch-get", json={"message_ids": ids[:2]}))[1]["count"] == 2

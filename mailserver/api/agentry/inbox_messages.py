@@ -42,11 +42,13 @@ class InboxMessagesPage:
         found = []
         for message_id in dict.fromkeys(body.message_ids):
             try:
-                summary = await self._services.messages.get(caller, message_id, inbox)
+                found.append(await self._services.messages.get(caller, message_id, inbox))
             except errors.NotFound:
                 continue
-            found.append(await self._answers.whole(summary))
-        return shapes.BatchGot(limit=len(body.message_ids), count=len(found), messages=found)
+        shown = await self._answers.several(found)
+        if len(shown) < len(found):
+            raise errors.TooLarge("These messages are too long for one answer; ask for fewer at once.")
+        return shapes.BatchGot(limit=len(body.message_ids), count=len(shown), messages=shown)
 
     @post("/inboxes/{inbox_id}/messages/batch-update", scope=Scope.EMAIL_WRITE)
     async def batch_update(self, caller: Caller, inbox_id: str, body: shapes.BatchUpdate) -> shapes.BatchUpdated:

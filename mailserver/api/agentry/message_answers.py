@@ -14,6 +14,8 @@ from mailserver.http.downloads import Links
 from mailserver.services.registry import Services
 from mailserver.services.workspace.agent_labels import LabelChange
 
+LARGEST_ANSWER = 16 << 20  # letters of text and HTML, of several messages together
+
 
 class MessageAnswers:
     """Lists, whole messages and links."""
@@ -43,6 +45,18 @@ class MessageAnswers:
         """A message with its text."""
         parsed = await self._services.messages.parsed(summary)
         return await asyncio.to_thread(present.message, summary, parsed)
+
+    async def several(self, summaries: Sequence[MessageSummary]) -> list[shapes.MessageShown]:
+        """Messages with their text: as many of the first as one answer can hold, and one at the least."""
+        found: list[shapes.MessageShown] = []
+        room = LARGEST_ANSWER
+        for summary in summaries:
+            shown = await self.whole(summary)
+            room -= len(shown.text or "") + len(shown.html or "")
+            if found and room < 0:
+                break
+            found.append(shown)
+        return found
 
     def raw(self, summary: MessageSummary) -> shapes.RawMessage:
         """A link to the whole message, as it arrived; it works without a login for an hour."""

@@ -44,13 +44,14 @@ class ThreadAnswers:
         asked = f"thread {thread_id}"
         behind = self._cursors.read(caller.tenant_id, asked, query.page_token)
         summary, members = await self._services.threads.opened(caller, thread_id, inbox, behind, query.limit + 1)
-        shown = members[: query.limit]
+        whole = await self._messages.several(members[: query.limit])
         token = None
-        if len(members) > query.limit:
-            token = self._cursors.make(caller.tenant_id, asked, shown[-1].received_at, shown[-1].id)
+        if len(members) > len(whole):
+            last = members[len(whole) - 1]
+            token = self._cursors.make(caller.tenant_id, asked, last.received_at, last.id)
         return shapes.ThreadShown(
-            **present.thread(summary).model_dump(by_alias=False), count=len(shown), limit=query.limit,
-            next_page_token=token, messages=[await self._messages.whole(one) for one in shown],
+            **present.thread(summary).model_dump(by_alias=False), count=len(whole), limit=query.limit,
+            next_page_token=token, messages=whole,
         )  # fmt: skip
 
     async def change(
