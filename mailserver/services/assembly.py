@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from mailserver.dns import DnsResolver
 from mailserver.fetch import Fetch
-from mailserver.mail.arc import Arc
 from mailserver.mail.mtasts import Mode
+from mailserver.services.accounts import throttle as throttling
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.agent_inboxes import AgentInboxes
 from mailserver.services.accounts.agent_tokens import AgentTokens
@@ -26,31 +26,26 @@ from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.accounts.secrets import PasswordHasher
 from mailserver.services.accounts.sessions import Sessions
-from mailserver.services.accounts.throttle import LoginLimits, Throttle
+from mailserver.services.accounts.throttle import Throttle
 from mailserver.services.accounts.usage import Usage
 from mailserver.services.accounts.user_passwords import UserPasswords
 from mailserver.services.accounts.users import Users
 from mailserver.services.automation import assembly as automation
 from mailserver.services.broadcast import assembly as broadcast
-from mailserver.services.broadcast import broadcasts as broadcast_rows
-from mailserver.services.broadcast.broadcasts import Broadcasts
 from mailserver.services.broadcast.tally import Tally
 from mailserver.services.enrichment import assembly as enrichment
 from mailserver.services.filtering import assembly as filtering
-from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.lessons import Lessons
 from mailserver.services.filtering.rules import Rules
+from mailserver.services.inbound import assembly as inbound
 from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
 from mailserver.services.inbound.forwarding import Forwarding
-from mailserver.services.inbound.judgement import DmarcPolicy, Judge
 from mailserver.services.inbound.local import LocalDelivery
 from mailserver.services.inbound.receive import Reception
-from mailserver.services.inbound.reports import Marking, Reports
+from mailserver.services.inbound.reports import Reports
 from mailserver.services.inbound.rewriting import Rewriting
 from mailserver.services.inbound.room import DiskRoom
 from mailserver.services.inbound.routing import Routing
-from mailserver.services.inbound.verification import Verification
-from mailserver.services.mailbox import attachments as uploading
 from mailserver.services.mailbox.acceptance import Acceptance
 from mailserver.services.mailbox.attachments import Attachments
 from mailserver.services.mailbox.finding import Finding
@@ -62,11 +57,10 @@ from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.stage import Stage
 from mailserver.services.mailbox.threads import Threads
 from mailserver.services.notify import assembly as notify
-from mailserver.services.notify import event_log, webhooks
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.notify.fanout import Fanout
-from mailserver.services.outbound import approvals as approving
-from mailserver.services.outbound.allowance import Allowance, SendingLimits
+from mailserver.services.outbound import allowance as allowances
+from mailserver.services.outbound.allowance import Allowance
 from mailserver.services.outbound.approvals import Approvals
 from mailserver.services.outbound.claims import Claims
 from mailserver.services.outbound.draft_clock import DraftClock
@@ -82,10 +76,7 @@ from mailserver.services.outbound.suppressions import Suppressions
 from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.registry import Services
 from mailserver.services.reporting import assembly as reporting
-from mailserver.services.reporting.collector import Collector
-from mailserver.services.retention import Promise, Retention
-from mailserver.services.team import notes as team_notes
-from mailserver.services.team import shares as team_shares
+from mailserver.services.retention import retained
 from mailserver.services.team.copying import Copying
 from mailserver.services.team.distribution_lists import DistributionLists
 from mailserver.services.team.forks import Forks
@@ -96,7 +87,6 @@ from mailserver.services.team.shares import Shares
 from mailserver.services.team.templates import Templates
 from mailserver.services.team.ticket_states import TicketStates
 from mailserver.services.team.tickets import Tickets
-from mailserver.services.workspace import activity
 from mailserver.services.workspace.activity import Timeline
 from mailserver.services.workspace.activity_feed import ActivityFeed
 from mailserver.services.workspace.agenda import Agenda
@@ -109,15 +99,12 @@ from mailserver.services.workspace.contacts import Contacts
 from mailserver.services.workspace.labels import Labels
 from mailserver.services.workspace.relationships import Relationships
 from mailserver.services.workspace.tasks import Tasks
-from mailserver.settings import Limits, Settings
+from mailserver.settings import Settings
 from mailserver.storage import bayes, credentials
 from mailserver.storage import enrichment as enrichment_rows
 from mailserver.storage import rules as rule_rows
 from mailserver.storage import webhooks as webhook_rows
-from mailserver.storage.database import Database
 from mailserver.storage.store import Store
-
-MINUTE, HOUR = 60, 3600  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +168,7 @@ def assemble(
     hostname, separator = settings.hostname, settings.smtp.plus_separator
     keystore = KeyStore(store.directory / "keys")
     hasher = PasswordHasher(pools.passwords)
-    throttle = Throttle(_logins(limits))
+    throttle = Throttle(throttling.limits(limits))
     access = Access(database, ids, hasher, store.secrets["scram"], throttle)
     mode = Mode(settings.transport.sts_mode)
     domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, certificate)
@@ -210,7 +197,7 @@ def assemble(
     acceptance = Acceptance(store.journal, files, pools.files, settings.storage.spool_threshold_bytes)
     room = DiskRoom(store.journal, files, pools.files, settings.storage.reserve_bytes)
     enqueue = Enqueue(ids, settings.queue.lifetime_seconds)
-    allowance = Allowance(database, ids, _sending(limits), now_ms)
+    allowance = Allowance(database, ids, allowances.limits(limits), now_ms)
     messages = Messages(database, files, pools.files)
     rules = Rules(database, ids)
     forwarding = Forwarding(ids, rewriting, rules, settings.queue.lifetime_seconds, limits.forwarded_per_hour)
@@ -218,7 +205,9 @@ def assemble(
     reported = reporting.build(
         database, files, ids, ingest, enqueue, resolver, fetch, pools.files, hostname, owner, now_ms, settings.reports
     )
-    judge = _judge(settings, database, pools, resolver, rules, content_filter, reported.collector)
+    judge = inbound.judge(
+        settings, database, pools.crypto, pools.files, resolver, rules, content_filter, reported.collector
+    )
     local = LocalDelivery(
         database, routing, acceptance, judge, forwarding, ids, pools.files, limits.received_hops
     )  # fmt: skip
@@ -315,7 +304,7 @@ def assemble(
         shares=shares,
         handoffs=Handoffs(database, ids, tasks, copying),
         anniversaries=Anniversaries(database, ids, now_ms),
-        retention=_retention(
+        retention=retained(
             held, notes, shares, attachments, timeline, told, broadcasting.broadcasts
         ),
         integrity=Integrity(database, files, pools.files),
@@ -326,62 +315,3 @@ def assemble(
     # Whoever does something about events.
     fanout = Fanout(database, (told.subscriptions, acting.feed, ActivityFeed(timeline), enriched.requests))
     return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons, fanout)
-
-
-def _retention(
-    held: Approvals, notes: Notes, shares: Shares, uploads: Attachments, timeline: Timeline, told: notify.Notify,
-    sent: Broadcasts,
-) -> Retention:  # fmt: skip
-    return Retention(
-        (
-            Promise("requests that wait for an approval", approving.KEPT_MS, MINUTE, held.expire),
-            Promise("notes on threads", team_notes.KEPT_MS, HOUR, notes.expire),
-            Promise("contact shares that nobody answered", team_shares.PENDING_MS, HOUR, shares.expire_pending),
-            Promise("contact shares that were answered", team_shares.RESOLVED_MS, HOUR, shares.expire_resolved),
-            Promise("uploads that were not attached", uploading.LIFE_MS, HOUR, uploads.sweep),
-            Promise("activity of contacts", activity.KEPT_MS, 6 * HOUR, timeline.sweep),
-            Promise("the event log", event_log.KEPT_MS, HOUR, told.event_log.expire),
-            Promise("what was delivered to webhooks", webhooks.KEPT_MS, HOUR, told.webhooks.sweep),
-            Promise("recipients of broadcasts", broadcast_rows.RECIPIENTS_KEPT_MS, 6 * HOUR, sent.expire),
-        )
-    )
-
-
-def _logins(limits: Limits) -> LoginLimits:
-    return LoginLimits(
-        limits.login_failures_per_address,
-        limits.login_failures_per_loopback_address,
-        limits.login_failures_per_network,
-        limits.login_failures_per_account,
-    )
-
-
-def _sending(limits: Limits) -> SendingLimits:
-    return SendingLimits(
-        limits.messages_per_inbox_per_hour,
-        limits.messages_per_inbox_per_day,
-        limits.recipients_per_inbox_per_hour,
-        limits.recipients_per_inbox_per_day,
-    )
-
-
-def _judge(
-    settings: Settings,
-    database: Database,
-    pools: Threadpools,
-    resolver: DnsResolver,
-    rules: Rules,
-    content_filter: Filter | None,
-    collector: Collector,
-) -> Judge:
-    """What decides about mail from strangers, with those parts that are switched on."""
-    wanted = settings.authentication
-    verification = None
-    if wanted.verify:
-        checks = Verification(resolver, pools.crypto, settings.hostname, wanted.deadline_seconds, Arc())
-        verification = Marking(checks)
-    policies = {domain: DmarcPolicy(wish) for domain, wish in wanted.dmarc_reject_domains.items()}
-    return Judge(
-        database, rules, verification, content_filter, collector, pools.files, settings.hostname,
-        DmarcPolicy(wanted.dmarc_reject), policies, wanted.trusted_sealers,
-    )  # fmt: skip

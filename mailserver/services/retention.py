@@ -6,6 +6,22 @@ from dataclasses import dataclass
 
 import structlog
 
+from mailserver.services.broadcast import broadcasts
+from mailserver.services.broadcast.broadcasts import Broadcasts
+from mailserver.services.mailbox import attachments
+from mailserver.services.mailbox.attachments import Attachments
+from mailserver.services.notify import event_log, webhooks
+from mailserver.services.notify.assembly import Notify
+from mailserver.services.outbound import approvals
+from mailserver.services.outbound.approvals import Approvals
+from mailserver.services.team import notes as notes_of_team
+from mailserver.services.team import shares as shares_of_team
+from mailserver.services.team.notes import Notes
+from mailserver.services.team.shares import Shares
+from mailserver.services.workspace import activity
+from mailserver.services.workspace.activity import Timeline
+
+MINUTE, HOUR = 60, 3600  # seconds
 log = structlog.get_logger()
 
 
@@ -43,3 +59,23 @@ class Retention:
             if number:
                 gone[promise.what] = number
         return gone
+
+
+def retained(
+    held: Approvals, notes: Notes, shares: Shares, uploads: Attachments, timeline: Timeline, told: Notify,
+    sent: Broadcasts,
+) -> Retention:  # fmt: skip
+    """Everything that goes by itself; `docs/retention.md` says the same to people."""
+    return Retention(
+        (
+            Promise("requests that wait for an approval", approvals.KEPT_MS, MINUTE, held.expire),
+            Promise("notes on threads", notes_of_team.KEPT_MS, HOUR, notes.expire),
+            Promise("contact shares that nobody answered", shares_of_team.PENDING_MS, HOUR, shares.expire_pending),
+            Promise("contact shares that were answered", shares_of_team.RESOLVED_MS, HOUR, shares.expire_resolved),
+            Promise("uploads that were not attached", attachments.LIFE_MS, HOUR, uploads.sweep),
+            Promise("activity of contacts", activity.KEPT_MS, 6 * HOUR, timeline.sweep),
+            Promise("the event log", event_log.KEPT_MS, HOUR, told.event_log.expire),
+            Promise("what was delivered to webhooks", webhooks.KEPT_MS, HOUR, told.webhooks.sweep),
+            Promise("recipients of broadcasts", broadcasts.RECIPIENTS_KEPT_MS, 6 * HOUR, sent.expire),
+        )
+    )

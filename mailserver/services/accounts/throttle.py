@@ -13,6 +13,7 @@ import structlog
 
 from mailserver.mail import network
 from mailserver.services.accounts.tally import Tally
+from mailserver.settings import Limits
 
 WINDOW_SECONDS = 900.0
 MOST_TRUSTED = 50_000  # addresses in memory that a network's failures do not concern
@@ -117,3 +118,13 @@ class Throttle:
 
 def _is_over(number: int, most: int) -> bool:
     return bool(most) and number >= most
+
+
+def limits(chosen: Limits) -> LoginLimits:
+    """The budgets that the operator has chosen."""
+    return LoginLimits(
+        chosen.login_failures_per_address,
+        chosen.login_failures_per_loopback_address,
+        chosen.login_failures_per_network,
+        chosen.login_failures_per_account,
+    )

@@ -17,6 +17,7 @@ import structlog
 from mailserver.entities import errors
 from mailserver.entities.event import Event, EventType
 from mailserver.entities.identifiers import IdSource
+from mailserver.settings import Limits
 from mailserver.storage import deliveries, inboxes
 from mailserver.storage.database import Database, Transaction
 
@@ -179,3 +180,13 @@ class Allowance:
 def _step(used: int, limit: int) -> int:
     """The largest told percentage that is used up."""
     return max((percent for percent in TOLD_PERCENT if used * 100 >= percent * limit), default=0)
+
+
+def limits(chosen: Limits) -> SendingLimits:
+    """The allowances that the operator has chosen."""
+    return SendingLimits(
+        chosen.messages_per_inbox_per_hour,
+        chosen.messages_per_inbox_per_day,
+        chosen.recipients_per_inbox_per_hour,
+        chosen.recipients_per_inbox_per_day,
+    )
