@@ -14,17 +14,17 @@ from mailserver.storage.database import Snapshot
 
 
 def told(snapshot: Snapshot, event: Event) -> dict[str, Any]:
-    """An event as it is told, with fields of its message where that is still there."""
+    """An event as it is told, with fields of its message where that is still there; its own stay as they are."""
     shown = telling.shown(event)
     data = shown["data"]
     found = messages.told(snapshot, number) if (number := _message(data)) is not None else None
     if found is not None:
         people = orjson.loads(found.people)
         address, name = people["from"][0] if people["from"] else ("", None)
-        data |= {
+        shown["data"] = {
             "from_address": address, "from_name": name or address, "from_domain": address.rpartition("@")[2],
             "to_addresses": [each[0] for each in people["to"]], "subject": found.subject, "preview": found.preview,
-            "has_attachment": found.has_attachment,
+            "has_attachment": found.has_attachment, **data,
         }  # fmt: skip
     return shown
 
