@@ -188,7 +188,7 @@ async def test_a_day_of_a_support_desk(world):
             await customer.writes("third", "Re: My invoice 77", "It is still there!", asked["Message-ID"])
             again = await settle(desk, path, status="open", reopen_count=1)
             assert again["resolved_at"] is None
-            await until(lambda: named_task(desk, "Again: Re: My invoice 77"))
+            await until(lambda: named_task(desk, "Again: My invoice 77"))
 
             # The last word. What comes after it in the thread leaves it closed; a request of its own gets a thread.
             await desk.post(f"{path}close/", 200)
