@@ -62,15 +62,23 @@ def people(name: str, persons: tuple[Person, ...]) -> bytes:
 def _person(field: str, person: Person, room: int) -> list[str]:
     check(field, person.address)
     route = str(address.parse(person.address))
-    if not person.name:
-        return [route]
-    check(field, person.name)
-    if _ATOMS.fullmatch(person.name) and "=?" not in person.name and not _has_long_word(person.name):
-        return [*person.name.split(" "), f"<{route}>"]
-    if person.name.isascii() and "=?" not in person.name and len(person.name) < 70:
-        escaped = person.name.replace("\\", "\\\\").replace('"', '\\"')
-        return [f'"{escaped}"', f"<{route}>"]
-    return [*_encoded_words(person.name, room), f"<{route}>"]
+    return [*_phrase(field, person.name, room), f"<{route}>"] if person.name else [route]
+
+
+def phrase(field: str, name: str, word: str) -> bytes:
+    """Write a field of a name that people read, and a word in angle brackets."""
+    return _folded(f"{field}: ", [*_phrase(field, name, LINE - len(field) - 2), f"<{word}>"])
+
+
+def _phrase(field: str, name: str, room: int) -> list[str]:
+    """A name as atoms, a quoted string or encoded words: the plainest that can hold it."""
+    check(field, name)
+    if _ATOMS.fullmatch(name) and "=?" not in name and not _has_long_word(name):
+        return name.split(" ")
+    if name.isascii() and "=?" not in name and len(name) < 70:
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        return [f'"{escaped}"']
+    return _encoded_words(name, room)
 
 
 def parameter(name: str, value: str) -> list[str]:

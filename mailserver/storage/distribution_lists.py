@@ -24,6 +24,12 @@ def get(snapshot: Snapshot, list_id: int) -> DistributionList | None:
     return DistributionList(*row) if row else None
 
 
+def by_address(snapshot: Snapshot, address: str) -> DistributionList | None:
+    """A list by its address in normal form."""
+    row = snapshot.one(f"SELECT {_COLUMNS} FROM distribution_list WHERE address = ?", (address,))
+    return DistributionList(*row) if row else None
+
+
 def of_tenant(snapshot: Snapshot, tenant_id: int) -> list[DistributionList]:
     """The lists of a tenant, oldest first."""
     rows = snapshot.all(

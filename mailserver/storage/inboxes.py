@@ -24,6 +24,7 @@ class Destination:
     inbox_id: int
     tenant_id: int
     is_active: bool
+    member: str = ""  # its own address, where a distribution list leads to it
 
 
 def add(tx: Transaction, inbox: Inbox, folder_ids: tuple[int, ...]) -> None:
@@ -155,14 +156,14 @@ def is_taken(snapshot: Snapshot, address: str) -> bool:
 def exact(snapshot: Snapshot, address: str) -> list[Destination]:
     """Who gets mail for exactly this address: an inbox, an alias, or the members of a distribution list."""
     rows = snapshot.all(
-        "SELECT id, tenant_id, status FROM inbox WHERE address = ?1 "
-        "UNION ALL SELECT i.id, i.tenant_id, i.status FROM alias a JOIN inbox i ON i.id = a.inbox_id "
+        "SELECT id, tenant_id, status, '' FROM inbox WHERE address = ?1 "
+        "UNION ALL SELECT i.id, i.tenant_id, i.status, '' FROM alias a JOIN inbox i ON i.id = a.inbox_id "
         "WHERE a.address = ?1 "
-        "UNION SELECT i.id, i.tenant_id, i.status FROM distribution_list l "
+        "UNION SELECT i.id, i.tenant_id, i.status, i.address FROM distribution_list l "
         "JOIN list_member m ON m.list_id = l.id JOIN inbox i ON i.id = m.inbox_id WHERE l.address = ?1",
         (address,),
     )
-    return [Destination(row[0], row[1], row[2] == "active") for row in rows]
+    return [Destination(row[0], row[1], row[2] == "active", row[3]) for row in rows]
 
 
 def catch_all(snapshot: Snapshot, domain: str) -> list[Destination]:

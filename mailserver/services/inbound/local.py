@@ -23,6 +23,7 @@ from mailserver.mail.address import Address
 from mailserver.mail.envelope import Envelope, Peer, Recipient
 from mailserver.mail.headers import Headers
 from mailserver.mail.reply import Reply
+from mailserver.services.inbound import routing
 from mailserver.services.inbound.forwarding import Forwarding, Letter
 from mailserver.services.inbound.judgement import Judge, blocked
 from mailserver.services.inbound.routing import Route, Routing
@@ -126,6 +127,7 @@ class LocalDelivery:
             rulings = await self._judge.rulings(copies, arrival.sender, fields)
             copies = [blocked(copy, rulings.get(copy.inbox_id, NO_RULING)) for copy in copies]
             head = trace.return_path(arrival.sender) + trace.delivered_to(arrival.recipient)
+            head += routing.list_head([arrival.route], fields)
             if (
                 arrival.passed_on_by
                 and not arrival.goes_on_for
@@ -148,7 +150,7 @@ class LocalDelivery:
             raise errors.MessageLoop
         if arrival.goes_on_for:
             return  # its own Delivered-To stands there already
-        if arrival.recipient.normal in seen:
+        if arrival.recipient.normal in seen or arrival.route.returns_to_list(fields):
             raise errors.MessageLoop
         if arrival.passed_on_by is not None:
             seen.add(arrival.passed_on_by)
@@ -157,7 +159,7 @@ class LocalDelivery:
 
     def _copies(self, arrival: _Arrival) -> list[Copy]:
         copies: list[Copy] = []
-        for destination in arrival.route.destinations:
+        for destination in arrival.route.reached(arrival.sender):
             if not destination.is_active or arrival.goes_on_for not in (0, destination.inbox_id):
                 continue
             number = arrival.delivery_id if arrival.delivery_id and not copies else self._ids.next()

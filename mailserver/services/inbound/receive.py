@@ -104,7 +104,7 @@ class Reception:
         if content.is_spooled or envelope.sender is None or routes is None or self._must_be_judged(routes, content):
             return self._accept_later(envelope, content, foreseen)
         self._refuse_loops(envelope, content)
-        copies = self._copies(routes)
+        copies = self._copies(routes, envelope.sender)
         if not copies:
             raise errors.UnknownRecipient
         received_at = time.time()
@@ -133,7 +133,7 @@ class Reception:
             raise errors.UnknownRecipient  # only a bounce goes back to whom a forwarded message came from
         self._refuse_loops(envelope, content)
         self._refuse_returned(content, routes)
-        copies = self._copies(routes) + self._forwards.stand_ins(routes)
+        copies = self._copies(routes, envelope.sender) + self._forwards.stand_ins(routes)
         report = None
         delivery_ids = tuple(route.delivery_id for _, route in routes if route.delivery_id is not None)
         if envelope.sender is None or delivery_ids or REPORT in content.head().lower():
@@ -148,7 +148,8 @@ class Reception:
         judged = Judged(copies)
         if self._judge is not None:
             judged = await self._judge.judge(envelope, content, copies, queue_id)
-        head = self._head(envelope, queue_id, received_at, judged.fields)
+        by_list = routing.list_head((route for _, route in routes), content.headers())
+        head = self._head(envelope, queue_id, received_at, judged.fields + by_list)
         passed = PassedOn(judged.copies)
         if any(route.forwards or route.back for _, route in routes):
             letter = forwarding.letter(envelope, content, len(head) + content.size, judged.report)
@@ -207,15 +208,17 @@ class Reception:
 
     def _refuse_returned(self, content: Content, routes: list[tuple[Address, Route]]) -> None:
         """What an inbox has passed on and gets again from there goes round in a circle."""
+        if any(route.returns_to_list(content.headers()) for _, route in routes if route.through is not None):
+            raise errors.MessageLoop
         passed_on = {name for _, route in routes for one in route.forwards for name in (one.mark, one.inbox_address)}
         if passed_on and passed_on & trace.delivered_to_addresses(content.headers()):
             raise errors.MessageLoop
 
-    def _copies(self, routes: list[tuple[Address, Route]]) -> list[Copy]:
+    def _copies(self, routes: list[tuple[Address, Route]], sender: Address | None) -> list[Copy]:
         """One copy for each inbox, however many of its addresses were named."""
         copies: dict[int, Copy] = {}
         for address, route in routes:
-            for destination in route.destinations:
+            for destination in route.reached(sender):
                 if destination.is_active and destination.inbox_id not in copies:
                     copies[destination.inbox_id] = Copy(
                         self._ids.next(), destination.inbox_id, destination.tenant_id, Role.INBOX.value,

@@ -5,15 +5,19 @@ An inbox may have targets that its mail goes on to; and an address may stand for
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
 
 from mailserver.entities import errors
+from mailserver.entities.distribution import DistributionList
 from mailserver.mail import address as addresses
-from mailserver.mail import srs, verp
+from mailserver.mail import list_fields, srs, verp
 from mailserver.mail.address import Address, AddressError
+from mailserver.mail.headers import Headers
 from mailserver.services.inbound.rewriting import Rewriting
+from mailserver.storage import distribution_lists as lists
 from mailserver.storage import forwarding, inboxes, tenants
 from mailserver.storage.database import Database, Snapshot
 from mailserver.storage.inboxes import Destination
@@ -67,11 +71,34 @@ class Route:
     delivery_id: int | None = None  # a return path of ours: a report about this delivery
     forwards: tuple[Onward, ...] = ()
     back: Back | None = None
+    through: DistributionList | None = None
 
     @property
     def is_plain(self) -> bool:
-        """Whether it leads to inboxes, and no further."""
-        return self.delivery_id is None and self.back is None and not self.forwards
+        """Whether it leads to inboxes, and no further, and not through a list."""
+        return self.delivery_id is None and self.back is None and not self.forwards and self.through is None
+
+    def reached(self, sender: Address | None) -> tuple[Destination, ...]:
+        """Who gets a message; of a list not the member who wrote it and has it in Sent, unless nobody else is there."""
+        if self.through is None or sender is None:
+            return self.destinations
+        others = tuple(each for each in self.destinations if each.member != sender.normal)
+        return others if any(each.is_active for each in others) else self.destinations
+
+    def returns_to_list(self, head: Headers) -> bool:
+        """Whether a message comes to a list that it has been through already."""
+        through = self.through
+        return through is not None and list_fields.identifier(addresses.parse(through.address)) in (
+            list_fields.identifiers(head)
+        )
+
+
+def list_head(routes: Iterable[Route], head: Headers) -> bytes:
+    """The fields of the list that a message comes by; none where it names a list of others (RFC 2919 3)."""
+    through = next((route.through for route in routes if route.through is not None), None)
+    if through is None or list_fields.identifiers(head):
+        return b""
+    return list_fields.write(through.name, addresses.parse(through.address))
 
 
 class Routing:
@@ -136,7 +163,10 @@ class Routing:
         is_empty_list = not found and inboxes.is_taken(snapshot, address.normal)
         if not found and not is_rewritten and not is_empty_list:  # what was forged or has run out is nobody's mail
             found = inboxes.catch_all(snapshot, address.domain)
-        return Route(tuple(found), is_ours=True, forwards=self._onward(snapshot, address, found))
+        through = None
+        if any(each.member for each in found):
+            through = lists.by_address(snapshot, address.normal) or lists.by_address(snapshot, untagged.normal)
+        return Route(tuple(found), is_ours=True, forwards=self._onward(snapshot, address, found), through=through)
 
     def _onward(self, snapshot: Snapshot, address: Address, found: list[Destination]) -> tuple[Onward, ...]:
         """Where those who are reached let their mail go on to."""

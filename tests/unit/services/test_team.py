@@ -160,6 +160,73 @@ async def test_a_member_may_send_as_the_list(site):
     assert "t@local.test" not in await site.house.services.inboxes.addresses(site.inboxes["a2"])
 
 
+async def team_list(site, *members, name="Team"):
+    """A list with members."""
+    wanted = {"address": "team@local.test", "name": name}
+    made = await call(site, "POST", "/v1/distribution-lists/", 201, who="a session", **wanted)
+    for who in members:
+        path = f"/v1/distribution-lists/{made['list_id']}/members/"
+        await call(site, "POST", path, 201, who="a session", inbox_id=inbox_id(site, who))
+    return made
+
+
+async def copies(site):
+    """The bytes that lie in each inbox, by who has it."""
+    found = {}
+    for who in ("a1", "a2"):
+        for row in (await call(site, "GET", "/v1/messages/?folder=inbox", who=who))["results"]:
+            summary = await site.house.services.messages.find(await site.house.caller(), row["id"])
+            found.setdefault(who, []).append(await site.house.services.messages.raw(summary))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("Team", b"Team"), ("Vertrieb & Co.", b'"Vertrieb & Co."'), ("Größe", b"=?utf-8?b?R3LDtsOfZQ==?=")],
+)
+async def test_mail_of_a_list_says_so(site, name, written):
+    await team_list(site, "a1", "a2", name=name)
+    await site.house.receive(LETTER % (b"team@local.test", b"one"), to=["team@local.test"])
+    await site.house.settled()
+    for (raw,) in (await copies(site)).values():
+        assert raw.count(b"List-Id: " + written + b" <team.local.test>\r\n") == 1
+        assert b"List-Post: <mailto:team@local.test>\r\n" in raw
+
+
+async def test_who_writes_to_a_list_does_not_get_it_twice(site):
+    await team_list(site, "a1", "a2")
+    raw = LETTER % (b"team@local.test", b"one")
+    await site.house.receive(raw, to=["team@local.test"], sender="agent@local.test")
+    await site.house.assembled.local.deliver(raw, "agent@local.test", "team@local.test", 0)
+    await site.house.settled()
+    found = await copies(site)
+    assert "a1" not in found
+    assert len(found["a2"]) == 2
+    assert all(b"List-Id: Team <team.local.test>" in each for each in found["a2"])
+
+
+async def test_the_only_member_gets_what_it_writes_to_its_list(site):
+    await team_list(site, "a1")
+    raw = LETTER % (b"team@local.test", b"one")
+    await site.house.receive(raw, to=["team@local.test"], sender="agent@local.test")
+    await site.house.settled()
+    assert len((await copies(site))["a1"]) == 1
+
+
+async def test_what_comes_back_to_its_list_is_refused(site):
+    await team_list(site, "a1", "a2")
+    raw = b"List-Id: Anything <TEAM.local.test>\r\n" + LETTER % (b"team@local.test", b"one")
+    with pytest.raises(errors.MessageLoop):
+        await site.house.receive(raw, to=["team@local.test"])
+    outcome = await site.house.assembled.local.deliver(raw, "bob@local.test", "team@local.test", 0)
+    assert outcome.reply.enhanced == "5.4.6"
+    other = b"List-Id: Others <others.remote.test>\r\n" + LETTER % (b"team@local.test", b"two")
+    await site.house.receive(other, to=["team@local.test"])
+    await site.house.settled()
+    for (raw,) in (await copies(site)).values():
+        assert raw.count(b"List-Id:") == 1  # that of the list which it came by first
+
+
 # -- notes and assignment -----------------------------------------------------------------------------------------
 
 

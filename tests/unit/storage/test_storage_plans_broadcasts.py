@@ -56,7 +56,8 @@ def faults(watched):
 def _is_bad(step, sql):
     if "UNION ALL" in sql:  # two lists of a page's length are put in order
         return step.startswith("SCAN ") and not step.startswith("SCAN (subquery")
-    return (step.startswith("SCAN ") and not step.startswith(("SCAN s", "SCAN (subquery", "SCAN CONSTANT"))) or "TEMP B-TREE" in step
+    is_scan = step.startswith("SCAN ") and not step.startswith(("SCAN s", "SCAN (subquery", "SCAN CONSTANT"))
+    return is_scan or "TEMP B-TREE" in step
 
 
 def test_lists_and_looks_walk_indexes(watched):
