@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailserver.entities import errors
+from mailserver.entities.permission import Permission
 
 
 class Scope(StrEnum):
@@ -60,6 +61,12 @@ class Caller:
     requires_approval: frozenset[Scope] = frozenset()
     is_owner: bool = False
     label: str = ""  # what the token is called
+    permissions: frozenset[Permission] | None = None  # of an API key; None for all
+
+    def permit(self, permission: Permission) -> None:
+        """Refuse with Forbidden unless the permission is there."""
+        if self.permissions is not None and permission not in self.permissions:
+            raise errors.Forbidden(f"The API key lacks the permission {permission.value}.")
 
     def require(self, scope: Scope) -> None:
         """Refuse with Forbidden unless the scope is there."""
@@ -81,3 +88,4 @@ class Token:
     created_at: int
     last_used_at: int | None
     expires_at: int | None
+    permissions: frozenset[Permission] | None = None  # of an API key; None for all

@@ -80,6 +80,8 @@ def _operation(face: Face, endpoint: Endpoint, references: Any) -> dict[str, Any
         operation["description"] = endpoint.description
     if endpoint.scope is not None:
         operation["x-scope"] = endpoint.scope.value
+    if endpoint.permission is not None:
+        operation["x-permission"] = endpoint.permission.value
     if endpoint.credentials is not None:
         operation["x-credentials"] = sorted(kind.value for kind in endpoint.credentials)
     if not endpoint.public:

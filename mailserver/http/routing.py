@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from mailserver.entities import errors
 from mailserver.entities.access import Caller, Credential, Scope
+from mailserver.entities.permission import Permission
 
 LARGE_BODY_BYTES = 64 << 10  # above this a body is read in a thread
 CHECKED_BODY_BYTES = 1 << 20  # up to this its names are compared: what is larger is an attachment
@@ -46,6 +47,7 @@ class Declaration:
     credentials: frozenset[Credential] | None  # where not every kind that the face takes will do
     repeatable: bool
     holds: bool  # itself keeps what needs an approval; elsewhere such a call is refused
+    permission: Permission | None = None  # what an API key that has only some of them needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Endpoint:
     credentials: frozenset[Credential] | None = None
     repeatable: bool = False
     holds: bool = False
+    permission: Permission | None = None
 
 
 class Errors(Protocol):
@@ -139,6 +142,7 @@ def _declare(
     credentials: frozenset[Credential] | None = None,
     repeatable: bool = False,
     holds: bool = False,
+    permission: Permission | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare an endpoint; a `repeatable` one keeps its answer for requests with the same Idempotency-Key."""
     answers = dict(answers or {})
@@ -148,6 +152,7 @@ def _declare(
     def mark(function: Handler) -> Handler:
         declaration = Declaration(
             method, path, scope, status, public, media_type, answers, credentials, repeatable, holds,
+            permission,
         )  # fmt: skip
         function.__endpoint__ = declaration  # type: ignore[attr-defined]
         return function
@@ -217,7 +222,7 @@ def _endpoint(prefix: str, declaration: Declaration, bound: Handler) -> Endpoint
         reply=None if reply is type(None) else reply, wants_caller="caller" in parameters,
         wants_request="request" in parameters, path_names=tuple(name for name in parameters if name not in named),
         credentials=declaration.credentials, repeatable=declaration.repeatable,
-        holds=declaration.holds,
+        holds=declaration.holds, permission=declaration.permission,
     )  # fmt: skip
 
 
@@ -266,6 +271,8 @@ class _Served:
         caller = await self._authenticate(request, self._face.accepted)
         if endpoint.credentials is not None and caller.credential not in endpoint.credentials:
             raise errors.Forbidden(f"This needs other credentials: {_kinds(endpoint.credentials)}.")
+        if endpoint.permission is not None:
+            caller.permit(endpoint.permission)
         if endpoint.scope is not None:
             caller.require(endpoint.scope)
             if endpoint.scope in caller.requires_approval and not endpoint.holds:

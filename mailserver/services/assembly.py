@@ -12,6 +12,7 @@ from mailserver.services.accounts import throttle as throttling
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.agent_inboxes import AgentInboxes
 from mailserver.services.accounts.agent_tokens import AgentTokens
+from mailserver.services.accounts.api_keys import ApiKeys
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domain_checks import DomainChecks
@@ -22,6 +23,7 @@ from mailserver.services.accounts.forwarding import Forwards
 from mailserver.services.accounts.inbox_keeping import InboxKeeping
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.keystore import KeyStore
+from mailserver.services.accounts.organizations import Organizations
 from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.accounts.secrets import PasswordHasher
@@ -242,6 +244,8 @@ def assemble(
         audit=audit,
         usage=Usage(database),
         agent_tokens=AgentTokens(database, ids, access, audit),
+        api_keys=ApiKeys(database, ids, access, audit),
+        organizations=Organizations(database),
         inbox_keeping=InboxKeeping(database, inboxes, access, audit),
         agent_inboxes=AgentInboxes(database, inboxes, audit),
         sessions=Sessions(database, ids, hasher, throttle),

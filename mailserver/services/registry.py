@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.agent_inboxes import AgentInboxes
 from mailserver.services.accounts.agent_tokens import AgentTokens
+from mailserver.services.accounts.api_keys import ApiKeys
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
 from mailserver.services.accounts.domain_keeping import DomainKeeping
@@ -13,6 +14,7 @@ from mailserver.services.accounts.factors import Factors
 from mailserver.services.accounts.forwarding import Forwards
 from mailserver.services.accounts.inbox_keeping import InboxKeeping
 from mailserver.services.accounts.inboxes import Inboxes
+from mailserver.services.accounts.organizations import Organizations
 from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.accounts.sessions import Sessions
@@ -76,6 +78,8 @@ class Services:
     audit: Audit
     usage: Usage
     agent_tokens: AgentTokens
+    api_keys: ApiKeys
+    organizations: Organizations
     inbox_keeping: InboxKeeping
     sessions: Sessions
     factors: Factors

@@ -8,6 +8,7 @@ import peewee
 
 from mailserver.entities.access import Scope, Token
 from mailserver.entities.inbox import ScramKeys
+from mailserver.entities.permission import Permission
 from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.tables.accounts import Member, Password
 from mailserver.storage.tables.accounts import Token as TokenRow
@@ -17,7 +18,7 @@ MOST_TOKENS = 10_000  # of one tenant
 _TOKEN = (
     TokenRow.id, TokenRow.tenant_id, TokenRow.inbox_id, TokenRow.label, TokenRow.prefix, TokenRow.scopes,
     TokenRow.requires_approval, TokenRow.created_at, TokenRow.last_used_at, TokenRow.expires_at, TokenRow.kind,
-    TokenRow.user_id, Member.role,
+    TokenRow.user_id, Member.role, TokenRow.permissions,
 )  # fmt: skip
 
 
@@ -84,7 +85,8 @@ def add_token(
             id=token.id, tenant_id=token.tenant_id, inbox_id=token.inbox_id, user_id=user_id, kind=kind,
             label=token.label, prefix=token.prefix, hash=digest, scopes=_words(token.scopes),
             requires_approval=_words(token.requires_approval), created_at=token.created_at,
-            expires_at=token.expires_at, session_id=session_id,
+            expires_at=token.expires_at, session_id=session_id, permissions=permission_words(token.permissions),
+            updated_at=token.created_at,
         )
     )  # fmt: skip
 
@@ -155,11 +157,21 @@ def _words(scopes: frozenset[Scope]) -> str:
     return " ".join(sorted(scope.value for scope in scopes))
 
 
+def permission_words(permissions: frozenset[Permission] | None) -> str | None:
+    """Permissions as they are kept; None for all of them."""
+    return None if permissions is None else " ".join(sorted(permissions))
+
+
+def permissions_of(words: str | None) -> frozenset[Permission] | None:
+    """Permissions as they were kept."""
+    return None if words is None else frozenset(map(Permission, words.split()))
+
+
 def _token(row: Sequence[Any]) -> StoredToken:
     identity, tenant_id, inbox_id, label, prefix, scopes, approval, created_at, used_at, expires_at, *rest = row
     token = Token(
         identity, tenant_id, inbox_id, label, prefix, frozenset(map(Scope, scopes.split())),
-        frozenset(map(Scope, approval.split())), created_at, used_at, expires_at,
+        frozenset(map(Scope, approval.split())), created_at, used_at, expires_at, permissions_of(rest.pop()),
     )  # fmt: skip
     kind, user_id, role = rest
     return StoredToken(token, kind, user_id, role)

@@ -7,6 +7,7 @@ import aiohttp
 
 from mailserver.entities import identifiers
 from mailserver.entities.identifiers import Kind
+from tests.support import agentry_more
 
 BASE = "/agent/v0"
 INBOX = f"{BASE}/inboxes/{{inbox_id}}"
@@ -56,7 +57,7 @@ QUERIES = {
     ("GET", f"{path}/search"): {"q": "Hello"}
     for path in (f"{BASE}/inboxes", f"{BASE}/threads", f"{INBOX}/messages", f"{INBOX}/threads")
 }
-TABLES = ("draft", "agent_inbox")
+TABLES = ("draft", "agent_inbox", "agent_webhook")
 # what takes its object away, and which object it is asked for
 SPARES = {
     ("DELETE", INBOX): {"inbox_id": "agent_spare_address"},
@@ -67,6 +68,11 @@ SPARES = {
     ("POST", f"{INBOX}/drafts/{{draft_id}}/send"): {"inbox_id": "inbox_id", "draft_id": "agent_sent_draft"},
     ("PATCH", f"{INBOX}/drafts/{{draft_id}}"): {"inbox_id": "inbox_id", "draft_id": "agent_changed_draft"},
 }
+UNKNOWN |= agentry_more.UNKNOWN
+OBJECTS |= agentry_more.OBJECTS
+PLAIN |= agentry_more.PLAIN
+BODIES |= agentry_more.BODIES
+SPARES |= agentry_more.SPARES
 _DRAFT_PATHS = "/drafts/{draft_id}/attachments/"
 
 
@@ -93,7 +99,7 @@ def body(method: str, path: str, things: dict[str, str]) -> dict[str, Any]:
 async def furnish(site: Any, message_id: str) -> dict[str, str]:
     """Put drafts, and mail and an inbox that nobody needs, on the stage."""
     key, address = site.tokens["a key"], site.inboxes["a1"].address
-    things = {}
+    things = await agentry_more.furnish(site)
     for number in (1, 2, 3):
         text = await site.house.receive(
             b"From: Eve <eve@remote.test>\r\nTo: agent@local.test\r\nSubject: Spare %d\r\n"

@@ -14,6 +14,7 @@ from mailserver.entities import errors, mail_labels
 from mailserver.entities.access import Caller, Scope
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.message import Flag
+from mailserver.entities.permission import Permission
 from mailserver.http.routing import delete, get, patch, post
 from mailserver.services.accounts import agent_inboxes
 from mailserver.services.outbound import passing_on
@@ -31,17 +32,22 @@ class DraftsPage:
         self._services = services
         self._answers = answers
 
-    @get("/drafts", scope=Scope.EMAIL_READ)
+    @get("/drafts", scope=Scope.EMAIL_READ, permission=Permission.DRAFT_READ)
     async def list_drafts(self, caller: Caller, query: shapes.ListDrafts) -> shapes.DraftList:
         """List drafts, the one that was changed last first."""
         return await self._answers.page(caller, query, None)
 
-    @get("/drafts/{draft_id}", scope=Scope.EMAIL_READ, answers=GONE)
+    @get("/drafts/{draft_id}", scope=Scope.EMAIL_READ, permission=Permission.DRAFT_READ, answers=GONE)
     async def get_draft(self, caller: Caller, draft_id: str) -> shapes.DraftShown:
         """Get a draft."""
         return await self._answers.whole(*await self._services.drafts.get(caller, draft_id))
 
-    @get("/drafts/{draft_id}/attachments/{attachment_id}", scope=Scope.EMAIL_READ, answers=GONE)
+    @get(
+        "/drafts/{draft_id}/attachments/{attachment_id}",
+        scope=Scope.EMAIL_READ,
+        permission=Permission.DRAFT_READ,
+        answers=GONE,
+    )
     async def get_attachment(self, caller: Caller, draft_id: str, attachment_id: str) -> AttachmentLink:
         """Get an attachment of a draft with a link that works until the draft is changed, for an hour."""
         return await self._answers.attachment(caller, draft_id, None, attachment_id)
@@ -55,12 +61,12 @@ class InboxDraftsPage:
         self._answers = answers
         self._outbox = sending
 
-    @get("/inboxes/{inbox_id}/drafts", scope=Scope.EMAIL_READ)
+    @get("/inboxes/{inbox_id}/drafts", scope=Scope.EMAIL_READ, permission=Permission.DRAFT_READ)
     async def list_drafts(self, caller: Caller, inbox_id: str, query: shapes.ListDrafts) -> shapes.DraftList:
         """List an inbox's drafts, the one that was changed last first."""
         return await self._answers.page(caller, query, await self._services.inboxes.of(caller, inbox_id))
 
-    @post("/inboxes/{inbox_id}/drafts", scope=Scope.EMAIL_WRITE, answers=GONE)
+    @post("/inboxes/{inbox_id}/drafts", scope=Scope.EMAIL_WRITE, permission=Permission.DRAFT_CREATE, answers=GONE)
     async def create_draft(self, caller: Caller, inbox_id: str, body: shapes.CreateDraft) -> shapes.DraftShown:
         """Keep a draft; with `send_at` it is sent by itself. The same `client_id` gives the draft that there is."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
@@ -68,13 +74,20 @@ class InboxDraftsPage:
         outgoing, origin = await self._begun(caller, inbox, body)
         return await self._answers.whole(*await self._services.drafts.create(caller, inbox, outgoing, origin))
 
-    @get("/inboxes/{inbox_id}/drafts/{draft_id}", scope=Scope.EMAIL_READ, answers=GONE)
+    @get(
+        "/inboxes/{inbox_id}/drafts/{draft_id}", scope=Scope.EMAIL_READ, permission=Permission.DRAFT_READ, answers=GONE
+    )
     async def get_draft(self, caller: Caller, inbox_id: str, draft_id: str) -> shapes.DraftShown:
         """Get a draft."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return await self._answers.whole(*await self._services.drafts.get(caller, draft_id, inbox))
 
-    @patch("/inboxes/{inbox_id}/drafts/{draft_id}", scope=Scope.EMAIL_WRITE, answers=GONE)
+    @patch(
+        "/inboxes/{inbox_id}/drafts/{draft_id}",
+        scope=Scope.EMAIL_WRITE,
+        permission=Permission.DRAFT_UPDATE,
+        answers=GONE,
+    )
     async def update_draft(
         self, caller: Caller, inbox_id: str, draft_id: str, body: shapes.UpdateDraft
     ) -> shapes.DraftShown:
@@ -84,19 +97,35 @@ class InboxDraftsPage:
         change = await self._answers.change(caller, inbox, draft_id, body, files)
         return await self._answers.whole(*await self._services.drafts.change(caller, inbox, draft_id, change))
 
-    @delete("/inboxes/{inbox_id}/drafts/{draft_id}", scope=Scope.EMAIL_WRITE, status=204, answers=GONE)
+    @delete(
+        "/inboxes/{inbox_id}/drafts/{draft_id}",
+        scope=Scope.EMAIL_WRITE,
+        permission=Permission.DRAFT_DELETE,
+        status=204,
+        answers=GONE,
+    )
     async def delete_draft(self, caller: Caller, inbox_id: str, draft_id: str) -> None:
         """Delete a draft for good; one that waits for its time is not sent."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
         await self._services.drafts.delete(caller, inbox, draft_id)
 
-    @get("/inboxes/{inbox_id}/drafts/{draft_id}/attachments/{attachment_id}", scope=Scope.EMAIL_READ, answers=GONE)
+    @get(
+        "/inboxes/{inbox_id}/drafts/{draft_id}/attachments/{attachment_id}",
+        scope=Scope.EMAIL_READ,
+        permission=Permission.DRAFT_READ,
+        answers=GONE,
+    )
     async def get_attachment(self, caller: Caller, inbox_id: str, draft_id: str, attachment_id: str) -> AttachmentLink:
         """Get an attachment of a draft with a link that works until the draft is changed, for an hour."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return await self._answers.attachment(caller, draft_id, inbox, attachment_id)
 
-    @post("/inboxes/{inbox_id}/drafts/{draft_id}/send", scope=Scope.EMAIL_SEND, answers=GONE)
+    @post(
+        "/inboxes/{inbox_id}/drafts/{draft_id}/send",
+        scope=Scope.EMAIL_SEND,
+        permission=Permission.DRAFT_SEND,
+        answers=GONE,
+    )
     async def send_draft(
         self, caller: Caller, inbox_id: str, draft_id: str, body: shapes.SendDraft, request: web.Request
     ) -> Sent:
@@ -120,6 +149,8 @@ class InboxDraftsPage:
             attachments=await self._outbox.files("attachments", body.attachments), labels=tuple(body.labels),
         )  # fmt: skip
         named = body.in_reply_to or body.forward_of
+        if named is not None:
+            caller.permit(Permission.MESSAGE_READ)  # the draft quotes it
         original = await self._services.messages.find(caller, named, inbox) if named is not None else None
         if original is not None and body.in_reply_to is not None:
             if original.flags & Flag.DRAFT:

@@ -7,6 +7,7 @@ from mailserver.api.agentry.schemas import search as search_shapes
 from mailserver.api.agentry.searches import Searches
 from mailserver.entities import errors
 from mailserver.entities.access import Caller, Scope
+from mailserver.entities.permission import Permission
 from mailserver.http.routing import delete, get, patch, post
 from mailserver.services.registry import Services
 
@@ -21,13 +22,13 @@ class InboxMessagesPage:
         self._answers = answers
         self._searches = searching
 
-    @get("/inboxes/{inbox_id}/messages", scope=Scope.EMAIL_READ)
+    @get("/inboxes/{inbox_id}/messages", scope=Scope.EMAIL_READ, permission=Permission.MESSAGE_READ)
     async def list_messages(self, caller: Caller, inbox_id: str, query: shapes.ListInboxMessages) -> shapes.MessageList:
         """List an inbox's messages, newest first."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return await self._answers.page(caller, "inbox messages", query, (inbox.id,))
 
-    @get("/inboxes/{inbox_id}/messages/search", scope=Scope.EMAIL_READ)
+    @get("/inboxes/{inbox_id}/messages/search", scope=Scope.EMAIL_READ, permission=Permission.MESSAGE_READ)
     async def search_messages(
         self, caller: Caller, inbox_id: str, query: search_shapes.SearchMail
     ) -> search_shapes.FoundMessages:
@@ -35,7 +36,7 @@ class InboxMessagesPage:
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return await self._searches.messages(caller, inbox, query)
 
-    @post("/inboxes/{inbox_id}/messages/batch-get", scope=Scope.EMAIL_READ)
+    @post("/inboxes/{inbox_id}/messages/batch-get", scope=Scope.EMAIL_READ, permission=Permission.MESSAGE_READ)
     async def batch_get(self, caller: Caller, inbox_id: str, body: shapes.BatchGet) -> shapes.BatchGot:
         """Get several messages; those that there are not are left out."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
@@ -50,7 +51,7 @@ class InboxMessagesPage:
             raise errors.TooLarge("These messages are too long for one answer; ask for fewer at once.")
         return shapes.BatchGot(limit=len(body.message_ids), count=len(shown), messages=shown)
 
-    @post("/inboxes/{inbox_id}/messages/batch-update", scope=Scope.EMAIL_WRITE)
+    @post("/inboxes/{inbox_id}/messages/batch-update", scope=Scope.EMAIL_WRITE, permission=Permission.MESSAGE_UPDATE)
     async def batch_update(self, caller: Caller, inbox_id: str, body: shapes.BatchUpdate) -> shapes.BatchUpdated:
         """Update the labels of several messages, of all or of none; those that there are not are left out."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
@@ -59,13 +60,23 @@ class InboxMessagesPage:
         updates = [message_answers.changed(one) for one in found]
         return shapes.BatchUpdated(limit=len(body.message_ids), count=len(updates), updates=updates)
 
-    @get("/inboxes/{inbox_id}/messages/{message_id}", scope=Scope.EMAIL_READ, answers=GONE)
+    @get(
+        "/inboxes/{inbox_id}/messages/{message_id}",
+        scope=Scope.EMAIL_READ,
+        permission=Permission.MESSAGE_READ,
+        answers=GONE,
+    )
     async def get_message(self, caller: Caller, inbox_id: str, message_id: str) -> shapes.MessageShown:
         """Get a message by its id or its Message-ID."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return await self._answers.whole(await self._services.messages.get(caller, message_id, inbox))
 
-    @patch("/inboxes/{inbox_id}/messages/{message_id}", scope=Scope.EMAIL_WRITE, answers=GONE)
+    @patch(
+        "/inboxes/{inbox_id}/messages/{message_id}",
+        scope=Scope.EMAIL_WRITE,
+        permission=Permission.MESSAGE_UPDATE,
+        answers=GONE,
+    )
     async def update_message(
         self, caller: Caller, inbox_id: str, message_id: str, body: shapes.ChangeLabels
     ) -> shapes.LabelsChanged:
@@ -76,19 +87,35 @@ class InboxMessagesPage:
             await self._services.agent_labels.change(caller, message_id, inbox, change)
         )  # fmt: skip
 
-    @delete("/inboxes/{inbox_id}/messages/{message_id}", scope=Scope.EMAIL_DELETE, status=204, answers=GONE)
+    @delete(
+        "/inboxes/{inbox_id}/messages/{message_id}",
+        scope=Scope.EMAIL_DELETE,
+        permission=Permission.MESSAGE_DELETE,
+        status=204,
+        answers=GONE,
+    )
     async def delete_message(self, caller: Caller, inbox_id: str, message_id: str) -> None:
         """Delete a message: to trash first, from there for good."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
         await self._services.messages.delete(caller, inbox, message_id)
 
-    @get("/inboxes/{inbox_id}/messages/{message_id}/raw", scope=Scope.EMAIL_READ, answers=GONE)
+    @get(
+        "/inboxes/{inbox_id}/messages/{message_id}/raw",
+        scope=Scope.EMAIL_READ,
+        permission=Permission.MESSAGE_READ,
+        answers=GONE,
+    )
     async def get_raw(self, caller: Caller, inbox_id: str, message_id: str) -> shapes.RawMessage:
         """Get a link to the whole message, as it arrived; it works without a login for an hour."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return self._answers.raw(await self._services.messages.get(caller, message_id, inbox))
 
-    @get("/inboxes/{inbox_id}/messages/{message_id}/attachments/{attachment_id}", scope=Scope.EMAIL_READ, answers=GONE)
+    @get(
+        "/inboxes/{inbox_id}/messages/{message_id}/attachments/{attachment_id}",
+        scope=Scope.EMAIL_READ,
+        permission=Permission.MESSAGE_READ,
+        answers=GONE,
+    )
     async def get_attachment(
         self, caller: Caller, inbox_id: str, message_id: str, attachment_id: str
     ) -> shapes.AttachmentLink:

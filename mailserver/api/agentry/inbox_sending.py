@@ -5,6 +5,7 @@ from aiohttp import web
 from mailserver.api.agentry.outbox import Outbox
 from mailserver.api.agentry.schemas import sending as shapes
 from mailserver.entities.access import Caller, Scope
+from mailserver.entities.permission import Permission
 from mailserver.http.routing import post
 from mailserver.services.registry import Services
 
@@ -24,13 +25,18 @@ class InboxSendingPage:
         self._services = services
         self._outbox = outbox
 
-    @post("/inboxes/{inbox_id}/messages/send", scope=Scope.EMAIL_SEND, answers=SENT)
+    @post("/inboxes/{inbox_id}/messages/send", scope=Scope.EMAIL_SEND, permission=Permission.MESSAGE_SEND, answers=SENT)
     async def send(self, caller: Caller, inbox_id: str, body: shapes.SendMessage, request: web.Request) -> shapes.Sent:
         """Send a message."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return await self._outbox.send(caller, inbox, body, request)
 
-    @post("/inboxes/{inbox_id}/messages/{message_id}/reply", scope=Scope.EMAIL_SEND, answers=SENT)
+    @post(
+        "/inboxes/{inbox_id}/messages/{message_id}/reply",
+        scope=Scope.EMAIL_SEND,
+        permission=Permission.MESSAGE_REPLY,
+        answers=SENT,
+    )
     async def reply(
         self, caller: Caller, inbox_id: str, message_id: str, body: shapes.ReplyToMessage, request: web.Request
     ) -> shapes.Sent:
@@ -39,7 +45,12 @@ class InboxSendingPage:
         original = await self._services.messages.find(caller, message_id, inbox)
         return await self._outbox.reply(caller, inbox, original, body, request)
 
-    @post("/inboxes/{inbox_id}/messages/{message_id}/reply-all", scope=Scope.EMAIL_SEND, answers=SENT)
+    @post(
+        "/inboxes/{inbox_id}/messages/{message_id}/reply-all",
+        scope=Scope.EMAIL_SEND,
+        permission=Permission.MESSAGE_REPLY,
+        answers=SENT,
+    )
     async def reply_all(
         self, caller: Caller, inbox_id: str, message_id: str, body: shapes.ReplyAllToMessage, request: web.Request
     ) -> shapes.Sent:
@@ -48,7 +59,12 @@ class InboxSendingPage:
         original = await self._services.messages.find(caller, message_id, inbox)
         return await self._outbox.reply(caller, inbox, original, body, request)
 
-    @post("/inboxes/{inbox_id}/messages/{message_id}/forward", scope=Scope.EMAIL_SEND, answers=SENT)
+    @post(
+        "/inboxes/{inbox_id}/messages/{message_id}/forward",
+        scope=Scope.EMAIL_SEND,
+        permission=Permission.MESSAGE_SEND,
+        answers=SENT,
+    )
     async def forward(
         self, caller: Caller, inbox_id: str, message_id: str, body: shapes.SendMessage, request: web.Request
     ) -> shapes.Sent:

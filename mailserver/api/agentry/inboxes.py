@@ -5,6 +5,7 @@ from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.schemas import inboxes as shapes
 from mailserver.entities.access import Caller, Scope
 from mailserver.entities.agent_inbox import AgentInbox
+from mailserver.entities.permission import Permission
 from mailserver.http.routing import delete, get, patch, post
 from mailserver.services.accounts.agent_inboxes import AgentInboxChange, NewInbox
 from mailserver.services.registry import Services
@@ -19,7 +20,7 @@ class InboxesPage:
         self._services = services
         self._cursors = cursors
 
-    @get("/inboxes", scope=Scope.EMAIL_READ)
+    @get("/inboxes", scope=Scope.EMAIL_READ, permission=Permission.INBOX_READ)
     async def list_inboxes(self, caller: Caller, query: shapes.ListInboxes) -> shapes.InboxList:
         """List inboxes, newest first."""
         asked = f"inboxes {query.ascending}"
@@ -30,7 +31,7 @@ class InboxesPage:
         return self._page(caller, asked, found, query.limit)
 
     @post(
-        "/inboxes", scope=Scope.ADMIN,
+        "/inboxes", scope=Scope.ADMIN, permission=Permission.INBOX_CREATE,
         answers={200: "The inbox; the one that there is where the client_id is known.", 403: "The address is taken."},
     )  # fmt: skip
     async def create_inbox(self, caller: Caller, body: shapes.CreateInbox) -> shapes.InboxShown:
@@ -40,7 +41,7 @@ class InboxesPage:
         )  # fmt: skip
         return present.inbox(await self._services.agent_inboxes.create(caller, wanted))
 
-    @get("/inboxes/search", scope=Scope.EMAIL_READ)
+    @get("/inboxes/search", scope=Scope.EMAIL_READ, permission=Permission.INBOX_READ)
     async def search_inboxes(self, caller: Caller, query: shapes.SearchInboxes) -> shapes.InboxList:
         """Search inboxes by what stands in their address or name."""
         asked = f"search inboxes {query.q}"
@@ -50,13 +51,13 @@ class InboxesPage:
         )
         return self._page(caller, asked, found, query.limit)
 
-    @get("/inboxes/{inbox_id}", scope=Scope.EMAIL_READ, answers=GONE)
+    @get("/inboxes/{inbox_id}", scope=Scope.EMAIL_READ, permission=Permission.INBOX_READ, answers=GONE)
     async def get_inbox(self, caller: Caller, inbox_id: str) -> shapes.InboxShown:
         """Get an inbox."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return present.inbox(await self._services.agent_inboxes.get(inbox))
 
-    @patch("/inboxes/{inbox_id}", scope=Scope.ADMIN, answers=GONE)
+    @patch("/inboxes/{inbox_id}", scope=Scope.ADMIN, permission=Permission.INBOX_UPDATE, answers=GONE)
     async def update_inbox(self, caller: Caller, inbox_id: str, body: shapes.UpdateInbox) -> shapes.InboxShown:
         """Change an inbox; metadata is merged, and null takes it, or one of its names, away."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
@@ -66,7 +67,7 @@ class InboxesPage:
         )  # fmt: skip
         return present.inbox(await self._services.agent_inboxes.change(caller, inbox, change))
 
-    @delete("/inboxes/{inbox_id}", scope=Scope.ADMIN, status=204, answers=GONE)
+    @delete("/inboxes/{inbox_id}", scope=Scope.ADMIN, permission=Permission.INBOX_DELETE, status=204, answers=GONE)
     async def delete_inbox(self, caller: Caller, inbox_id: str) -> None:
         """Delete an inbox with its mail, that on its way included."""
         inbox = await self._services.inboxes.of(caller, inbox_id)

@@ -7,6 +7,7 @@ from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Caller, Scope
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.inbox import Inbox
+from mailserver.entities.permission import Permission
 from mailserver.entities.rule import Direction, ListType, Rule
 from mailserver.http.routing import delete, get, post
 from mailserver.services.registry import Services
@@ -21,32 +22,40 @@ class ListsPage:
         self._services = services
         self._cursors = cursors
 
-    @get("/lists/{direction}/{list_type}", scope=Scope.ADMIN)
+    @get("/lists/{direction}/{list_type}", scope=Scope.ADMIN, permission=Permission.LIST_ENTRY_READ)
     async def list_entries(
         self, caller: Caller, direction: str, list_type: str, query: shapes.ListEntries
     ) -> shapes.EntryList:
         """List the organisation's entries, by their text."""
         return await self._page(caller, None, direction, list_type, query)
 
-    @post("/lists/{direction}/{list_type}", scope=Scope.ADMIN)
+    @post("/lists/{direction}/{list_type}", scope=Scope.ADMIN, permission=Permission.LIST_ENTRY_CREATE)
     async def create_entry(
         self, caller: Caller, direction: str, list_type: str, body: shapes.NewEntry
     ) -> shapes.EntryShown:
         """Put an address or a domain on one of the organisation's lists; one that is there gets the new reason."""
         return await self._add(caller, None, direction, list_type, body)
 
-    @get("/lists/{direction}/{list_type}/{entry}", scope=Scope.ADMIN, answers=GONE)
+    @get(
+        "/lists/{direction}/{list_type}/{entry}", scope=Scope.ADMIN, permission=Permission.LIST_ENTRY_READ, answers=GONE
+    )
     async def get_entry(self, caller: Caller, direction: str, list_type: str, entry: str) -> shapes.EntryShown:
         """Get one entry."""
         which = _which(direction, list_type)
         return _shown(await self._services.rules.get(caller, None, *which, entry), None)
 
-    @delete("/lists/{direction}/{list_type}/{entry}", scope=Scope.ADMIN, status=204, answers=GONE)
+    @delete(
+        "/lists/{direction}/{list_type}/{entry}",
+        scope=Scope.ADMIN,
+        permission=Permission.LIST_ENTRY_DELETE,
+        status=204,
+        answers=GONE,
+    )
     async def delete_entry(self, caller: Caller, direction: str, list_type: str, entry: str) -> None:
         """Take an entry off a list."""
         await self._services.rules.remove(caller, None, *_which(direction, list_type), entry)
 
-    @get("/inboxes/{inbox_id}/lists/{direction}/{list_type}", scope=Scope.ADMIN)
+    @get("/inboxes/{inbox_id}/lists/{direction}/{list_type}", scope=Scope.ADMIN, permission=Permission.LIST_ENTRY_READ)
     async def list_inbox_entries(
         self, caller: Caller, inbox_id: str, direction: str, list_type: str, query: shapes.ListEntries
     ) -> shapes.EntryList:
@@ -54,7 +63,9 @@ class ListsPage:
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return await self._page(caller, inbox, direction, list_type, query)
 
-    @post("/inboxes/{inbox_id}/lists/{direction}/{list_type}", scope=Scope.ADMIN)
+    @post(
+        "/inboxes/{inbox_id}/lists/{direction}/{list_type}", scope=Scope.ADMIN, permission=Permission.LIST_ENTRY_CREATE
+    )
     async def create_inbox_entry(
         self, caller: Caller, inbox_id: str, direction: str, list_type: str, body: shapes.NewEntry
     ) -> shapes.EntryShown:
@@ -62,7 +73,12 @@ class ListsPage:
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return await self._add(caller, inbox, direction, list_type, body)
 
-    @get("/inboxes/{inbox_id}/lists/{direction}/{list_type}/{entry}", scope=Scope.ADMIN, answers=GONE)
+    @get(
+        "/inboxes/{inbox_id}/lists/{direction}/{list_type}/{entry}",
+        scope=Scope.ADMIN,
+        permission=Permission.LIST_ENTRY_READ,
+        answers=GONE,
+    )
     async def get_inbox_entry(
         self, caller: Caller, inbox_id: str, direction: str, list_type: str, entry: str
     ) -> shapes.EntryShown:
@@ -70,7 +86,13 @@ class ListsPage:
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return _shown(await self._services.rules.get(caller, inbox, *_which(direction, list_type), entry), inbox)
 
-    @delete("/inboxes/{inbox_id}/lists/{direction}/{list_type}/{entry}", scope=Scope.ADMIN, status=204, answers=GONE)
+    @delete(
+        "/inboxes/{inbox_id}/lists/{direction}/{list_type}/{entry}",
+        scope=Scope.ADMIN,
+        permission=Permission.LIST_ENTRY_DELETE,
+        status=204,
+        answers=GONE,
+    )
     async def delete_inbox_entry(
         self, caller: Caller, inbox_id: str, direction: str, list_type: str, entry: str
     ) -> None:

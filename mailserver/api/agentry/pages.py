@@ -1,5 +1,6 @@
 """The pages of this face, in the order in which their paths are tried."""
 
+from mailserver.api.agentry.api_keys import ApiKeysPage, InboxApiKeysPage
 from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.draft_answers import DraftAnswers
 from mailserver.api.agentry.drafts import DraftsPage, InboxDraftsPage
@@ -10,6 +11,7 @@ from mailserver.api.agentry.inboxes import InboxesPage
 from mailserver.api.agentry.lists import ListsPage
 from mailserver.api.agentry.message_answers import MessageAnswers
 from mailserver.api.agentry.messages import MessagesPage
+from mailserver.api.agentry.organizations import OrganizationsPage
 from mailserver.api.agentry.outbox import Outbox
 from mailserver.api.agentry.searches import Searches
 from mailserver.api.agentry.thread_answers import ThreadAnswers
@@ -29,5 +31,6 @@ def pages(services: Services, cursors: Cursors, links: Links) -> tuple[object, .
         DraftsPage(services, drafts), InboxesPage(services, cursors),
         InboxSendingPage(services, outbox), InboxMessagesPage(services, messages, searches),
         InboxThreadsPage(services, threads, searches), InboxDraftsPage(services, drafts, outbox),
-        ListsPage(services, cursors),
+        ListsPage(services, cursors), OrganizationsPage(services),
+        ApiKeysPage(services, cursors), InboxApiKeysPage(services, cursors),
     )  # fmt: skip

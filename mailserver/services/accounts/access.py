@@ -11,6 +11,7 @@ from mailserver.entities import errors
 from mailserver.entities.access import ALL_SCOPES, Caller, Credential, Scope, Token
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.inbox import Inbox, ScramKeys
+from mailserver.entities.permission import Permission
 from mailserver.entities.tenant import UserRole
 from mailserver.mail import address as addresses
 from mailserver.mail import network
@@ -88,6 +89,7 @@ class Access:
             requires_approval=token.requires_approval,
             is_owner=found.kind == "session" and found.role in (None, UserRole.OWNER.value),
             label=token.label,
+            permissions=token.permissions,
         )
 
     async def create_token(
@@ -102,6 +104,7 @@ class Access:
         requires_approval: frozenset[Scope] = frozenset(),
         expires_at: int | None = None,
         also: Callable[[Transaction, Token], None] | None = None,
+        permissions: frozenset[Permission] | None = None,
     ) -> tuple[Token, str]:
         """Make a token of a kind (agent, session, api_key); its secret is in the answer and nowhere else.
 
@@ -112,7 +115,7 @@ class Access:
         shown = text[: len(prefix) + secrets.SHOWN_LETTERS]
         token = Token(
             self._ids.next(), tenant_id, inbox_id, label, shown, scopes, requires_approval, int(time.time() * 1000),
-            None, expires_at,
+            None, expires_at, permissions,
         )  # fmt: skip
 
         def insert(tx: Transaction) -> None:

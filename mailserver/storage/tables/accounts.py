@@ -171,6 +171,8 @@ class Token(Row):
     session_id = peewee.BigIntegerField(null=True)
     previous_hash = peewee.TextField(null=True)
     previous_until = peewee.BigIntegerField(null=True)
+    permissions = peewee.TextField(null=True)
+    updated_at = peewee.BigIntegerField(null=True)
 
     class Meta:
         table_name = "token"

@@ -37,3 +37,28 @@ class Draft(Row):
 
     class Meta:
         table_name = "draft"
+
+
+class AgentWebhook(Row):
+    """What a client has said of a webhook that it made: its own name for it, and what it is about."""
+
+    endpoint_id = peewee.BigIntegerField(primary_key=True)
+    tenant_id = peewee.BigIntegerField()
+    client_id = peewee.TextField(null=True)
+    inbox_ids = peewee.TextField()
+    pod_ids = peewee.TextField()
+
+    class Meta:
+        table_name = "agent_webhook"
+
+
+class EventTold(Row):
+    """An event that those who listen just now are told of, in the order of commits."""
+
+    position = peewee.AutoField()
+    event_id = peewee.BigIntegerField()
+    tenant_id = peewee.BigIntegerField()
+    at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "event_told"

@@ -5,7 +5,7 @@ import pytest
 from mailserver.entities.draft import DraftState
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Visibility
-from mailserver.storage import agent_inboxes, drafts, messages, sqlite, threads
+from mailserver.storage import agent_inboxes, api_keys, drafts, messages, sqlite, threads
 from mailserver.storage.database import Snapshot, Transaction
 
 
@@ -91,3 +91,12 @@ def test_several_kinds_of_mail_are_merged_from_their_own_ranges(watched):
 
 def _fields(where):
     return {name: getattr(where, name) for name in where.__slots__}
+
+
+@pytest.mark.parametrize(("inbox_id", "index"), [(None, "token_page"), (1, "token_inbox_page")])
+def test_keys_are_listed_by_an_index(watched, inbox_id, index):
+    for behind in (None, 5):
+        api_keys.page(Snapshot(watched, watched.database), 1, inbox_id, behind, 50, ascending=False)
+    steps = [step for _, step in watched.plans]
+    assert any(index in step for step in steps), steps
+    assert not any("TEMP B-TREE" in step or "SCAN" in step for step in steps), steps
