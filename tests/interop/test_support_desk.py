@@ -12,6 +12,7 @@ import smtplib
 import pytest
 import standardwebhooks
 
+from tests.support.person import Person
 from tests.support.receiver import Receiver
 from tests.support.remote import Remote
 from tests.support.server import PASSWORD, running_server
@@ -27,25 +28,6 @@ TOLD = [
     "ticket.opened", "ticket.updated", "ticket.resolved", "ticket.closed", "ticket.reopened", "thread.assigned",
     "thread.note_added",
 ]  # fmt: skip
-
-
-class Desk:
-    """Somebody with a token."""
-
-    def __init__(self, client):
-        self.client = client
-
-    async def ask(self, method, path, expected=200, **body):
-        async with self.client.request(method, path, **({"json": body} if body else {})) as answer:
-            content = await answer.text()
-            assert answer.status == expected, (method, path, answer.status, content)
-            return await answer.json() if content and "json" in answer.content_type else content
-
-    async def get(self, path):
-        return await self.ask("GET", path)
-
-    async def post(self, path, expected=201, **body):
-        return await self.ask("POST", path, expected, **body)
 
 
 class Customer:
@@ -120,7 +102,7 @@ async def test_a_day_of_a_support_desk(world):
             await client.post("/auth/login/", json={"email": "agent@local.test", "password": PASSWORD})
         ).json()
     async with server.session(answer["access_token"]) as client:
-        owner = Desk(client)
+        owner = Person(client)
 
         # The desk is set up: two inboxes, classes, a rule, a webhook and an alert.
         inbox = (await owner.post("/v1/inboxes/", address="support@local.test", display_name="Support"))["inbox_id"]
@@ -151,7 +133,7 @@ async def test_a_day_of_a_support_desk(world):
         )  # fmt: skip
 
         async with server.session(tokens[0]["token"]) as support_client, server.session(tokens[1]["token"]) as mias:
-            desk, mia = Desk(support_client), Desk(mias)
+            desk, mia = Person(support_client), Person(mias)
 
             # Mail comes in; the rule labels it, and the label of a class opens a ticket, which it makes urgent.
             await customer.writes("first", "My invoice 77", "It is wrong.")

@@ -11,30 +11,12 @@ import pytest
 import standardwebhooks
 import svix.webhooks
 
+from tests.support.person import Person
 from tests.support.receiver import Receiver
 from tests.support.server import PASSWORD, running_server
 
 pytestmark = pytest.mark.timeout(120)
 CSV = "name,email,birthday\nCarol Customer,carol@remote.test,1985-03-14\nDave,dave@remote.test,\n"
-
-
-class Person:
-    """Somebody, or something, with a token."""
-
-    def __init__(self, client):
-        self.client = client
-
-    async def ask(self, method, path, expected=200, **body):
-        async with self.client.request(method, path, **({"json": body} if body else {})) as answer:
-            content = await answer.text()
-            assert answer.status == expected, (method, path, answer.status, content)
-            return await answer.json() if content and "json" in answer.content_type else content
-
-    async def get(self, path):
-        return await self.ask("GET", path)
-
-    async def post(self, path, expected=201, **body):
-        return await self.ask("POST", path, expected, **body)
 
 
 async def until(question, seconds=15):

@@ -7,47 +7,27 @@ import pytest
 from mailserver.entities import search as searching
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Visibility
-from mailserver.storage import arrange, claims, deliveries, messages, search, sqlite, suppressions, threads
+from mailserver.storage import arrange, claims, deliveries, messages, search, suppressions, threads
 from mailserver.storage.database import Snapshot, Transaction
+from tests.support import plans
 
 TABLES = ("message", "thread", "placement", "delivery", "part", "message_label", "folder_thread", "thread_label")
 
 
-class Watched:
-    """A connection that keeps the plan of whatever runs on it."""
-
-    def __init__(self, connection):
-        self._connection = connection
-        self.plans = []
-
-    def execute(self, sql, parameters=()):
-        plan = self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
-        self.plans.append((sql, [row[3] for row in plan]))
-        return self._connection.execute(sql, parameters)
-
-    def executemany(self, sql, rows):
-        return self._connection.executemany(sql, rows)
-
-
-@pytest.fixture
-def watched(tmp_path):
-    made = sqlite.connect(tmp_path / "x.db")
-    sqlite.migrate(made)
-    made.connect()
-    connection = made.connection()
+def _fill(tx):
     rows = [(n, 1, 1, n, b"h", n, 10, n, 0, n % 4, n, n, n) for n in range(1, 400)]
-    connection.execute("BEGIN")
-    connection.executemany(
+    tx.executemany(
         "INSERT INTO message(id, inbox_id, tenant_id, thread_id, blob, header_hash, size, received_at, flags, "
         "visibility, updated_at, created_modseq, modseq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
-    connection.execute("INSERT INTO folder VALUES (1,1,0,'Inbox','inbox',1,1,1,1,1,0,0,0,0,0,1,1,1)")
-    connection.execute("COMMIT")
-    watching = Watched(connection)
-    watching.database = made
-    yield watching
-    made.close()
+    tx.execute("INSERT INTO folder VALUES (1,1,0,'Inbox','inbox',1,1,1,1,1,0,0,0,0,0,1,1,1)")
+
+
+@pytest.fixture
+def watched(tmp_path):
+    with plans.watching(tmp_path, _fill) as opened:
+        yield opened
 
 
 def snapshot(watched):

@@ -5,32 +5,15 @@ import itertools
 import pytest
 
 from mailserver.entities.approval import ApprovalState
-from mailserver.storage import approvals, audit_log, closing, credentials, inboxes, members, sessions, sqlite
+from mailserver.storage import approvals, audit_log, closing, credentials, inboxes, members, sessions
 from mailserver.storage.database import Snapshot, Transaction
-
-
-class Watched:
-    """A connection that keeps the plan of whatever runs on it."""
-
-    def __init__(self, connection):
-        self._connection = connection
-        self.plans = []
-
-    def execute(self, sql, parameters=()):
-        steps = self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
-        self.plans += [(sql, step[3]) for step in steps]
-        return self._connection.execute(sql, parameters)
+from tests.support import plans
 
 
 @pytest.fixture
 def watched(tmp_path):
-    made = sqlite.connect(tmp_path / "x.db")
-    sqlite.migrate(made)
-    made.connect()
-    watching = Watched(made.connection())
-    watching.database = made
-    yield watching
-    made.close()
+    with plans.watching(tmp_path) as opened:
+        yield opened
 
 
 def test_nothing_is_scanned_and_nothing_is_sorted(watched):
@@ -59,7 +42,7 @@ def test_nothing_is_scanned_and_nothing_is_sorted(watched):
     closing.open_deliveries(snapshot, 1)
     scanned = [
         (sql, step)
-        for sql, step in watched.plans
+        for sql, step in watched.steps
         if (step.startswith("SCAN") and "USING" not in step and "CONSTANT" not in step) or "TEMP B-TREE" in step
     ]
     assert scanned == []

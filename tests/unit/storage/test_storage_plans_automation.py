@@ -4,43 +4,22 @@ import pytest
 
 from mailserver.entities.activity import ActivityType, NewActivity
 from mailserver.entities.workflow import Trigger
-from mailserver.storage import activity, alerts, relationships, sqlite, workflows
+from mailserver.storage import activity, alerts, relationships, workflows
 from mailserver.storage.database import Snapshot, Transaction
+from tests.support import plans
 
 
-class Watched:
-    """A connection that keeps the plan of whatever runs on it."""
-
-    def __init__(self, connection):
-        self._connection = connection
-        self.plans = []
-
-    def execute(self, sql, parameters=()):
-        rows = self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
-        self.plans.append((sql, [row[3] for row in rows]))
-        return self._connection.execute(sql, parameters)
-
-    def executemany(self, sql, rows):
-        return self._connection.executemany(sql, rows)
+def _fill(tx):
+    for number in range(300):
+        new = NewActivity(ActivityType.MESSAGE_SENT, f"p{number % 30}@remote.test", f"msg_{number}", number, "x")
+        activity.add(tx, number + 1, 1, 1, new)
+        relationships.count(tx, 1, new.address, number, outbound=True)
 
 
 @pytest.fixture
 def watched(tmp_path):
-    made = sqlite.connect(tmp_path / "x.db")
-    sqlite.migrate(made)
-    made.connect()
-    connection = made.connection()
-    connection.execute("BEGIN")
-    for number in range(300):
-        new = NewActivity(ActivityType.MESSAGE_SENT, f"p{number % 30}@remote.test", f"msg_{number}", number, "x")
-        tx = Transaction(connection, made)
-        activity.add(tx, number + 1, 1, 1, new)
-        relationships.count(tx, 1, new.address, number, outbound=True)
-    connection.execute("COMMIT")
-    watching = Watched(connection)
-    watching.database = made
-    yield watching
-    made.close()
+    with plans.watching(tmp_path, _fill) as opened:
+        yield opened
 
 
 def faults(watched, *, sorts=False):

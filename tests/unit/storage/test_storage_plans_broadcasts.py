@@ -3,24 +3,9 @@
 import pytest
 
 from mailserver.entities.broadcast import Broadcast, BroadcastRecipient, BroadcastStatus, BroadcastText, Fate
-from mailserver.storage import broadcast_links, broadcast_recipients, broadcasts, opt_outs, sqlite, suppressions
+from mailserver.storage import broadcast_links, broadcast_recipients, broadcasts, opt_outs, suppressions
 from mailserver.storage.database import Snapshot, Transaction
-
-
-class Watched:
-    """A connection that keeps the plan of whatever runs on it."""
-
-    def __init__(self, connection):
-        self._connection = connection
-        self.plans = []
-
-    def execute(self, sql, parameters=()):
-        rows = self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
-        self.plans.append((sql, [row[3] for row in rows]))
-        return self._connection.execute(sql, parameters)
-
-    def executemany(self, sql, rows):
-        return self._connection.executemany(sql, rows)
+from tests.support import plans
 
 
 def broadcast(number):
@@ -29,24 +14,18 @@ def broadcast(number):
     return Broadcast(number, 1, 1, 1, "news", "News", 1, "x", status, *counts, 0, 300, False, 1, 1)
 
 
-@pytest.fixture
-def watched(tmp_path):
-    made = sqlite.connect(tmp_path / "x.db")
-    sqlite.migrate(made)
-    made.connect()
-    connection = made.connection()
-    connection.execute("BEGIN")
-    tx = Transaction(connection, made)
+def _fill(tx):
     for number in range(1, 100):
         broadcasts.add(tx, broadcast(number), BroadcastText("x", None))
         fate = Fate(number % 6)
         broadcast_recipients.add(tx, [BroadcastRecipient(number, 1, number, f"p{number}@remote.test", fate)])
         opt_outs.add(tx, number, 1, 1, "news", f"p{number}@remote.test", 1, 1)
-    connection.execute("COMMIT")
-    watching = Watched(connection)
-    watching.database = made
-    yield watching
-    made.close()
+
+
+@pytest.fixture
+def watched(tmp_path):
+    with plans.watching(tmp_path, _fill) as opened:
+        yield opened
 
 
 def faults(watched):

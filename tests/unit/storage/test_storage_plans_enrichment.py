@@ -4,8 +4,9 @@ import pytest
 
 from mailserver.entities.enrichment import Feature, Switches, WorkKind
 from mailserver.mail import occasion
-from mailserver.storage import enrichment, neighbours, sqlite, suggestions, summaries
+from mailserver.storage import enrichment, neighbours, suggestions, summaries
 from mailserver.storage.database import Snapshot, Transaction
+from tests.support import plans
 
 TABLES = (
     "enrichment", "enrichment_key", "enrichment_request", "label_suggestion", "event_suggestion", "thread_summary",
@@ -13,36 +14,15 @@ TABLES = (
 )  # fmt: skip
 
 
-class Watched:
-    def __init__(self, connection):
-        self._connection = connection
-        self.plans = []
-
-    def execute(self, sql, parameters=()):
-        self.plans.append((sql, [row[3] for row in self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]))
-        return self._connection.execute(sql, parameters)
-
-    def executemany(self, sql, rows):
-        return self._connection.executemany(sql, rows)
-
-    def faults(self):
-        return [
-            (step, sql)
-            for sql, steps in self.plans
-            for step in steps
-            if any(step == f"SCAN {name}" or step.startswith(f"SCAN {name} USING") for name in TABLES)
-        ]
-
-
 @pytest.fixture
 def watched(tmp_path):
-    made = sqlite.connect(tmp_path / "x.db")
-    sqlite.migrate(made)
-    made.connect()
-    watching = Watched(made.connection())
-    watching.database = made
-    yield watching
-    made.close()
+    with plans.watching(tmp_path) as opened:
+        yield opened
+
+
+def faults(watched):
+    scans = [(f"SCAN {name}", f"SCAN {name} USING") for name in TABLES]
+    return [(step, sql) for sql, step in watched.steps if any(step == a or step.startswith(b) for a, b in scans)]
 
 
 @pytest.fixture
@@ -62,7 +42,7 @@ def test_a_page_costs_two_questions_whatever_its_length(watched):
     view = Snapshot(watched, watched.database)
     suggestions.of_messages(view, list(range(200)), labels=True, events=True)
     assert len(watched.plans) == 2
-    assert watched.faults() == []
+    assert faults(watched) == []
     watched.plans.clear()
     suggestions.of_messages(view, list(range(200)), labels=False, events=False)
     suggestions.of_messages(view, [], labels=True, events=True)
@@ -93,7 +73,7 @@ def test_everything_else_searches_too(watched, tx):
     neighbours.count(tx, 1)
     enrichment.forget_message(tx, 5)
     enrichment.forget_thread(tx, 5)
-    assert [each for each in watched.faults() if "search_example" not in each[1]] == []
+    assert [each for each in faults(watched) if "search_example" not in each[1]] == []
 
 
 def test_work_is_asked_for_once_and_a_line_has_an_end(tx, monkeypatch):

@@ -3,47 +3,26 @@
 import pytest
 
 from mailserver.entities.ticket import Ticket, TicketPriority, TicketStatus
-from mailserver.storage import sqlite, thread_links, tickets
+from mailserver.storage import thread_links, tickets
 from mailserver.storage.database import Snapshot, Transaction
+from tests.support import plans
 
 MANY = 400
 
 
-class Watched:
-    """A connection that keeps the plan of whatever runs on it."""
-
-    def __init__(self, connection):
-        self._connection = connection
-        self.plans = []
-
-    def execute(self, sql, parameters=()):
-        rows = self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
-        self.plans.append((sql, [row[3] for row in rows]))
-        return self._connection.execute(sql, parameters)
-
-    def executemany(self, sql, rows):
-        return self._connection.executemany(sql, rows)
-
-
-@pytest.fixture
-def watched(tmp_path):
-    made = sqlite.connect(tmp_path / "x.db")
-    sqlite.migrate(made)
-    made.connect()
-    connection = made.connection()
-    connection.execute("BEGIN")
-    tx = Transaction(connection, made)
+def _fill(tx):
     for number in range(1, MANY + 1):
         status = list(TicketStatus)[number % 5]
         tickets.put(
             tx, Ticket(number, 1, 1 + number % 2, status, TicketPriority.NORMAL, 7, None, 9, None, 0, 1, number)
         )
         thread_links.add(tx, 1, 1, number + 1, number)
-    connection.execute("COMMIT")
-    watching = Watched(connection)
-    watching.database = made
-    yield watching
-    made.close()
+
+
+@pytest.fixture
+def watched(tmp_path):
+    with plans.watching(tmp_path, _fill) as opened:
+        yield opened
 
 
 def faults(watched):

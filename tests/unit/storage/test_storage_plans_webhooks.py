@@ -4,41 +4,23 @@ import pytest
 
 from mailserver.entities.event import EventType
 from mailserver.entities.webhook import Origin, Outcome, WebhookState
-from mailserver.storage import closing, events, feed, sqlite, webhook_lines, webhook_log, webhooks
+from mailserver.storage import closing, events, feed, webhook_lines, webhook_log, webhooks
 from mailserver.storage.database import Snapshot, Transaction
+from tests.support import plans
 
 NOW = 1_800_000_000_000
 
 
-class Watched:
-    """A connection that keeps the plan of whatever runs on it."""
-
-    def __init__(self, connection):
-        self._connection = connection
-        self.plans = []
-        self.in_transaction = True
-
-    def execute(self, sql, parameters=()):
-        steps = self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
-        self.plans += [(sql, step[3]) for step in steps]
-        return self._connection.execute(sql, parameters)
-
-
 @pytest.fixture
 def watched(tmp_path):
-    made = sqlite.connect(tmp_path / "x.db")
-    sqlite.migrate(made)
-    made.connect()
-    watching = Watched(made.connection())
-    watching.database = made
-    yield watching
-    made.close()
+    with plans.watching(tmp_path) as opened:
+        yield opened
 
 
 def faults(watched, *, may_sort=()):
     return [
         (sql, step)
-        for sql, step in watched.plans
+        for sql, step in watched.steps
         if (step.startswith("SCAN") and "USING" not in step and "CONSTANT" not in step and "SCAN f" not in step)
         or ("TEMP B-TREE" in step and not any(part in sql for part in may_sort))
     ]
@@ -53,7 +35,7 @@ def test_a_page_of_events_is_one_range(watched, inbox_id, kind, times, cursor):
     events.page(Snapshot(watched, watched.database), where, 50)
     assert faults(watched) == []
     assert any(
-        f"event_{'inbox' if inbox_id else 'tenant'}{'_type' if kind else ''} " in step for _, step in watched.plans
+        f"event_{'inbox' if inbox_id else 'tenant'}{'_type' if kind else ''} " in step for _, step in watched.steps
     )
 
 
@@ -84,4 +66,4 @@ def test_lines_feed_and_log_are_ranges(watched):
 def test_the_webhooks_of_an_inbox_that_closes_are_found_by_an_index(watched):
     tx = Transaction(watched, watched.database)
     closing.close(tx, 1, NOW)
-    assert [step for sql, step in watched.plans if "webhook_endpoint" in sql and step.startswith("SCAN")] == []
+    assert [step for sql, step in watched.steps if "webhook_endpoint" in sql and step.startswith("SCAN")] == []
