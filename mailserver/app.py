@@ -15,6 +15,7 @@ from mailserver import systemd
 from mailserver.admin import door
 from mailserver.admin.verbs import Verbs
 from mailserver.api import mount
+from mailserver.api.agentry.event_bodies import AgentryPosting, EventBodies
 from mailserver.certificates import Certificate, CertificateProblem
 from mailserver.dns import DnsResolver
 from mailserver.events.dispatcher import Dispatcher, Limits
@@ -83,8 +84,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         broadcasting = assembled.services.broadcasting
         for engine in (broadcasting.tracking, broadcasting.feeder):
             _run(tasks, stack, engine.run(), engine.stop)
-        told = assembled.services.notify
-        dispatcher = Dispatcher(told.lines, told.posting, doorbell, WEBHOOKS, assembly.now_ms)
+        dispatcher = _dispatcher(assembled, doorbell)
         _run(tasks, stack, dispatcher.run(), dispatcher.stop)
         clock = assembled.services.automation.clock
         _run(tasks, stack, clock.run(), clock.stop)
@@ -222,6 +222,12 @@ def _runner(
         sts=assembled.services.sts,
         authorities=authorities,
     )
+
+
+def _dispatcher(assembled: Assembled, doorbell: Doorbell) -> Dispatcher:
+    told = assembled.services.notify
+    posting = AgentryPosting(told.posting, EventBodies(assembled.services))
+    return Dispatcher(told.lines, posting, doorbell, WEBHOOKS, assembly.now_ms)
 
 
 def _run(

@@ -11,6 +11,7 @@ class Origin(StrEnum):
     INBOX = "inbox"  # the settings of an inbox
     ALERT = "alert"  # hidden: belongs to an alert rule
     WORKFLOW = "workflow"  # hidden: belongs to a workflow rule
+    AGENTRY = "agentry"  # made by an application, and told in its words
 
 
 LISTED = (Origin.API, Origin.INBOX)
@@ -98,3 +99,13 @@ class Outcome:
     status: int | None
     duration_ms: int
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWebhook:
+    """An endpoint of an application, with its own name for it and what it is about: all where nothing is named."""
+
+    endpoint: Endpoint
+    client_id: str | None
+    inbox_ids: tuple[int, ...]
+    pod_ids: tuple[int, ...]

@@ -138,6 +138,7 @@ class Assembled:
         services = self.services
         if topic == webhook_rows.SUBSCRIPTIONS:
             services.notify.subscriptions.forget()
+            services.notify.agent_subscriptions.forget()
             services.automation.feed.forget()
         elif topic in ("accounts", credentials.TOPIC):
             services.access.forget()
@@ -317,5 +318,8 @@ def assemble(
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)
     # Whoever does something about events.
-    fanout = Fanout(database, (told.subscriptions, acting.feed, ActivityFeed(timeline), enriched.requests))
+    fanout = Fanout(
+        database,
+        (told.subscriptions, told.agent_subscriptions, acting.feed, ActivityFeed(timeline), enriched.requests),
+    )
     return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons, fanout)

@@ -56,6 +56,14 @@ def page(
     return [_inbox(row) for row in rows]
 
 
+def count(snapshot: Snapshot, tenant_id: int) -> int:
+    """How many inboxes a tenant has."""
+    number: int = snapshot.one("SELECT COUNT(*) FROM inbox WHERE tenant_id = ? AND status != ?", (tenant_id, DELETED))[
+        0
+    ]
+    return number
+
+
 def put(tx: Transaction, inbox: Inbox, client_id: str | None, metadata: Metadata, now: int) -> None:
     """Write what a client says of an inbox; the name that it gave stays."""
     tx.execute(

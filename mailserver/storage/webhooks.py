@@ -58,6 +58,7 @@ def change(tx: Transaction, endpoint: Endpoint, host: str) -> None:
 def remove(tx: Transaction, endpoint_id: int, now: int) -> None:
     """Take an endpoint away at once; the sweeper deletes its rows bit by bit."""
     tx.execute("UPDATE webhook_endpoint SET removed_at = ?, enabled = 0 WHERE id = ?", (now, endpoint_id))
+    tx.execute("DELETE FROM agent_webhook WHERE endpoint_id = ?", (endpoint_id,))
     tx.ring(SUBSCRIPTIONS)
 
 

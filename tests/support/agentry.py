@@ -84,7 +84,9 @@ def filled(path: str, names: dict[str, str], things: dict[str, str]) -> str:
 
 
 def own(path: str, things: dict[str, str]) -> str:
-    """A path whose attachment is the draft's where it is a draft's."""
+    """A path whose attachment is the draft's where it is a draft's, and whose webhook is this face's."""
+    if path.startswith(BASE):
+        path = path.replace("{webhook_id}", things["agent_webhook_id"])
     return path.replace("{attachment_id}", things["draft_attachment_id"]) if _DRAFT_PATHS in path else path
 
 

@@ -7,16 +7,30 @@ from mailserver.entities.identifiers import Kind
 
 BASE = "/agent/v0"
 INBOX = f"{BASE}/inboxes/{{inbox_id}}"
-UNKNOWN = {"api_key_id": identifiers.encode(Kind.API_KEY, 7)}
-OBJECTS: dict[str, tuple[str, ...]] = {"api_key_id": ("api_key_id",)}
-PLAIN = {"permissions"}
+UNKNOWN = {
+    "api_key_id": identifiers.encode(Kind.API_KEY, 7), "agent_webhook_id": identifiers.encode(Kind.WEBHOOK, 7),
+    "pod_id": identifiers.encode(Kind.POD, 7),
+}  # fmt: skip
+_INBOX = ("inbox_id", "inbox_address")
+OBJECTS: dict[str, tuple[str, ...]] = {
+    "api_key_id": ("api_key_id",), "pod_ids": ("pod_id",), "add_pod_ids": ("pod_id",), "remove_pod_ids": ("pod_id",),
+    "inbox_ids": _INBOX, "add_inbox_ids": _INBOX, "remove_inbox_ids": _INBOX,
+}  # fmt: skip
+PLAIN = {"permissions", "event_types", "remove_headers"}
+HOOK = {"url": "https://hooks.remote.test/a", "event_types": ["message.received"], "headers": {"X-Team": "a"}}
 BODIES: dict[tuple[str, str], dict[str, Any]] = {}
 for _base in (BASE, INBOX):
     BODIES["POST", f"{_base}/api-keys"] = {"name": "bot", "permissions": {"message_send": True, "draft_read": False}}
     BODIES["PATCH", f"{_base}/api-keys/{{api_key_id}}"] = {"name": "another"}
+    _hook = f"{_base}/webhooks/{{webhook_id}}"
+    BODIES["POST", f"{_base}/webhooks"] = HOOK
+    BODIES["PATCH", _hook] = {"event_types": ["message.sent"], "enabled": True}
+    BODIES["PATCH", f"{_hook}/headers"] = {"headers": {"X-More": "b"}, "remove_headers": ["X-Team"]}
 SPARES = {
     ("DELETE", f"{BASE}/api-keys/{{api_key_id}}"): {"api_key_id": "spare_key_1"},
     ("DELETE", f"{INBOX}/api-keys/{{api_key_id}}"): {"inbox_id": "inbox_address", "api_key_id": "spare_key_2"},
+    ("DELETE", f"{BASE}/webhooks/{{webhook_id}}"): {"webhook_id": "spare_hook_1"},
+    ("DELETE", f"{INBOX}/webhooks/{{webhook_id}}"): {"inbox_id": "inbox_address", "webhook_id": "spare_hook_2"},
 }
 
 
@@ -28,4 +42,9 @@ async def furnish(site: Any) -> dict[str, str]:
         made = await site.call("POST", f"{BASE}/inboxes/{address}/api-keys", key, json={"name": f"Secret {name}"})
         assert made.status == 200, made.content
         things[name] = made.json["api_key_id"]
-    return things
+    for name in ("agent_webhook_id", "spare_hook_1", "spare_hook_2"):
+        made = await site.call("POST", f"{BASE}/inboxes/{address}/webhooks", key, json=HOOK)
+        assert made.status == 200, made.content
+        things[name] = made.json["webhook_id"]
+    inbox = (await site.call("GET", f"{BASE}/inboxes/{address}", key)).json
+    return things | {"pod_id": inbox["pod_id"]}

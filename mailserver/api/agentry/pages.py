@@ -16,6 +16,8 @@ from mailserver.api.agentry.outbox import Outbox
 from mailserver.api.agentry.searches import Searches
 from mailserver.api.agentry.thread_answers import ThreadAnswers
 from mailserver.api.agentry.threads import ThreadsPage
+from mailserver.api.agentry.webhook_answers import WebhookAnswers
+from mailserver.api.agentry.webhooks import AgentWebhooksPage, InboxWebhooksPage
 from mailserver.http.downloads import Links
 from mailserver.services.registry import Services
 
@@ -26,6 +28,7 @@ def pages(services: Services, cursors: Cursors, links: Links) -> tuple[object, .
     messages = MessageAnswers(services, cursors, links)
     threads = ThreadAnswers(services, cursors, messages)
     drafts = DraftAnswers(services, cursors, messages)
+    hooks = WebhookAnswers(services, cursors)
     return (
         MessagesPage(services, messages, outbox), ThreadsPage(services, threads, searches),
         DraftsPage(services, drafts), InboxesPage(services, cursors),
@@ -33,4 +36,5 @@ def pages(services: Services, cursors: Cursors, links: Links) -> tuple[object, .
         InboxThreadsPage(services, threads, searches), InboxDraftsPage(services, drafts, outbox),
         ListsPage(services, cursors), OrganizationsPage(services),
         ApiKeysPage(services, cursors), InboxApiKeysPage(services, cursors),
+        AgentWebhooksPage(services, hooks), InboxWebhooksPage(services, hooks),
     )  # fmt: skip

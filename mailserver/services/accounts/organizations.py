@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from mailserver.entities import errors
 from mailserver.entities.access import Caller
 from mailserver.entities.tenant import Tenant
-from mailserver.storage import tenants
+from mailserver.storage import agent_inboxes, tenants
 from mailserver.storage.database import Database, Snapshot
-from mailserver.storage.inboxes import DELETED
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,5 @@ def _get(snapshot: Snapshot, caller: Caller) -> Organization:
         raise errors.NotFound("There is no such organisation.")
     if caller.inbox_id is not None:
         return Organization(tenant, 1, 0)
-    (count,) = snapshot.one(
-        "SELECT COUNT(*) FROM inbox WHERE tenant_id = ? AND status != ?", (caller.tenant_id, DELETED)
-    )
-    return Organization(tenant, count, len(tenants.domains(snapshot, caller.tenant_id)))
+    domains = tenants.domains(snapshot, caller.tenant_id)
+    return Organization(tenant, agent_inboxes.count(snapshot, caller.tenant_id), len(domains))

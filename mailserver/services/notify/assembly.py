@@ -7,6 +7,8 @@ from pathlib import Path
 from mailserver.entities.identifiers import IdSource
 from mailserver.fetch import Fetch
 from mailserver.services.accounts.audit import Audit
+from mailserver.services.notify.agent_subscriptions import AgentSubscriptions
+from mailserver.services.notify.agent_webhooks import AgentWebhooks
 from mailserver.services.notify.endpoints import Endpoints
 from mailserver.services.notify.event_log import EventLog
 from mailserver.services.notify.inbox_webhooks import InboxWebhooks
@@ -29,6 +31,8 @@ class Notify:
     subscriptions: Subscriptions
     lines: Lines
     posting: Posting
+    agent_webhooks: AgentWebhooks
+    agent_subscriptions: AgentSubscriptions
 
 
 def build(
@@ -50,4 +54,5 @@ def build(
     return Notify(
         EventLog(database), endpoints, Webhooks(database, ids, audit, endpoints, posting),
         InboxWebhooks(database, endpoints), Subscriptions(), Lines(database, ids, tasks, owner, clock), posting,
+        AgentWebhooks(database, audit, endpoints), AgentSubscriptions(),
     )  # fmt: skip

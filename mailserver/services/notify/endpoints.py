@@ -10,7 +10,7 @@ from mailserver.entities.identifiers import IdSource
 from mailserver.entities.webhook import Endpoint, Origin
 from mailserver.services.notify import catalogue, signatures
 from mailserver.services.notify.posting import Posting
-from mailserver.services.notify.seal import Seal
+from mailserver.services.notify.seal import Seal, SealBroken
 from mailserver.storage import webhooks
 from mailserver.storage.database import Transaction
 
@@ -75,6 +75,16 @@ class Endpoints:
     def sealed(self, endpoint_id: int, headers: Mapping[str, str]) -> bytes | None:
         """Further headers as they are kept."""
         return self._seal.close(json.dumps(dict(headers)), endpoint_id) if headers else None
+
+    def opened(self, endpoint: Endpoint) -> dict[str, str]:
+        """The further headers of an endpoint with their values."""
+        if endpoint.headers is None:
+            return {}
+        try:
+            found: dict[str, str] = json.loads(self._seal.open(endpoint.headers, endpoint.id))
+        except SealBroken as error:
+            raise errors.Conflict("The headers cannot be read any more; make the webhook again.") from error
+        return found
 
     def another_secret(self, endpoint: Endpoint, until: int) -> tuple[Endpoint, str]:
         """The endpoint with a new secret; the one that it has is good until a time."""

@@ -39,6 +39,17 @@ def shown(event: Event) -> dict[str, Any]:
     }
 
 
+def message_of(event: Event) -> int | None:
+    """The message that an event is about."""
+    text = event.body.get("message_id")
+    if type(text) is int:
+        return text
+    try:
+        return identifiers.decode(Kind.MESSAGE, str(text))
+    except identifiers.BadIdentifier:
+        return None
+
+
 def body(event: Event) -> str:
     """The event as the text that is signed and sent."""
     return json.dumps(shown(event), ensure_ascii=False, separators=(",", ":"))

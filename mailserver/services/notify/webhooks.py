@@ -207,7 +207,7 @@ class Webhooks:
             updated_at=int(time.time() * 1000),
         )
         if wanted.headers is not None:
-            _check_headers(wanted.headers)
+            check_headers(wanted.headers)
             sealed = self._endpoints.sealed(known.id, wanted.headers)
             made = replace(made, header_names=tuple(wanted.headers), headers=sealed)
         return made, self._endpoints.check(made.url)
@@ -246,7 +246,8 @@ def _delivery(tx: Transaction, endpoint: Endpoint, text: str) -> WebhookDelivery
     return found
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse headers that cannot be sent, or are not free."""
     if len(headers) > MOST_HEADERS or len({name.lower() for name in headers}) < len(headers):
         sentence = f"At most {MOST_HEADERS} headers, each once."
         raise errors.Invalid(sentence, headers=sentence)

@@ -5,7 +5,7 @@ import pytest
 from mailserver.entities.draft import DraftState
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Visibility
-from mailserver.storage import agent_inboxes, api_keys, drafts, messages, sqlite, threads
+from mailserver.storage import agent_inboxes, agent_webhooks, api_keys, drafts, messages, sqlite, threads
 from mailserver.storage.database import Snapshot, Transaction
 
 
@@ -100,3 +100,14 @@ def test_keys_are_listed_by_an_index(watched, inbox_id, index):
     steps = [step for _, step in watched.plans]
     assert any(index in step for step in steps), steps
     assert not any("TEMP B-TREE" in step or "SCAN" in step for step in steps), steps
+
+
+@pytest.mark.parametrize(("inbox_id", "index"), [(None, "webhook_endpoint_tenant"), (1, "webhook_endpoint_inbox")])
+def test_webhooks_are_listed_by_an_index(watched, inbox_id, index):
+    for behind in (None, 5):
+        agent_webhooks.page(Snapshot(watched, watched.database), 1, inbox_id, behind, 50)
+    agent_webhooks.by_client_id(Snapshot(watched, watched.database), 1, "x")
+    steps = [step for _, step in watched.plans]
+    assert any(index in step for step in steps), steps
+    assert any("agent_webhook_client" in step for step in steps), steps
+    assert not any("TEMP B-TREE" in step or step.startswith("SCAN") for step in steps), steps

@@ -1,0 +1,59 @@
+"""Events as applications know them: their names, and who of those that asked wants to hear of one.
+
+What is put into a line, or handed to a socket, is the event as it is told elsewhere, under its name here. Its body is
+worded when it is sent, because a message with its text is read from a file.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from mailserver.entities import mail_labels
+from mailserver.entities.event import Event, EventType
+from mailserver.services.notify import telling
+from mailserver.storage import agent_webhooks
+from mailserver.storage.database import Snapshot
+
+UNAUTHENTICATED = "message.received.unauthenticated"
+NAMES = {
+    EventType.MESSAGE_RECEIVED: "message.received",
+    EventType.MESSAGE_RECEIVED_SPAM: "message.received.spam",
+    EventType.MESSAGE_RECEIVED_BLOCKED: "message.received.blocked",
+    EventType.MESSAGE_SENT: "message.sent",
+    EventType.MESSAGE_DELIVERED: "message.delivered",
+    EventType.MESSAGE_BOUNCED: "message.bounced",
+    EventType.MESSAGE_COMPLAINED: "message.complained",
+    EventType.MESSAGE_SUPPRESSED: "message.rejected",
+}
+ALL = frozenset({*NAMES.values(), UNAUTHENTICATED})
+BY_NAME = frozenset({"message.received.spam", "message.received.blocked", UNAUTHENTICATED})
+
+
+def name(snapshot: Snapshot, event: Event) -> str | None:
+    """What an event is called here; None where it is not told. Whose sender is not sure is looked up."""
+    if event.type is EventType.MESSAGE_RECEIVED and _is_unauthenticated(snapshot, event):
+        return UNAUTHENTICATED
+    return NAMES.get(event.type)
+
+
+def wants(types: Collection[str], inbox_ids: Collection[int], inbox_id: int | None, told: str, event: Event) -> bool:
+    """Whether somebody who asked for these types, of these inboxes, is to hear of it. Nothing named means all.
+
+    Of junk, and of mail whose sender nobody vouches for, only those hear who named it.
+    """
+    if inbox_id is not None and inbox_id != event.inbox_id:
+        return False
+    if inbox_ids and event.inbox_id not in inbox_ids:
+        return False
+    return told in types if types else told not in BY_NAME
+
+
+def told(event: Event, called: str) -> dict[str, Any]:
+    """The event, under its name here."""
+    return telling.shown(event) | {"type": called}
+
+
+def _is_unauthenticated(snapshot: Snapshot, event: Event) -> bool:
+    message_id = telling.message_of(event)
+    if message_id is None:
+        return False
+    return agent_webhooks.has_label(snapshot, message_id, mail_labels.UNAUTHENTICATED)
