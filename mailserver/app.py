@@ -89,8 +89,8 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         clock = assembled.services.automation.clock
         _run(tasks, stack, clock.run(), clock.stop)
         _run(tasks, stack, assembled.services.draft_clock.run(), assembled.services.draft_clock.stop)
-        follower = Follower(assembled.fanout, doorbell)
-        _run(tasks, stack, follower.run(), follower.stop)
+        for hearing in (assembled.services.notify.live, Follower(assembled.fanout, doorbell)):
+            _run(tasks, stack, hearing.run(), hearing.stop)
         await stack.enter_async_context(schedule.running(assembled.services))
         socket = settings.runtime_dir / "admin.sock"
         await stack.enter_async_context(door.opened(socket, Verbs(assembled.services)))

@@ -9,8 +9,10 @@ from prometheus_client import CollectorRegistry
 from mailserver import __version__
 from mailserver.api import mtasts, subscriptions
 from mailserver.api.agentry import pages as agentry_pages
+from mailserver.api.agentry import websocket
 from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.errors import AgentryErrors
+from mailserver.api.agentry.websocket import Sockets
 from mailserver.api.downloads import Downloads
 from mailserver.api.gent import (
     approvals,
@@ -104,6 +106,9 @@ def application(
     app.router.add_get(subscriptions.PATH, Subscriptions(services, links.host).serve)
     Reference(document(served, public_url)).mount(app)
     authenticate = BearerAuthentication(services.access)
+    sockets = Sockets(services)
+    app.router.add_get(websocket.PATH, sockets.serve)
+    app.on_shutdown.append(sockets.close)
     for face in served:
         routing.mount(app, face, authenticate, services.repeats)
     return app

@@ -185,7 +185,7 @@ def assemble(
     owner = f"{hostname}/{settings.storage.node}"
     tasks, timeline = Tasks(database, ids), Timeline(database, ids)
     told = notify.build(
-        database, ids, audit, tasks, webhook_fetch, store.directory / "keys", owner, now_ms,
+        database, ids, audit, tasks, webhook_fetch, store.directory / "keys", owner, now_ms, doorbell,
         allow_private=settings.outbound_http.allow_private,
     )  # fmt: skip
     states, notes = TicketStates(ids), Notes(database, ids, tasks)
@@ -320,6 +320,13 @@ def assemble(
     # Whoever does something about events.
     fanout = Fanout(
         database,
-        (told.subscriptions, told.agent_subscriptions, acting.feed, ActivityFeed(timeline), enriched.requests),
+        (
+            told.subscriptions,
+            told.agent_subscriptions,
+            told.live,
+            acting.feed,
+            ActivityFeed(timeline),
+            enriched.requests,
+        ),
     )
     return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons, fanout)

@@ -1,14 +1,19 @@
 """The AgentMail SDK on keys and webhooks, and what a receiver gets: verified by svix, read by strict models."""
 
+import asyncio
 import contextlib
 import json
 
+import aiohttp
 import httpx
 import pytest
 import svix.webhooks
 
+from mailserver.api.agentry import websocket
 from mailserver.api.agentry.event_bodies import AgentryPosting, EventBodies
 from mailserver.entities.delivery import Delivered, Failed, FailureKind
+from mailserver.events.follower import Follower
+from mailserver.http import middleware
 from mailserver.mail.reply import Reply
 from tests.support.receiver import Receiver, posting
 from tests.support.sdk_models import problems
@@ -20,6 +25,7 @@ from agentmail.api_keys.types import ApiKeyPermissions, CreateBearerApiKeyReques
 from agentmail.core.api_error import ApiError  # noqa: E402
 from agentmail.environment import AgentMailEnvironment  # noqa: E402
 from agentmail.events import types as event_types  # noqa: E402
+from agentmail.websockets.types import Subscribe, Subscribed  # noqa: E402
 
 BASE = "/agent/v0"
 RAW = b"From: Alice <alice@remote.test>\r\nTo: %s\r\nSubject: %s\r\nMessage-ID: <%s@remote.test>\r\n\r\n%s\r\n"
@@ -231,3 +237,127 @@ async def test_a_key_that_may_not_read_mail_is_not_told_of_it(tmp_path):
         body = {"url": "https://hooks.remote.test/", "event_types": ["message.received"]}
         answer = await site.call("POST", f"{BASE}/webhooks", made.api_key, json=body)
         assert answer.status == 403
+
+
+@contextlib.asynccontextmanager
+async def listening(site):
+    """The engines that tell those who listen."""
+    house = site.house
+    engines = (house.services.notify.live, Follower(house.assembled.fanout, house.doorbell))
+    tasks = [asyncio.create_task(engine.run()) for engine in engines]
+    try:
+        yield
+    finally:
+        for engine in engines:
+            engine.stop()
+        await asyncio.gather(*tasks)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # how the SDK imports websockets
+async def test_the_sdk_hears_of_mail_within_a_second_once_and_in_order(tmp_path):
+    async with (
+        opened(tmp_path) as (site, sdk),
+        listening(site),
+        sdk.websockets.connect(api_key=site.tokens["a key"]) as socket,
+    ):
+        await socket.send_subscribe(Subscribe(event_types=["message.received"], inbox_ids=["agent@local.test"]))
+        echo = await socket.recv()
+        assert isinstance(echo, Subscribed)
+        assert (echo.event_types, echo.inbox_ids) == (["message.received"], ["agent@local.test"])
+        for number in range(12):
+            await receive(site, b"m%d" % number)
+            await receive(site, b"x%d" % number, to="second@local.test")
+            await receive(site, b"y%d" % number, to="agent@other.test")
+        heard = []
+        async with asyncio.timeout(10):
+            while len(heard) < 12:
+                heard.append((await socket.recv()).message)
+        assert [one.message_id for one in heard] == [f"<m{number}@remote.test>" for number in range(12)]
+        assert "Hello." in heard[0].text
+        await receive(site, b"last")
+        async with asyncio.timeout(1):
+            event = await socket.recv()
+        assert event.message.message_id == "<last@remote.test>"
+        assert problems(event_types.MessageReceivedEvent, json.loads(event.model_dump_json(by_alias=True))) == []
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.7):
+                await socket.recv()
+
+
+async def test_nobody_gets_a_socket_without_a_key_nor_hears_of_what_is_not_his(tmp_path):
+    async with opened(tmp_path) as (site, sdk), listening(site), aiohttp.ClientSession() as http:
+        for headers, query in (({}, ""), ({}, "?api_key=ag_wrong"), ({"Authorization": "Bearer gent_x"}, "")):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await http.ws_connect(f"{site.base}{BASE}{query}", headers=headers)
+            assert refused.value.status == 401
+        assert (await site.call("GET", BASE, site.tokens["a key"])).status == 404
+        bound = await sdk.inboxes.api_keys.create("second@local.test", request=CreateBearerApiKeyRequest())
+        sending = CreateBearerApiKeyRequest(permissions=ApiKeyPermissions(message_send=True))
+        sending = await sdk.api_keys.create(request=sending)
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await http.ws_connect(f"{site.base}{BASE}?api_key={sending.api_key}")
+        assert refused.value.status == 403
+        async with http.ws_connect(f"{site.base}{BASE}?api_key={bound.api_key}&namespace=agent") as socket:
+            for frame in (
+                "{", "[]", '{"type":"no"}', '{"type":"subscribe","event_types":["no.such"]}',
+                '{"type":"subscribe","inbox_ids":["agent@local.test"]}', '{"type":"subscribe","pod_ids":["pod_x"]}',
+                '{"type":"subscribe","inbox_ids":["agent@other.test"]}',
+            ):  # fmt: skip
+                await socket.send_str(frame)
+                answer = await socket.receive_json(timeout=5)
+                assert answer["type"] == "error", frame
+            await socket.send_str('{"type":"subscribe"}')
+            assert (await socket.receive_json(timeout=5)) == {"type": "subscribed"}
+            await receive(site, b"one")
+            await receive(site, b"two", to="second@local.test")
+            event = await socket.receive_json(timeout=5)
+            assert event["message"]["message_id"] == "<two@remote.test>"
+
+
+async def test_sockets_of_a_tenant_have_a_bound_and_leave_no_trace(tmp_path, monkeypatch):
+    monkeypatch.setattr(websocket, "MOST_SOCKETS", 3)
+    async with opened(tmp_path) as (site, _), listening(site), aiohttp.ClientSession() as http:
+        address = f"{site.base}{BASE}?api_key={site.tokens['a key']}"
+        sockets = [await http.ws_connect(address) for _ in range(3)]
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await http.ws_connect(address)
+        assert refused.value.status == 429
+        for socket in sockets:
+            await socket.send_str('{"type":"subscribe"}')
+            await socket.receive_json(timeout=5)
+        live = site.house.services.notify.live
+        tenant_id = site.inboxes["a1"].tenant_id
+        assert live.count(tenant_id) == 3
+        for socket in sockets:
+            await socket.close()
+        async with asyncio.timeout(5):
+            while live.count(tenant_id):
+                await asyncio.sleep(0.01)
+        await (await http.ws_connect(address)).close()
+
+
+async def test_silent_and_revoked_sockets_are_closed_with_a_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(websocket, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(websocket, "ASK_AGAIN_SECONDS", 0.3)
+    async with opened(tmp_path) as (site, sdk), aiohttp.ClientSession() as http:
+        silent = await http.ws_connect(f"{site.base}{BASE}?api_key={site.tokens['a key']}")
+        told = await silent.receive(timeout=5)
+        assert (told.type, told.data) == (aiohttp.WSMsgType.CLOSE, 1008)
+        assert "subscribed" in told.extra
+        made = await sdk.api_keys.create(request=CreateBearerApiKeyRequest())
+        socket = await http.ws_connect(f"{site.base}{BASE}?api_key={made.api_key}")
+        await socket.send_str('{"type":"subscribe"}')
+        await socket.receive_json(timeout=5)
+        await sdk.api_keys.delete(made.api_key_id)
+        told = await socket.receive(timeout=5)
+        assert (told.type, told.data) == (aiohttp.WSMsgType.CLOSE, 1008)
+
+
+async def test_a_socket_outlives_the_time_that_a_body_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(middleware, "BODY_SECONDS", 0.2)
+    async with opened(tmp_path) as (site, _), listening(site), aiohttp.ClientSession() as http:
+        socket = await http.ws_connect(f"{site.base}{BASE}?api_key={site.tokens['a key']}")
+        await asyncio.sleep(0.5)
+        await socket.send_str('{"type":"subscribe"}')
+        assert (await socket.receive_json(timeout=5)) == {"type": "subscribed"}
+        await socket.close()

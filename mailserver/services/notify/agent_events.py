@@ -4,10 +4,10 @@ What is put into a line, or handed to a socket, is the event as it is told elsew
 worded when it is sent, because a message with its text is read from a file.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from mailserver.entities import mail_labels
+from mailserver.entities import errors, mail_labels
 from mailserver.entities.event import Event, EventType
 from mailserver.services.notify import telling
 from mailserver.storage import agent_webhooks
@@ -33,6 +33,14 @@ def name(snapshot: Snapshot, event: Event) -> str | None:
     if event.type is EventType.MESSAGE_RECEIVED and _is_unauthenticated(snapshot, event):
         return UNAUTHENTICATED
     return NAMES.get(event.type)
+
+
+def check(types: Sequence[str]) -> None:
+    """Refuse types that there are not."""
+    unknown = [each for each in types if each not in ALL]
+    if unknown:
+        sentence = f"There is no event {unknown[0]}; there are {', '.join(sorted(ALL))}."
+        raise errors.Invalid(sentence, event_types=sentence)
 
 
 def wants(types: Collection[str], inbox_ids: Collection[int], inbox_id: int | None, told: str, event: Event) -> bool:

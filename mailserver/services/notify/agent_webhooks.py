@@ -177,10 +177,7 @@ def _find(snapshot: Snapshot, caller: Caller, inbox: Inbox | None, text: str) ->
 
 
 def _check(types: Sequence[str], inbox_ids: Sequence[int]) -> None:
-    unknown = [each for each in types if each not in agent_events.ALL]
-    if unknown:
-        sentence = f"There is no event {unknown[0]}; there are {', '.join(sorted(agent_events.ALL))}."
-        raise errors.Invalid(sentence, event_types=sentence)
+    agent_events.check(types)
     if len(inbox_ids) > MOST_NAMED:
         sentence = f"At most {MOST_NAMED} inboxes."
         raise errors.Invalid(sentence, inbox_ids=sentence)

@@ -13,6 +13,7 @@ from mailserver.services.notify.endpoints import Endpoints
 from mailserver.services.notify.event_log import EventLog
 from mailserver.services.notify.inbox_webhooks import InboxWebhooks
 from mailserver.services.notify.lines import Lines, TaskMaker
+from mailserver.services.notify.live_events import Doorbell, LiveEvents
 from mailserver.services.notify.posting import Posting
 from mailserver.services.notify.seal import Seal
 from mailserver.services.notify.subscriptions import Subscriptions
@@ -33,6 +34,7 @@ class Notify:
     posting: Posting
     agent_webhooks: AgentWebhooks
     agent_subscriptions: AgentSubscriptions
+    live: LiveEvents
 
 
 def build(
@@ -44,6 +46,7 @@ def build(
     keys: Path,
     owner: str,
     clock: Callable[[], int],
+    doorbell: Doorbell,
     *,
     allow_private: bool,
 ) -> Notify:
@@ -55,4 +58,5 @@ def build(
         EventLog(database), endpoints, Webhooks(database, ids, audit, endpoints, posting),
         InboxWebhooks(database, endpoints), Subscriptions(), Lines(database, ids, tasks, owner, clock), posting,
         AgentWebhooks(database, audit, endpoints), AgentSubscriptions(),
+        LiveEvents(database, doorbell, clock),
     )  # fmt: skip
