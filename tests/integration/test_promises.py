@@ -403,11 +403,12 @@ async def test_mail_that_loops_is_stopped(tmp_path):
 
 
 CRASH = """
-import asyncio
+import asyncio, os
 create_task = asyncio.TaskGroup.create_task
 async def crash(coroutine):
     coroutine.close()
-    await asyncio.sleep(0.3)
+    while not os.path.exists({now!r}):
+        await asyncio.sleep(0.02)
     raise RuntimeError("planted")
 def planted(self, coroutine, **more):
     is_it = coroutine.__qualname__ == {name!r}
@@ -420,11 +421,13 @@ asyncio.TaskGroup.create_task = planted
 async def test_a_task_that_crashes_ends_the_process_and_says_so(tmp_path, name):
     hook = tmp_path / "hook"
     hook.mkdir()
-    (hook / "sitecustomize.py").write_text(CRASH.format(name=name))
+    now = tmp_path / "now"
+    (hook / "sitecustomize.py").write_text(CRASH.format(name=name, now=str(now)))
     server = Server(tmp_path, environment(tmp_path))
     await server.bootstrap()
     server.environment["PYTHONPATH"] = str(hook)
     await server.start()
+    now.touch()
     began_at = time.monotonic()
     async with asyncio.timeout(25):
         code = await server.process.wait()
