@@ -5,6 +5,7 @@ import contextlib
 import json
 
 import aiohttp
+import dns.zone
 import httpx
 import pytest
 import svix.webhooks
@@ -361,3 +362,39 @@ async def test_a_socket_outlives_the_time_that_a_body_has(tmp_path, monkeypatch)
         await socket.send_str('{"type":"subscribe"}')
         assert (await socket.receive_json(timeout=5)) == {"type": "subscribed"}
         await socket.close()
+
+
+async def test_domains_through_the_sdk(tmp_path):
+    async with opened(tmp_path) as (site, sdk):
+        made = await sdk.domains.create(domain="claimed.test", feedback_enabled=True)
+        assert (made.domain_id, made.status) == ("claimed.test", "NOT_STARTED")
+        assert {record.type for record in made.records} == {"TXT", "MX", "CNAME"}
+        assert {record.status for record in made.records} == {"MISSING"}
+        answer = await site.call("GET", f"{BASE}/domains/claimed.test", site.tokens["a key"])
+        assert problems(type(made), answer.json) == []
+        listed = await sdk.domains.list()
+        assert [one.domain for one in listed.domains] == ["claimed.test", "local.test"]
+        first = await sdk.domains.list(limit=1, ascending=True)
+        second = await sdk.domains.list(limit=1, ascending=True, page_token=first.next_page_token)
+        assert [first.domains[0].domain, second.domains[0].domain] == ["local.test", "claimed.test"]
+        assert second.next_page_token is None
+        await sdk.domains.verify("claimed.test")  # no name exists, so that it stays a claim
+        assert (await sdk.domains.get("claimed.test")).status == "NOT_STARTED"
+        assert (await sdk.domains.get("local.test")).status == "VERIFIED"
+        text = b"".join([part async for part in sdk.domains.get_zone_file("claimed.test")])
+        zone = dns.zone.from_text(text.decode(), origin="claimed.test", relativize=False, check_origin=False)
+        assert zone.get_rdataset("claimed.test.", "MX")[0].preference == 10
+        (dkim,) = [one for one in made.records if one.name.startswith("rsa")]
+        published = zone.get_rdataset(f"{dkim.name}.", "TXT")[0]
+        assert b"".join(published.strings).decode() == dkim.value
+        await sdk.domains.delete("claimed.test")
+        for domain, status in (("claimed.test", 404), ("other.test", 404)):
+            with pytest.raises(ApiError) as refused:
+                await sdk.domains.get(domain)
+            assert refused.value.status_code == status
+        with pytest.raises(ApiError) as refused:
+            await sdk.domains.delete("local.test")
+        assert refused.value.status_code == 409
+        bound = await sdk.inboxes.api_keys.create("agent@local.test", request=CreateBearerApiKeyRequest())
+        for method, path in (("GET", "/domains"), ("GET", "/domains/local.test"), ("DELETE", "/domains/local.test")):
+            assert (await site.call(method, BASE + path, bound.api_key)).status == 403

@@ -2,6 +2,7 @@
 
 from mailserver.api.agentry.api_keys import ApiKeysPage, InboxApiKeysPage
 from mailserver.api.agentry.cursors import Cursors
+from mailserver.api.agentry.domains import AgentDomainsPage
 from mailserver.api.agentry.draft_answers import DraftAnswers
 from mailserver.api.agentry.drafts import DraftsPage, InboxDraftsPage
 from mailserver.api.agentry.inbox_messages import InboxMessagesPage
@@ -36,5 +37,6 @@ def pages(services: Services, cursors: Cursors, links: Links) -> tuple[object, .
         InboxThreadsPage(services, threads, searches), InboxDraftsPage(services, drafts, outbox),
         ListsPage(services, cursors), OrganizationsPage(services),
         ApiKeysPage(services, cursors), InboxApiKeysPage(services, cursors),
+        AgentDomainsPage(services, cursors),
         AgentWebhooksPage(services, hooks), InboxWebhooksPage(services, hooks),
     )  # fmt: skip

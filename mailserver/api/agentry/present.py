@@ -73,8 +73,8 @@ def message(summary: MessageSummary, parsed: Parsed) -> MessageShown:
         **shown.model_dump(exclude={"headers"}, by_alias=False),
         reply_to=[person.text for person in summary.reply_to] or None,
         text=parsed.text, html=parsed.html,
-        extracted_text=quoting.extract_text(parsed.text) if parsed.text else None,
-        extracted_html=quoting.extract_html(parsed.html) if parsed.html else None,
+        extracted_text=quoting.extract_text(parsed.text, parsed.subject) if parsed.text else None,
+        extracted_html=quoting.extract_html(parsed.html, parsed.subject) if parsed.html else None,
         headers=_headers(parsed),
     )  # fmt: skip
 
