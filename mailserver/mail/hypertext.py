@@ -21,7 +21,7 @@ _LINES = re.compile(r" ?\n[ \n]*")
 def to_text(html: str) -> str:
     """Read the visible text, a line for each block. Only the first 512 K characters are looked at."""
     source = _BLOCK.sub("\n<", html[:MAX_LENGTH])
-    if _is_deep(source):
+    if is_deep(source):
         return _tidy(_TAG.sub("", source))
     return visible(LexborHTMLParser(source))
 
@@ -29,7 +29,7 @@ def to_text(html: str) -> str:
 def tree(html: str) -> LexborHTMLParser | None:
     """Read the elements, a line break before each block, for `visible`; None where they nest too deep."""
     source = _BLOCK.sub("\n<", html[:MAX_LENGTH])
-    return None if _is_deep(source) else LexborHTMLParser(source)
+    return None if is_deep(source) else LexborHTMLParser(source)
 
 
 def visible(elements: LexborHTMLParser) -> str:
@@ -43,14 +43,14 @@ def _tidy(text: str) -> str:
     return _LINES.sub("\n", _SPACES.sub(" ", text)).strip()
 
 
-def _is_deep(source: str) -> bool:
+def is_deep(source: str) -> bool:
     """Whether elements nest too deep, closing tags that close nothing not counted."""
     if source.count("<") < _DEPTH:
         return False
     opened: dict[str, int] = {}
     depth = 0
-    for is_closing, name in _STEP.findall(source):
-        name = name.lower()  # noqa: PLW2901 - one step of a long walk
+    for step in _STEP.finditer(source):
+        is_closing, name = step[1], step[2].lower()
         if name in _NEVER_DEEP:
             continue
         if not is_closing:
