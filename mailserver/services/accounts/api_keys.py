@@ -17,6 +17,7 @@ from mailserver.storage.database import Database, Snapshot, Transaction
 
 MOST = 10_000  # of one tenant
 LONGEST_NAME = 200
+LONGEST_LIFE_MS = 100 * 365 * 86_400_000
 UNNAMED = "Unnamed"
 _IMPLIED = {
     Scope.EMAIL_READ: {Permission.INBOX_READ, Permission.MESSAGE_READ, Permission.DRAFT_READ, Permission.METRICS_READ},
@@ -72,8 +73,7 @@ class ApiKeys:
         name = _name(wanted.name) or UNNAMED
         permissions = caller.permissions if wanted.permissions is None else wanted.permissions
         _check(caller, permissions)
-        if wanted.expires_at is not None and wanted.expires_at <= time.time() * 1000:
-            raise errors.Invalid("The time is over.", expires_at="The time is over.")
+        _check_end(wanted.expires_at)
 
         def noted(tx: Transaction, token: Token) -> None:
             if credentials.count_tokens(tx, caller.tenant_id, api_keys.KIND) > MOST:
@@ -162,6 +162,14 @@ def _check(caller: Caller, permissions: frozenset[Permission] | None) -> None:
         if missing:
             sentence = f"Keys that read a part of the mail only are not provided; add {', '.join(missing)}."
             raise errors.Invalid(sentence, permissions=sentence)
+
+
+def _check_end(expires_at: int | None) -> None:
+    """Refuse a time that is over, or that nobody lives to see."""
+    now = int(time.time() * 1000)
+    if expires_at is not None and not now < expires_at < now + LONGEST_LIFE_MS:
+        sentence = "The time is over." if expires_at <= now else "The time is more than a century away."
+        raise errors.Invalid(sentence, expires_at=sentence)
 
 
 def _name(name: str | None) -> str | None:
