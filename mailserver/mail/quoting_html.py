@@ -54,24 +54,24 @@ def extract(html: str, subject: str = "") -> str:
     body = tree.body
     if body is None:
         return html
-    changed = _cut(body, is_forward=quoting_words.is_forward_subject(subject))
+    changed = _cut(body, subject)
     if not changed or not _says(body):
         return html
     return (tree.html or html) if "<body" in html[:20_000].lower() else (body.inner_html or "").strip()
 
 
-def _cut(body: LexborNode, *, is_forward: bool) -> bool:
+def _cut(body: LexborNode, subject: str) -> bool:
     """Take history and signature out of the tree; whether anything went."""
     order = {node.mem_id: number for number, node in enumerate(body.css("*"))}
     history = _history(body, order)
-    if history is not None and (is_forward or history.is_handed_on):
+    if history is not None and (history.is_handed_on or quoting_words.is_forward_subject(subject)):
         return False
     if history is not None:
         _drop_from(history.node, body)
     signatures = _outermost(body, _SIGNATURES, order)
     for signature in signatures:
         signature.decompose()
-    changed = _drop_quotations(body, order)
+    changed = _drop_quotations(body, order, is_answer=quoting_words.is_answer_subject(subject))
     return _drop_device(body) or changed or bool(signatures) or history is not None
 
 
@@ -228,8 +228,11 @@ def _drop_from(node: LexborNode, body: LexborNode) -> None:
         current = parent
 
 
-def _drop_quotations(body: LexborNode, order: dict[int, int]) -> bool:
-    """Take out what programs mark as quoted, and each plain block quote that an announcement stands before."""
+def _drop_quotations(body: LexborNode, order: dict[int, int], *, is_answer: bool) -> bool:
+    """Take out what programs mark as quoted, and each plain block quote that an announcement stands before.
+
+    One without is what its writer cites, a poem or a rule, but for the end of an answer.
+    """
     quotations = _outermost(body, _QUOTATIONS, order)
     for number, quoted in enumerate(quotations):
         if number < _MAX_ANNOUNCED:
@@ -238,7 +241,7 @@ def _drop_quotations(body: LexborNode, order: dict[int, int]) -> bool:
     plain = [
         quoted
         for quoted in _outermost(body, "blockquote", order)[:_MAX_ANNOUNCED]
-        if _announces_itself(quoted) or _drop_announcement(quoted, body)
+        if _announces_itself(quoted) or _drop_announcement(quoted, body) or (is_answer and _is_last(quoted, body))
     ]
     for quoted in plain:
         quoted.decompose()
@@ -256,6 +259,24 @@ def _announces_itself(quoted: LexborNode) -> bool:
         quoting_words.is_announcement(" ".join(lines[:count]), before_quotation=True)
         for count in range(1, min(len(lines), 4) + 1)
     )
+
+
+def _is_last(node: LexborNode, body: LexborNode) -> bool:
+    """Whether nothing shows behind a node, and something before it."""
+    if _before(node, body) is None:
+        return False
+    current: LexborNode | None = node
+    steps = 0
+    while current is not None and current != body and steps < _MAX_STEPS:
+        after = current.next
+        while after is not None and steps < _MAX_STEPS:
+            if _says(after):
+                return False
+            after = after.next
+            steps += 1
+        steps += 1
+        current = current.parent
+    return current == body
 
 
 def _before(node: LexborNode, body: LexborNode) -> LexborNode | None:

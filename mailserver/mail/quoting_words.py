@@ -63,7 +63,12 @@ _FORWARD = re.compile(
     rf"[-_=*]{{2,}}\s{{0,5}}{_FORWARDED}\s{{0,5}}:?[-_=*]{{2,}}|>?\s?{_BEGINNING}\s?[:\uff1a]", re.IGNORECASE
 )
 _FORWARD_SUBJECT = re.compile(
-    r"\s*(?:\[[^]]{1,40}\]\s*)?(?:fwd?|wg|tr|rv|enc|res?env|i|doorst|vb|vs|vidarebef|pd|fs|转发|轉寄|転送)\s?[:\uff1a]",
+    r"\s*(?:\[[^]]{1,40}\]\s*)?(?:fwd?|wg|tr|rv|enc|res?env|i|doorst|vb|vidarebef|pd|fs|转发|轉寄|転送)\s?[:\uff1a]",
+    re.IGNORECASE,
+)
+
+_ANSWER_SUBJECT = re.compile(
+    r"\s*(?:\[[^]]{1,40}\]\s*)?(?:re(?:\[\d{1,3}\])?|aw|antw(?:ort)?|sv|vs|odp|rép|ref|r|ynt|回复|答复|回覆|返信)\s?[:\uff1a]",
     re.IGNORECASE,
 )
 
@@ -177,6 +182,11 @@ def is_forward(line: str) -> bool:
 def is_forward_subject(subject: str) -> bool:
     """Whether a subject says that the message hands another on."""
     return _FORWARD_SUBJECT.match(subject[:200]) is not None
+
+
+def is_answer_subject(subject: str) -> bool:
+    """Whether a subject says that the message answers another."""
+    return _ANSWER_SUBJECT.match(subject[:200]) is not None
 
 
 def is_device(line: str) -> bool:
