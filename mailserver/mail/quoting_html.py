@@ -87,8 +87,8 @@ def _history(body: LexborNode, order: dict[int, int]) -> _History | None:
     """Find the first beginning that does not itself stand in a quotation."""
     found = [_History(node, is_handed_on=True) for node in body.css(_HANDED_ON)[:1]]
     quoted: set[int] = set()
-    for quotation in _outermost(body, _QUOTATIONS, order):
-        if _hands_on(quotation):
+    for number, quotation in enumerate(_outermost(body, _QUOTATIONS, order)):
+        if number < _MAX_ANNOUNCED and _hands_on(quotation):
             found.append(_History(quotation, is_handed_on=True))
         else:
             quoted.update(range(order[quotation.mem_id], _end(quotation, order)))
@@ -198,7 +198,7 @@ def _is_first(node: LexborNode) -> bool:
 def _block_of(node: LexborNode, body: LexborNode) -> LexborNode | None:
     """The block around a word, if it begins with it."""
     while node.tag not in _BLOCKS:
-        if not _is_first(node) or node.parent is None or node.parent == body:
+        if not _is_first(node) or node.parent is None or _is(node.parent, body):
             return None
         node = node.parent
     return node
@@ -267,7 +267,7 @@ def _is_last(node: LexborNode, body: LexborNode) -> bool:
         return False
     current: LexborNode | None = node
     steps = 0
-    while current is not None and current != body and steps < _MAX_STEPS:
+    while current is not None and not _is(current, body) and steps < _MAX_STEPS:
         after = current.next
         while after is not None and steps < _MAX_STEPS:
             if _says(after):
@@ -276,14 +276,14 @@ def _is_last(node: LexborNode, body: LexborNode) -> bool:
             steps += 1
         steps += 1
         current = current.parent
-    return current == body
+    return current is not None and _is(current, body)
 
 
 def _before(node: LexborNode, body: LexborNode) -> LexborNode | None:
     """The last thing that shows before a node."""
     current: LexborNode | None = node
     steps = 0
-    while current is not None and current != body and steps < _MAX_STEPS:
+    while current is not None and not _is(current, body) and steps < _MAX_STEPS:
         before = current.prev
         while before is not None and before.tag != "hr" and not _says(before):
             before = before.prev
@@ -336,6 +336,11 @@ def _drop_device(body: LexborNode) -> bool:
             last.decompose()
             return True
     return False
+
+
+def _is(node: LexborNode, other: LexborNode) -> bool:
+    """Whether two are one; `==` of the library writes both out as HTML and compares that."""
+    return node.mem_id == other.mem_id
 
 
 def _says(node: LexborNode) -> bool:
