@@ -387,6 +387,10 @@ async def test_domains_through_the_sdk(tmp_path):
         (dkim,) = [one for one in made.records if one.name.startswith("rsa")]
         published = zone.get_rdataset(f"{dkim.name}.", "TXT")[0]
         assert b"".join(published.strings).decode() == dkim.value
+        assert (await sdk.domains.update("claimed.test", inbound_enabled=True)).inbound_enabled is True
+        with pytest.raises(ApiError) as refused:
+            await sdk.domains.update("claimed.test", tracking_enabled=True)
+        assert refused.value.status_code == 400
         await sdk.domains.delete("claimed.test")
         for domain, status in (("claimed.test", 404), ("other.test", 404)):
             with pytest.raises(ApiError) as refused:

@@ -25,6 +25,7 @@ HOOK = {"url": "https://hooks.remote.test/a", "event_types": ["message.received"
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", f"{BASE}/domains"): {"domain": "agent-claimed.test", "feedback_enabled": True},
     ("POST", f"{BASE}/domains/{{domain_id}}/verify"): {},
+    ("PATCH", f"{BASE}/domains/{{domain_id}}"): {"inbound_enabled": True},
 }
 for _base in (BASE, INBOX):
     BODIES["POST", f"{_base}/api-keys"] = {"name": "bot", "permissions": {"message_send": True, "draft_read": False}}

@@ -9,7 +9,7 @@ from mailserver.entities import errors
 from mailserver.entities.access import Caller, Scope
 from mailserver.entities.permission import Permission
 from mailserver.entities.tenant import Domain, DomainStatus
-from mailserver.http.routing import delete, get, post
+from mailserver.http.routing import delete, get, patch, post
 from mailserver.mail import zone_file
 from mailserver.services.accounts.domain_checks import Checked, RecordStatus
 from mailserver.services.registry import Services
@@ -52,11 +52,7 @@ class AgentDomainsPage:
     async def create_domain(self, caller: Caller, body: shapes.NewDomain) -> shapes.DomainShown:
         """Claim a domain. It takes no mail until its record shows that it is yours, and it is verified."""
         _refuse_bound(caller)
-        for name in ("inbound_enabled", "subdomains_enabled", "tracking_enabled"):
-            wanted = getattr(body, name)
-            if wanted is not None and wanted is not _FIXED[name]:
-                sentence = f"{name} is always {str(_FIXED[name]).lower()} here."
-                raise errors.Invalid(sentence, **{name: sentence})
+        _check_switches(body)
         domain, _ = await self._services.domain_keeping.create(caller, body.domain, "existing_domain", "quarantine")
         return _shown(*await self._services.domain_keeping.check(caller, domain.name))
 
@@ -65,6 +61,14 @@ class AgentDomainsPage:
         """Get a domain with the records to publish, and how they stand in DNS."""
         _refuse_bound(caller)
         domain, _ = await self._services.domain_keeping.get(caller, domain_id)  # questions to DNS are counted
+        return _shown(*await self._services.domain_keeping.check(caller, domain.name))
+
+    @patch("/domains/{domain_id}", scope=Scope.ADMIN, permission=Permission.DOMAIN_UPDATE, answers=GONE)
+    async def update_domain(self, caller: Caller, domain_id: str, body: shapes.ChangeDomain) -> shapes.DomainShown:
+        """Ask for switches of a domain; 400 for one that cannot be had here."""
+        _refuse_bound(caller)
+        domain, _ = await self._services.domain_keeping.get(caller, domain_id)
+        _check_switches(body)
         return _shown(*await self._services.domain_keeping.check(caller, domain.name))
 
     @delete("/domains/{domain_id}", scope=Scope.ADMIN, permission=Permission.DOMAIN_DELETE, status=204, answers=GONE)
@@ -101,6 +105,14 @@ class AgentDomainsPage:
         for one in found:
             lines += [f"; {one.purpose}", zone_file.line(one.name, one.type, one.value, one.priority, TTL_SECONDS)]
         return web.Response(text="\n".join(lines) + "\n", content_type="text/plain")
+
+
+def _check_switches(body: shapes.ChangeDomain) -> None:
+    for name in ("inbound_enabled", "subdomains_enabled", "tracking_enabled"):
+        wanted = getattr(body, name)
+        if wanted is not None and wanted is not _FIXED[name]:
+            sentence = f"{name} is always {str(_FIXED[name]).lower()} here."
+            raise errors.Invalid(sentence, **{name: sentence})
 
 
 def _refuse_bound(caller: Caller) -> None:

@@ -13,15 +13,20 @@ class ListDomains(Shape):
     ascending: bool = Field(False, description="Oldest first.")
 
 
-class NewDomain(Shape):
-    """A domain to claim. What stands beside its name is taken where it asks for what the server does anyway."""
+class ChangeDomain(Shape):
+    """Switches of a domain. They are taken where they ask for what the server does anyway."""
 
-    domain: Short
-    allow_conflicting_provider: bool | None = None
     feedback_enabled: bool | None = Field(None, description="Bounces are events, and no mail of their own.")
     inbound_enabled: bool | None = Field(None, description="Every domain takes mail: false is refused.")
     subdomains_enabled: bool | None = Field(None, description="Each subdomain is claimed by itself: true is refused.")
     tracking_enabled: bool | None = Field(None, description="Only broadcasts are tracked: true is refused.")
+
+
+class NewDomain(ChangeDomain):
+    """A domain to claim."""
+
+    domain: Short
+    allow_conflicting_provider: bool | None = None
 
 
 class RecordShown(Shape):
