@@ -7,6 +7,7 @@ from enum import StrEnum
 _LONGEST = 700  # an announcement of three wrapped lines
 _BLOCK_LINES = 12  # a head with long lists of recipients, wrapped
 _CONTINUED = 3
+_DIRECTIONS = "\u200e\u200f\u202a\u202b\u202c"  # Gmail puts them around its Hebrew and Arabic
 
 _WROTE = re.compile(
     r"\b(?:wrote|writes|schrieb|geschrieben|schreef|geschreven|skrev|skrifaði|pisze|yazdı|írta|kirjoitti"  # noqa: RUF001 - Turkish
@@ -161,7 +162,7 @@ def may_begin_history(line: str) -> bool:
 
 def ends_like_announcement(line: str) -> bool:
     """Whether the end of a line leaves room for that; everything dearer is asked after this."""
-    return line.endswith((":", "\uff1a", "---", ":*", "wrote"))
+    return line.rstrip(_DIRECTIONS).endswith((":", "\uff1a", "---", ":*", "wrote"))
 
 
 def opens_announcement(line: str) -> bool:
