@@ -116,16 +116,14 @@ async def test_a_message_is_told_whole_and_a_sent_one_in_all_its_fates(tmp_path)
         assert bounce["recipients"][0]["address"] in rejected[0]["reject"]["reason"]
 
 
-async def test_a_secret_is_shown_once_and_what_stands_for_it_later_verifies_nothing(tmp_path):
+async def test_a_secret_is_the_same_whenever_it_is_asked_for(tmp_path):
     async with opened(tmp_path) as (site, sdk), telling(site) as receiver:
         made = await sdk.webhooks.create(url=receiver.url(), event_types=["message.received"], client_id="main")
         again = await sdk.webhooks.create(url=receiver.url("other"), event_types=[], client_id="main")
         assert (again.webhook_id, again.url) == (made.webhook_id, made.url)
         got = await sdk.webhooks.get(made.webhook_id)
         for later in (again, got, (await sdk.webhooks.list()).webhooks[0]):
-            assert later.secret != made.secret
-            with pytest.raises(Exception, match=r"base64|padding|Invalid|characters"):
-                svix.webhooks.Webhook(later.secret)
+            assert later.secret == made.secret
         changed = await sdk.webhooks.update_headers(made.webhook_id, headers={"X-A": "1", "X-B": "2"})
         assert changed is None
         await sdk.webhooks.update_headers(made.webhook_id, headers={"x-b": "3"}, remove_headers=["x-a"])

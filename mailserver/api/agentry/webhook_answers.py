@@ -15,7 +15,6 @@ from mailserver.services.accounts import agent_inboxes
 from mailserver.services.notify.agent_webhooks import NewWebhook, WebhookChange
 from mailserver.services.registry import Services
 
-HIDDEN = "whsec_shown-once"  # no base 64: whoever takes it for the secret fails at once, and never trusts a forgery
 _LABELS = {
     "message.received.spam": Permission.LABEL_SPAM_READ, "message.received.blocked": Permission.LABEL_BLOCKED_READ,
     "message.received.unauthenticated": Permission.LABEL_UNAUTHENTICATED_READ,
@@ -43,12 +42,12 @@ class WebhookAnswers:
         names = await self._names(caller, shown)
         return shapes.WebhookList(
             count=len(shown), limit=query.limit, next_page_token=token,
-            webhooks=[_shown(one, HIDDEN, names) for one in shown],
+            webhooks=[self._shown(one, names) for one in shown],
         )  # fmt: skip
 
-    async def one(self, caller: Caller, webhook: AgentWebhook, secret: str | None = None) -> shapes.WebhookShown:
-        """A webhook, with its secret where it was just made."""
-        return _shown(webhook, secret or HIDDEN, await self._names(caller, [webhook]))
+    async def one(self, caller: Caller, webhook: AgentWebhook) -> shapes.WebhookShown:
+        """A webhook with its secret, which applications of this interface read again whenever they need it."""
+        return self._shown(webhook, await self._names(caller, [webhook]))
 
     async def create(self, caller: Caller, inbox: Inbox | None, body: shapes.NewInboxWebhook) -> shapes.WebhookShown:
         """Make a webhook."""
@@ -61,7 +60,7 @@ class WebhookAnswers:
             pod_ids(caller, body.pod_ids) if isinstance(body, shapes.NewWebhook) else (),
             body.client_id, body.headers or {},
         )  # fmt: skip
-        return await self.one(caller, *await self._services.notify.agent_webhooks.create(caller, inbox, wanted))
+        return await self.one(caller, await self._services.notify.agent_webhooks.create(caller, inbox, wanted))
 
     async def change(
         self, caller: Caller, inbox: Inbox | None, webhook_id: str, body: shapes.ChangeInboxWebhook
@@ -89,6 +88,22 @@ class WebhookAnswers:
             return {}
         return {inbox.id: inbox.address for inbox in await self._services.inboxes.all_of(caller)}
 
+    def _shown(self, webhook: AgentWebhook, names: dict[int, str]) -> shapes.WebhookShown:
+        endpoint = webhook.endpoint
+        own = endpoint.inbox_id
+
+        def name(number: int) -> str:
+            return names.get(number) or identifiers.encode(Kind.INBOX, number)  # one that has gone meanwhile
+
+        return shapes.WebhookShown(
+            webhook_id=identifiers.encode(Kind.WEBHOOK, endpoint.id), url=endpoint.url,
+            event_types=list(endpoint.event_types), pod_ids=[present.pod_id(number) for number in webhook.pod_ids],
+            inbox_ids=[name(number) for number in webhook.inbox_ids], inbox_id=name(own) if own else None,
+            secret=self._services.notify.endpoints.secret(endpoint),
+            enabled=endpoint.is_enabled, updated_at=present.when(endpoint.updated_at),
+            created_at=present.when(endpoint.created_at), client_id=webhook.client_id,
+        )  # fmt: skip
+
 
 def permit(caller: Caller, types: Sequence[str]) -> None:
     """Refuse a key that may not read what it would be told."""
@@ -103,19 +118,3 @@ def pod_ids(caller: Caller, texts: Sequence[str]) -> tuple[int, ...]:
     if any(text != present.pod_id(caller.tenant_id) for text in texts):
         raise errors.NotFound("There is no such pod.")
     return (caller.tenant_id,) if texts else ()
-
-
-def _shown(webhook: AgentWebhook, secret: str, names: dict[int, str]) -> shapes.WebhookShown:
-    endpoint = webhook.endpoint
-    own = endpoint.inbox_id
-
-    def name(number: int) -> str:
-        return names.get(number) or identifiers.encode(Kind.INBOX, number)  # one that has gone meanwhile
-
-    return shapes.WebhookShown(
-        webhook_id=identifiers.encode(Kind.WEBHOOK, endpoint.id), url=endpoint.url,
-        event_types=list(endpoint.event_types), pod_ids=[present.pod_id(number) for number in webhook.pod_ids],
-        inbox_ids=[name(number) for number in webhook.inbox_ids], inbox_id=name(own) if own else None, secret=secret,
-        enabled=endpoint.is_enabled, updated_at=present.when(endpoint.updated_at),
-        created_at=present.when(endpoint.created_at), client_id=webhook.client_id,
-    )  # fmt: skip

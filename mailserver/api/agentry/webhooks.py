@@ -24,7 +24,7 @@ class AgentWebhooksPage:
 
     @post("/webhooks", scope=Scope.ADMIN, permission=Permission.WEBHOOK_CREATE)
     async def create_webhook(self, caller: Caller, body: shapes.NewWebhook) -> shapes.WebhookShown:
-        """Make a webhook; its secret is in this answer alone. The same `client_id` gives the one that there is."""
+        """Make a webhook. The same `client_id` gives the one that there is."""
         return await self._answers.create(caller, None, body)
 
     @get("/webhooks/{webhook_id}", scope=Scope.ADMIN, permission=Permission.WEBHOOK_READ, answers=GONE)
@@ -78,7 +78,7 @@ class InboxWebhooksPage:
 
     @post("/inboxes/{inbox_id}/webhooks", scope=Scope.ADMIN, permission=Permission.WEBHOOK_CREATE)
     async def create_webhook(self, caller: Caller, inbox_id: str, body: shapes.NewInboxWebhook) -> shapes.WebhookShown:
-        """Make a webhook; its secret is in this answer alone. The same `client_id` gives the one that there is."""
+        """Make a webhook. The same `client_id` gives the one that there is."""
         inbox = await self._services.inboxes.of(caller, inbox_id)
         return await self._answers.create(caller, inbox, body)
 

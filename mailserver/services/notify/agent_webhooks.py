@@ -65,13 +65,13 @@ class AgentWebhooks:
         """One of them."""
         return await self._database.read(_find, caller, inbox, text)
 
-    async def create(self, caller: Caller, inbox: Inbox | None, wanted: NewWebhook) -> tuple[AgentWebhook, str | None]:
-        """Make a webhook. Its secret comes with it, and never again: not with one that the client has made already."""
+    async def create(self, caller: Caller, inbox: Inbox | None, wanted: NewWebhook) -> AgentWebhook:
+        """Make a webhook, or give the one that the client has made already."""
         if inbox is None and caller.inbox_id is not None:
             raise errors.Forbidden("This key is bound to one inbox; make webhooks for that inbox.")
         _check(wanted.event_types, wanted.inbox_ids)
         webhooks.check_headers(wanted.headers)
-        endpoint, secret = self._endpoints.build(
+        endpoint, _ = self._endpoints.build(
             caller.tenant_id, inbox.id if inbox else None, Origin.AGENTRY, None, wanted.url
         )
         host = self._endpoints.check(wanted.url)
@@ -81,11 +81,11 @@ class AgentWebhooks:
         )  # fmt: skip
         made = AgentWebhook(endpoint, wanted.client_id, wanted.inbox_ids, wanted.pod_ids)
 
-        def write(tx: Transaction) -> tuple[AgentWebhook, str | None]:
+        def write(tx: Transaction) -> AgentWebhook:
             if wanted.client_id is not None:
                 known = agent_webhooks.by_client_id(tx, caller.tenant_id, wanted.client_id)
                 if known is not None:
-                    return _find(tx, caller, inbox, _id(known)), None
+                    return _find(tx, caller, inbox, _id(known))
             for number in (*([inbox.id] if inbox else ()), *wanted.inbox_ids):
                 if inboxes.get(tx, number) is None:
                     raise errors.NotFound("There is no such inbox.")
@@ -94,7 +94,7 @@ class AgentWebhooks:
             rows.add(tx, made.endpoint, host)
             agent_webhooks.put(tx, made)
             self._audit.add(tx, caller, "webhook.created", _id(made), made.endpoint.inbox_id, url=made.endpoint.url)
-            return made, secret
+            return made
 
         return await self._database.write(write)
 

@@ -86,6 +86,13 @@ class Endpoints:
             raise errors.Conflict("The headers cannot be read any more; make the webhook again.") from error
         return found
 
+    def secret(self, endpoint: Endpoint) -> str:
+        """What its deliveries are signed with; Conflict where that cannot be read any more."""
+        try:
+            return self._seal.open(endpoint.secret, endpoint.id)
+        except SealBroken as error:
+            raise errors.Conflict("The secret cannot be read any more; make the webhook again.") from error
+
     def another_secret(self, endpoint: Endpoint, until: int) -> tuple[Endpoint, str]:
         """The endpoint with a new secret; the one that it has is good until a time."""
         secret = signatures.new_secret()
