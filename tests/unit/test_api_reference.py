@@ -24,3 +24,13 @@ async def test_builders_need_no_login(site, name):
     answer = await site.call("GET", f"/v1/{name}/reference/")
     assert answer.status == 200
     assert answer.json["resource"] == name
+
+
+async def test_a_reader_finds_mail_first_and_every_page_named(site):
+    document = (await site.call("GET", "/openapi.json")).json
+    named = [tag["name"] for tag in document["tags"]]
+    used = {tag for path in document["paths"].values() for operation in path.values() for tag in operation["tags"]}
+    assert set(named) == used
+    assert len(named) == len(set(named))
+    assert named[:2] == ["Gent: Messages", "Gent: Threads"]
+    assert all(tag["description"] for tag in document["tags"])
