@@ -19,7 +19,7 @@ def messages(
     if behind is not None:
         where, values = f"{where} AND s.rowid < ?", [*values, behind]
     rows = snapshot.all(
-        f"SELECT m.id FROM search s JOIN message m ON m.id = s.rowid WHERE {where} ORDER BY s.rowid DESC LIMIT ?",
+        f"SELECT m.id FROM search s CROSS JOIN message m ON m.id = s.rowid WHERE {where} ORDER BY s.rowid DESC LIMIT ?",
         [*values, limit],
     )
     return [row[0] for row in rows]
@@ -34,7 +34,7 @@ def threads(
     if behind is not None:
         having, values = "HAVING MAX(m.id) < ?", [*values, behind]
     rows = snapshot.all(
-        f"SELECT m.thread_id, MAX(m.id) FROM search s JOIN message m ON m.id = s.rowid WHERE {where} "
+        f"SELECT m.thread_id, MAX(m.id) FROM search s CROSS JOIN message m ON m.id = s.rowid WHERE {where} "
         f"GROUP BY m.thread_id {having} ORDER BY MAX(m.id) DESC LIMIT ?",
         [*values, limit],
     )

@@ -23,13 +23,13 @@ def page(
     conditions, values = narrowed(query)
     match = expression(inbox_id, query)
     tables, order = "message m", "m.received_at DESC, m.id DESC"
-    if match is not None:
-        tables, order = "search s JOIN message m ON m.id = s.rowid", "s.rowid DESC"
+    if match is not None:  # CROSS: the words come first, never a walk over the inbox that asks the index about each
+        tables, order = "search s CROSS JOIN message m ON m.id = s.rowid", "s.rowid DESC"
         conditions, values = ["search MATCH ?", *conditions], [match, *values]
     elif not query.narrows:
         return [], 0
     if folder_id is not None:
-        tables += " JOIN placement p ON p.message_id = m.id"
+        tables += f" {'CROSS ' if match is not None else ''}JOIN placement p ON p.message_id = m.id"
         conditions, values = [*conditions, "p.folder_id = ?"], [*values, folder_id]
         order = order if match is not None else "p.received_at DESC, p.message_id DESC"
     else:
