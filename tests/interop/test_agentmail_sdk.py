@@ -134,7 +134,7 @@ async def test_inboxes(client):
     assert len(seen) == 4
     first = await client.checked(sdk.inboxes.list(ascending=True))
     assert [each.inbox_id for each in first.inboxes] == seen[::-1]
-    found = await client.checked(sdk.inboxes.search(q="obi"))
+    found = await client.checked(sdk.inboxes.search(q="ROBIN@"))
     assert [each.inbox_id for each in found.inboxes] == ["robin@local.test"]
     changed = await client.checked(
         sdk.inboxes.update("robin@local.test", display_name="Rob", metadata={"team": None, "more": True})
