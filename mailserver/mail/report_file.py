@@ -13,8 +13,8 @@ _ZIP = b"PK"
 _ENTRY = b"PK\x01\x02"
 _MOST_ENTRIES = 10  # directories and what a Mac adds; more than one file is no report
 _DESCRIPTORS = "__MACOSX/"
-# RuntimeError is a password, and NotImplementedError, which is one, a version or method of others; ValueError is a
-# place before the beginning of the file, or a name in no charset.
+# What zipfile raises beside its own error: RuntimeError for a password, or for a version or method of others, and
+# ValueError for a place before the beginning of the file, or a name in no charset.
 _TROUBLE = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, OverflowError, LookupError,
     ValueError,

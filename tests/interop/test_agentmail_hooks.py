@@ -4,11 +4,17 @@ import asyncio
 import contextlib
 import json
 
+import agentmail
 import aiohttp
 import dns.zone
 import httpx
 import pytest
 import svix.webhooks
+from agentmail.api_keys.types import ApiKeyPermissions, CreateBearerApiKeyRequest
+from agentmail.core.api_error import ApiError
+from agentmail.environment import AgentMailEnvironment
+from agentmail.events import types as event_types
+from agentmail.websockets.types import Subscribe, Subscribed
 
 from mailserver.api.agentry import websocket
 from mailserver.api.agentry.event_bodies import AgentryPosting, EventBodies
@@ -19,14 +25,6 @@ from mailserver.mail.reply import Reply
 from tests.support.receiver import Receiver, posting
 from tests.support.sdk_models import problems
 from tests.support.served import served
-
-agentmail = pytest.importorskip("agentmail", reason="the SDK `agentmail` is not installed")
-
-from agentmail.api_keys.types import ApiKeyPermissions, CreateBearerApiKeyRequest  # noqa: E402  it may be missing
-from agentmail.core.api_error import ApiError  # noqa: E402
-from agentmail.environment import AgentMailEnvironment  # noqa: E402
-from agentmail.events import types as event_types  # noqa: E402
-from agentmail.websockets.types import Subscribe, Subscribed  # noqa: E402
 
 BASE = "/agent/v0"
 RAW = b"From: Alice <alice@remote.test>\r\nTo: %s\r\nSubject: %s\r\nMessage-ID: <%s@remote.test>\r\n\r\n%s\r\n"

@@ -9,17 +9,16 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
+import agentmail
 import httpx
+import pydantic
 import pytest
+from agentmail.core.api_error import ApiError
+from agentmail.environment import AgentMailEnvironment
+from agentmail.inboxes.types import CreateInboxRequest
 
+from tests.support.sdk_models import problems
 from tests.support.served import served
-
-agentmail = pytest.importorskip("agentmail", reason="the SDK `agentmail` is not installed")
-pydantic = pytest.importorskip("pydantic")
-
-from agentmail.core.api_error import ApiError  # noqa: E402  the SDK may be missing
-from agentmail.environment import AgentMailEnvironment  # noqa: E402
-from agentmail.inboxes.types import CreateInboxRequest  # noqa: E402
 
 RAW = (
     b"From: Alice <alice@remote.test>\r\nTo: agent@local.test\r\nCc: carol@remote.test\r\nSubject: Re: %s\r\n"
@@ -52,26 +51,6 @@ class Watched:
         text = await self.site.house.receive(RAW % (subject, name), to=[to])
         await self.site.house.settled()
         return text
-
-
-def problems(model: Any, body: Any) -> list[str]:
-    """Where an answer is not of a model: missing, of another type, or unknown."""
-    try:
-        read = model.model_validate(body)
-    except pydantic.ValidationError as error:
-        return [f"{each['loc']}: {each['msg']}" for each in error.errors()]
-    return _unknown(read, model.__name__)
-
-
-def _unknown(value: Any, path: str) -> list[str]:
-    if isinstance(value, list):
-        return [each for n, one in enumerate(value) for each in _unknown(one, f"{path}[{n}]")]
-    if not isinstance(value, pydantic.BaseModel):
-        return []
-    found = [f"{path}.{name} is not known" for name in value.model_extra or ()]
-    for name in type(value).model_fields:
-        found += _unknown(getattr(value, name), f"{path}.{name}")
-    return found
 
 
 def known(labels: list[str]) -> list[str]:
