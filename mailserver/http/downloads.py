@@ -1,5 +1,6 @@
 """Files as answers: ranges, safe names and types; and links that work for a while without a login."""
 
+import asyncio
 import re
 import time
 import urllib.parse
@@ -13,6 +14,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from mailserver.entities import errors
 
 LINK_SECONDS = 3600
+STALLED_SECONDS = 60.0  # that a reader may take nothing
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,64}/[A-Za-z0-9!#$&^_.+-]{1,64}")
 _PLAIN = re.compile(r"[A-Za-z0-9 ()_.,=+-]+")
@@ -89,7 +91,10 @@ def file(path: Path, content_type: str, filename: str | None) -> web.FileRespons
 async def stream(
     request: web.Request, parts: AsyncIterator[bytes], content_type: str, filename: str
 ) -> web.StreamResponse:
-    """A text file as an answer that is made while it is sent; one that breaks off is cut off, never ended."""
+    """A text file as an answer that is made while it is sent; one that breaks off is cut off, never ended.
+
+    So is one whose reader takes nothing for a minute.
+    """
     response = web.StreamResponse(
         headers={
             "Content-Type": f"{content_type}; charset=utf-8",
@@ -100,7 +105,8 @@ async def stream(
     )
     await response.prepare(request)
     async for part in parts:
-        await response.write(part)
+        async with asyncio.timeout(STALLED_SECONDS):
+            await response.write(part)
     await response.write_eof()
     return response
 

@@ -15,7 +15,6 @@ class ContactDay:
     type: str
     day: str
     first_year: int | None
-    told_year: int
     inbox_id: int
     tenant_id: int
     zone: str | None
@@ -45,13 +44,14 @@ def forget(tx: Transaction, contact_id: int) -> None:
     tx.execute("DELETE FROM contact_day WHERE contact_id = ?", (contact_id,))
 
 
-def on(snapshot: Snapshot, day: str, after: int, limit: int) -> list[ContactDay]:
-    """Some contacts' days of a day, behind a contact, in the order of the contacts."""
+def untold(snapshot: Snapshot, day: str, year: int, after: int, limit: int) -> list[ContactDay]:
+    """Some contacts' days of a day that were not told of in a year, behind a contact, in the order of the contacts."""
     rows = snapshot.all(
-        "SELECT d.contact_id, d.type, d.day, d.first_year, d.told_year, d.inbox_id, i.tenant_id, i.default_timezone, "
+        "SELECT d.contact_id, d.type, d.day, d.first_year, d.inbox_id, i.tenant_id, i.default_timezone, "
         "c.full_name FROM contact_day d JOIN contact c ON c.id = d.contact_id JOIN inbox i ON i.id = d.inbox_id "
-        "WHERE d.day = ? AND d.contact_id > ? AND i.status != 'deleted' ORDER BY d.contact_id LIMIT ?",
-        (day, after, limit),
+        "WHERE d.day = ? AND d.contact_id > ? AND d.told_year < ? AND i.status != 'deleted' "
+        "ORDER BY d.contact_id LIMIT ?",
+        (day, after, year, limit),
     )
     return [ContactDay(*row) for row in rows]
 

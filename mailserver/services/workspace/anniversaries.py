@@ -37,8 +37,8 @@ class Anniversaries:
     async def _tell_of(self, name: str, day: date, now: datetime) -> int:
         total, after = 0, 0
         while True:
-            found = await self._database.read(anniversaries.on, name, after, AT_ONCE)
-            due = [one for one in found if one.told_year < day.year and now.astimezone(_zone(one.zone)).date() == day]
+            found = await self._database.read(anniversaries.untold, name, day.year, after, AT_ONCE)
+            due = [one for one in found if now.astimezone(_zone(one.zone)).date() == day]
             if due:
                 total += await self._database.write(self._publish, due, day)
             if len(found) < AT_ONCE:
