@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailserver.entities import errors
+from mailserver.entities.inbox import Inbox
 from mailserver.entities.permission import Permission
 
 
@@ -62,6 +63,15 @@ class Caller:
     is_owner: bool = False
     label: str = ""  # what the token is called
     permissions: frozenset[Permission] | None = None  # of an API key; None for all
+    pod_id: int | None = None  # where the credential, or what is asked for, is bound to one
+
+    def sees(self, inbox: Inbox) -> bool:
+        """Whether an inbox is within what the credential is bound to."""
+        return (
+            inbox.tenant_id == self.tenant_id
+            and self.inbox_id in (None, inbox.id)
+            and self.pod_id in (None, inbox.pod_id)
+        )
 
     def permit(self, permission: Permission) -> None:
         """Refuse with Forbidden unless the permission is there."""
@@ -89,3 +99,4 @@ class Token:
     last_used_at: int | None
     expires_at: int | None
     permissions: frozenset[Permission] | None = None  # of an API key; None for all
+    pod_id: int | None = None  # of an API key

@@ -35,6 +35,10 @@ class Conflict(ServiceError):
     """The request does not fit the present state."""
 
 
+class NotEmpty(Conflict):
+    """It cannot be deleted while there is something in it."""
+
+
 class Taken(Conflict):
     """The name is taken."""
 

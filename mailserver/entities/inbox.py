@@ -18,6 +18,7 @@ class Inbox:
     modseq: int
     created_at: int
     owner_user_id: int | None = None  # whose it is, besides the tenant's
+    pod_id: int = 0  # 0 only before it is stored, for the tenant's own
 
 
 @dataclass(frozen=True, slots=True)

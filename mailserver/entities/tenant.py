@@ -65,6 +65,7 @@ class Domain:
     verify_token: str = ""  # what its TXT record has to say; empty where the operator vouched for it
     domain_use: str = "existing_domain"
     dmarc_policy: str = "quarantine"
+    pod_id: int = 0  # 0 only before it is stored, for the tenant's own
 
 
 class KeyStage(StrEnum):

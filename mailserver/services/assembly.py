@@ -24,6 +24,7 @@ from mailserver.services.accounts.inbox_keeping import InboxKeeping
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.keystore import KeyStore
 from mailserver.services.accounts.organizations import Organizations
+from mailserver.services.accounts.pods import Pods
 from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.accounts.secrets import PasswordHasher
@@ -247,6 +248,7 @@ def assemble(
         agent_tokens=AgentTokens(database, ids, access, audit),
         api_keys=ApiKeys(database, ids, access, audit),
         organizations=Organizations(database),
+        pods=Pods(database, ids, audit),
         inbox_keeping=InboxKeeping(database, inboxes, access, audit),
         agent_inboxes=AgentInboxes(database, inboxes, audit),
         sessions=Sessions(database, ids, hasher, throttle),

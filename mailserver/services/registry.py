@@ -15,6 +15,7 @@ from mailserver.services.accounts.forwarding import Forwards
 from mailserver.services.accounts.inbox_keeping import InboxKeeping
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.organizations import Organizations
+from mailserver.services.accounts.pods import Pods
 from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
 from mailserver.services.accounts.sessions import Sessions
@@ -80,6 +81,7 @@ class Services:
     agent_tokens: AgentTokens
     api_keys: ApiKeys
     organizations: Organizations
+    pods: Pods
     inbox_keeping: InboxKeeping
     sessions: Sessions
     factors: Factors

@@ -13,7 +13,7 @@ from mailserver.storage.inboxes import DELETED
 
 _COLUMNS = (
     "SELECT i.id, i.tenant_id, i.address, i.display_name, i.status, i.default_timezone, i.used_bytes, "
-    "i.message_count, i.modseq, i.created_at, i.owner_user_id, a.client_id, a.metadata, a.updated_at "
+    "i.message_count, i.modseq, i.created_at, i.owner_user_id, i.pod_id, a.client_id, a.metadata, a.updated_at "
     "FROM inbox i LEFT JOIN agent_inbox a ON a.inbox_id = i.id"
 )
 
@@ -24,9 +24,12 @@ def get(snapshot: Snapshot, inbox_id: int) -> AgentInbox | None:
     return _inbox(row) if row else None
 
 
-def by_client_id(snapshot: Snapshot, tenant_id: int, client_id: str) -> AgentInbox | None:
-    """An inbox by the name that a client gave it."""
-    row = snapshot.one("SELECT inbox_id FROM agent_inbox WHERE tenant_id = ? AND client_id = ?", (tenant_id, client_id))
+def by_client_id(snapshot: Snapshot, tenant_id: int, pod_id: int, client_id: str) -> AgentInbox | None:
+    """An inbox of a pod by the name that a client gave it."""
+    row = snapshot.one(
+        "SELECT inbox_id FROM agent_inbox WHERE tenant_id = ? AND client_id = ? AND pod_id = ?",
+        (tenant_id, client_id, pod_id),
+    )
     return get(snapshot, row[0]) if row else None
 
 
@@ -34,15 +37,17 @@ def page(
     snapshot: Snapshot,
     tenant_id: int,
     own: int | None,
+    pod_id: int | None,
     behind: int | None,
     limit: int,
     *,
     containing: str | None = None,
     ascending: bool = False,
 ) -> list[AgentInbox]:
-    """Inboxes of a tenant, or its one, newest first, from behind one; `containing` stands in the address or name."""
+    """Inboxes of a tenant, of a pod, or one, newest first, from behind one; address or name have `containing`."""
     direction, comparison = ("ASC", ">") if ascending else ("DESC", "<")
-    conditions, values = ["i.tenant_id = ?", "i.status != ?"], [tenant_id, DELETED]
+    owner = "i.tenant_id = ?" if pod_id is None else "i.pod_id = ?"
+    conditions, values = [owner, "i.status != ?"], [tenant_id if pod_id is None else pod_id, DELETED]
     if own is not None:
         conditions, values = [*conditions, "i.id = ?"], [*values, own]
     if behind is not None:
@@ -56,24 +61,24 @@ def page(
     return [_inbox(row) for row in rows]
 
 
-def count(snapshot: Snapshot, tenant_id: int) -> int:
-    """How many inboxes a tenant has."""
-    number: int = snapshot.one("SELECT COUNT(*) FROM inbox WHERE tenant_id = ? AND status != ?", (tenant_id, DELETED))[
-        0
-    ]
-    return number
+def count(snapshot: Snapshot, tenant_id: int, pod_id: int | None = None) -> int:
+    """How many inboxes a tenant has, or one of its pods."""
+    owner, number = ("tenant_id", tenant_id) if pod_id is None else ("pod_id", pod_id)
+    found: int = snapshot.one(f"SELECT COUNT(*) FROM inbox WHERE {owner} = ? AND status != ?", (number, DELETED))[0]
+    return found
 
 
 def put(tx: Transaction, inbox: Inbox, client_id: str | None, metadata: Metadata, now: int) -> None:
     """Write what a client says of an inbox; the name that it gave stays."""
     tx.execute(
-        "INSERT INTO agent_inbox(inbox_id, tenant_id, client_id, metadata, updated_at) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT(inbox_id) DO UPDATE SET metadata = excluded.metadata, updated_at = excluded.updated_at",
-        (inbox.id, inbox.tenant_id, client_id, orjson.dumps(metadata).decode(), now),
+        "INSERT INTO agent_inbox(inbox_id, tenant_id, client_id, metadata, updated_at, pod_id) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(inbox_id) DO UPDATE SET metadata = excluded.metadata, "
+        "updated_at = excluded.updated_at",
+        (inbox.id, inbox.tenant_id, client_id, orjson.dumps(metadata).decode(), now, inbox.pod_id),
     )
 
 
 def _inbox(row: Sequence[Any]) -> AgentInbox:
-    inbox = Inbox(*row[:11])
-    metadata = orjson.loads(row[12]) if row[12] else {}
-    return AgentInbox(inbox, row[11], metadata, row[13] or inbox.created_at)
+    inbox = Inbox(*row[:12])
+    metadata = orjson.loads(row[13]) if row[13] else {}
+    return AgentInbox(inbox, row[12], metadata, row[14] or inbox.created_at)

@@ -18,7 +18,7 @@ MOST_TOKENS = 10_000  # of one tenant
 _TOKEN = (
     TokenRow.id, TokenRow.tenant_id, TokenRow.inbox_id, TokenRow.label, TokenRow.prefix, TokenRow.scopes,
     TokenRow.requires_approval, TokenRow.created_at, TokenRow.last_used_at, TokenRow.expires_at, TokenRow.kind,
-    TokenRow.user_id, Member.role, TokenRow.permissions,
+    TokenRow.user_id, Member.role, TokenRow.permissions, TokenRow.pod_id,
 )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def add_token(
             label=token.label, prefix=token.prefix, hash=digest, scopes=_words(token.scopes),
             requires_approval=_words(token.requires_approval), created_at=token.created_at,
             expires_at=token.expires_at, session_id=session_id, permissions=permission_words(token.permissions),
-            updated_at=token.created_at,
+            updated_at=token.created_at, pod_id=token.pod_id,
         )
     )  # fmt: skip
 
@@ -169,9 +169,9 @@ def permissions_of(words: str | None) -> frozenset[Permission] | None:
 
 def _token(row: Sequence[Any]) -> StoredToken:
     identity, tenant_id, inbox_id, label, prefix, scopes, approval, created_at, used_at, expires_at, *rest = row
+    kind, user_id, role, permissions, pod_id = rest
     token = Token(
         identity, tenant_id, inbox_id, label, prefix, frozenset(map(Scope, scopes.split())),
-        frozenset(map(Scope, approval.split())), created_at, used_at, expires_at, permissions_of(rest.pop()),
+        frozenset(map(Scope, approval.split())), created_at, used_at, expires_at, permissions_of(permissions), pod_id,
     )  # fmt: skip
-    kind, user_id, role = rest
     return StoredToken(token, kind, user_id, role)

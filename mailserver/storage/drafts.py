@@ -26,7 +26,8 @@ def add(tx: Transaction, draft: StoredDraft) -> None:
     """Insert a draft."""
     values = astuple(draft)
     tx.execute(
-        f"INSERT INTO draft VALUES ({', '.join('?' * len(values))})", (*values[:9], draft.state.value, *values[10:])
+        f"INSERT INTO draft SELECT {', '.join('?' * len(values))}, pod_id FROM inbox WHERE id = ?",
+        (*values[:9], draft.state.value, *values[10:], draft.inbox_id),
     )
     tx.ring(TOPIC)
 
@@ -75,7 +76,7 @@ def page(
     states: Sequence[DraftState] = (),
     ascending: bool = False,
 ) -> list[StoredDraft]:
-    """Drafts of `("tenant_id" or "inbox_id", number)` by their last change, from behind a cursor (updated_at, id)."""
+    """Drafts of `("tenant_id", number)`, "pod_id" or "inbox_id", by their last change, from behind (updated_at, id)."""
     direction, comparison = ("ASC", ">") if ascending else ("DESC", "<")
     column, number = owner
     conditions, values = [f"d.{column} = ?"], [number]

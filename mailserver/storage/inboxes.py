@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mailserver.entities.folder import FIRST_FOLDERS
 from mailserver.entities.inbox import Inbox, InboxSettings
 from mailserver.storage.database import Snapshot, Transaction
+from mailserver.storage.ingest import MAILBOX
 from mailserver.storage.tables.accounts import Alias
 from mailserver.storage.tables.accounts import Inbox as InboxRow
 from mailserver.storage.tables.mailbox import Folder
@@ -13,7 +14,7 @@ DELETED = "deleted"  # its rows go bit by bit
 _COLUMNS = (
     InboxRow.id, InboxRow.tenant_id, InboxRow.address, InboxRow.display_name, InboxRow.status,
     InboxRow.default_timezone, InboxRow.used_bytes, InboxRow.message_count, InboxRow.modseq, InboxRow.created_at,
-    InboxRow.owner_user_id,
+    InboxRow.owner_user_id, InboxRow.pod_id,
 )  # fmt: skip
 
 
@@ -34,7 +35,7 @@ def add(tx: Transaction, inbox: Inbox, folder_ids: tuple[int, ...]) -> None:
         InboxRow.insert(
             id=inbox.id, tenant_id=inbox.tenant_id, address=inbox.address, display_name=inbox.display_name,
             status=inbox.status, default_timezone=inbox.default_timezone, modseq=count, next_uidvalidity=count + 1,
-            used_bytes=0, message_count=0, created_at=inbox.created_at,
+            used_bytes=0, message_count=0, created_at=inbox.created_at, pod_id=inbox.pod_id or inbox.tenant_id,
         )
     )  # fmt: skip
     for number, ((role, name), folder_id) in enumerate(zip(FIRST_FOLDERS, folder_ids, strict=True), start=1):
@@ -44,6 +45,7 @@ def add(tx: Transaction, inbox: Inbox, folder_ids: tuple[int, ...]) -> None:
                 created_modseq=number, modseq=number, props_modseq=number, highestmodseq=number,
             )
         )  # fmt: skip
+    tx.execute("INSERT INTO type_state(inbox_id, type, modseq) VALUES (?, ?, ?)", (inbox.id, MAILBOX, count))
 
 
 def get(snapshot: Snapshot, inbox_id: int) -> Inbox | None:

@@ -7,16 +7,23 @@ from mailserver.storage.tables.accounts import Domain as DomainRow
 from mailserver.storage.tables.accounts import Inbox as InboxRow
 from mailserver.storage.tables.accounts import Member
 from mailserver.storage.tables.accounts import Tenant as TenantRow
+from mailserver.storage.tables.agentry import Pod as PodRow
 
 _DOMAIN = (
     DomainRow.id, DomainRow.tenant_id, DomainRow.name, DomainRow.status, DomainRow.catch_all_inbox_id,
-    DomainRow.created_at, DomainRow.verify_token, DomainRow.domain_use, DomainRow.dmarc_policy,
+    DomainRow.created_at, DomainRow.verify_token, DomainRow.domain_use, DomainRow.dmarc_policy, DomainRow.pod_id,
 )  # fmt: skip
 
 
 def add(tx: Transaction, tenant: Tenant) -> None:
-    """Insert a tenant."""
+    """Insert a tenant with its own pod, which has its number."""
     tx.execute(TenantRow.insert(id=tenant.id, name=tenant.name, created_at=tenant.created_at))
+    tx.execute(
+        PodRow.insert(
+            id=tenant.id, tenant_id=tenant.id, name="Default", created_at=tenant.created_at,
+            updated_at=tenant.created_at,
+        )
+    )  # fmt: skip
 
 
 def get(snapshot: Snapshot, tenant_id: int) -> Tenant | None:
@@ -59,6 +66,7 @@ def add_domain(tx: Transaction, domain: Domain) -> None:
             id=domain.id, tenant_id=domain.tenant_id, name=domain.name, status=domain.status.value,
             catch_all_inbox_id=domain.catch_all_inbox_id, created_at=domain.created_at,
             verify_token=domain.verify_token, domain_use=domain.domain_use, dmarc_policy=domain.dmarc_policy,
+            pod_id=domain.pod_id or domain.tenant_id,
         )
     )  # fmt: skip
 
@@ -85,10 +93,12 @@ def verify(tx: Transaction, name: str) -> None:
     tx.execute(DomainRow.update(status=DomainStatus.VERIFIED.value).where(DomainRow.name == name))
 
 
-def domains(snapshot: Snapshot, tenant_id: int | None = None) -> list[Domain]:
-    """Every domain, or those of a tenant, by name."""
+def domains(snapshot: Snapshot, tenant_id: int | None = None, pod_id: int | None = None) -> list[Domain]:
+    """Every domain, or those of a tenant or of one of its pods, by name."""
     query = DomainRow.select(*_DOMAIN).order_by(DomainRow.name)
-    if tenant_id is not None:
+    if pod_id is not None:
+        query = query.where(DomainRow.pod_id == pod_id)
+    elif tenant_id is not None:
         query = query.where(DomainRow.tenant_id == tenant_id)
     return [_domain(row) for row in snapshot.all(query)]
 
@@ -138,6 +148,6 @@ def forget_key(tx: Transaction, key: DkimKey) -> None:
     tx.execute(KeyRow.delete().where(KeyRow.domain == key.domain, KeyRow.selector == key.selector))
 
 
-def _domain(row: tuple[int, int, str, str, int | None, int, str, str, str]) -> Domain:
-    identity, tenant_id, name, status, catch_all, created_at, token, use, policy = row
-    return Domain(identity, tenant_id, name, DomainStatus(status), catch_all, created_at, token, use, policy)
+def _domain(row: tuple[int, int, str, str, int | None, int, str, str, str, int]) -> Domain:
+    identity, tenant_id, name, status, catch_all, created_at, token, use, policy, pod_id = row
+    return Domain(identity, tenant_id, name, DomainStatus(status), catch_all, created_at, token, use, policy, pod_id)

@@ -90,6 +90,7 @@ class Access:
             is_owner=found.kind == "session" and found.role in (None, UserRole.OWNER.value),
             label=token.label,
             permissions=token.permissions,
+            pod_id=token.pod_id,
         )
 
     async def create_token(
@@ -105,6 +106,7 @@ class Access:
         expires_at: int | None = None,
         also: Callable[[Transaction, Token], None] | None = None,
         permissions: frozenset[Permission] | None = None,
+        pod_id: int | None = None,
     ) -> tuple[Token, str]:
         """Make a token of a kind (agent, session, api_key); its secret is in the answer and nowhere else.
 
@@ -115,7 +117,7 @@ class Access:
         shown = text[: len(prefix) + secrets.SHOWN_LETTERS]
         token = Token(
             self._ids.next(), tenant_id, inbox_id, label, shown, scopes, requires_approval, int(time.time() * 1000),
-            None, expires_at, permissions,
+            None, expires_at, permissions, pod_id,
         )  # fmt: skip
 
         def insert(tx: Transaction) -> None:

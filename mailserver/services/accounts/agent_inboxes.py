@@ -11,14 +11,14 @@ from mailserver.entities.access import Caller
 from mailserver.entities.agent_inbox import AgentInbox, Metadata
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.inbox import Inbox
-from mailserver.entities.tenant import DomainStatus
+from mailserver.entities.tenant import Domain, DomainStatus
 from mailserver.mail import address as addresses
 from mailserver.mail.address import Address
 from mailserver.services.accounts import readable_names
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.inbox_keeping import STATUSES
 from mailserver.services.accounts.inboxes import LONGEST_NAME, Inboxes
-from mailserver.storage import agent_inboxes, closing, inboxes, tenants
+from mailserver.storage import agent_inboxes, closing, inboxes, pods, tenants
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 MOST_NOTES = 50
@@ -63,7 +63,7 @@ class AgentInboxes:
     ) -> list[AgentInbox]:
         """Inboxes, newest first, from behind one; `containing` stands in the address or the name."""
         return await self._database.read(
-            agent_inboxes.page, caller.tenant_id, caller.inbox_id, behind, limit, containing=containing,
+            agent_inboxes.page, caller.tenant_id, caller.inbox_id, caller.pod_id, behind, limit, containing=containing,
             ascending=ascending,
         )  # fmt: skip
 
@@ -79,13 +79,14 @@ class AgentInboxes:
         metadata = _merged({}, dict(wanted.metadata or {}))
 
         def write(tx: Transaction) -> AgentInbox:
+            pod_id = _pod(tx, caller, wanted.domain)
             if wanted.client_id is not None:
-                known = agent_inboxes.by_client_id(tx, caller.tenant_id, wanted.client_id)
+                known = agent_inboxes.by_client_id(tx, caller.tenant_id, pod_id, wanted.client_id)
                 if known is not None:
                     return known
-            domain = _domain(tx, caller, wanted.domain)
+            domain = _domain(tx, caller, pod_id, wanted.domain)
             address = _address(tx, wanted.username, domain)
-            made = self._names.insert(tx, address, wanted.display_name or None)
+            made = self._names.insert(tx, address, wanted.display_name or None, pod_id)
             made = replace(made, owner_user_id=caller.user_id, status=wanted.status or made.status)
             inboxes.change(tx, made)
             agent_inboxes.put(tx, made, wanted.client_id, metadata, made.created_at)
@@ -139,24 +140,41 @@ def _get(snapshot: Snapshot, inbox_id: int) -> AgentInbox:
     return found
 
 
-def _domain(tx: Transaction, caller: Caller, wanted: str | None) -> str:
-    """The domain that is asked for, or the first one of the tenant that is verified."""
+def _pod(tx: Transaction, caller: Caller, domain: str | None) -> int:
+    """The pod to make an inbox in: the caller's, else that of the domain, else the tenant's own."""
+    if caller.pod_id is not None:
+        if pods.get(tx, caller.pod_id) is None:
+            raise errors.NotFound("There is no such pod.")
+        return caller.pod_id
+    found = tenants.domain(tx, domain.strip().lower()) if domain is not None else None
+    return found.pod_id if found is not None and found.tenant_id == caller.tenant_id else caller.tenant_id
+
+
+def _domain(tx: Transaction, caller: Caller, pod_id: int, wanted: str | None) -> str:
+    """The domain that is asked for, or the first one that is verified, of the pod before the tenant's own.
+
+    What is in the tenant's own pod is there for all of them.
+    """
     if wanted is None:
-        served = tenants.served_domains(tx, caller.tenant_id)
+        served = [each for each in tenants.served_domains(tx, caller.tenant_id) if _is_open(each, pod_id)]
         if not served:
             raise errors.DomainNotVerified("There is no verified domain yet; add one first.")
-        return min(served, key=lambda each: each.id).name
+        return min(served, key=lambda each: (each.pod_id != pod_id, each.id)).name
     try:
         name = addresses.parse_domain(wanted.strip())
     except addresses.AddressError as error:
         raise errors.Invalid(f"{wanted!r} is no domain.", domain=str(error)) from error
     found = tenants.domain(tx, name)
-    if found is None or found.tenant_id != caller.tenant_id:
+    if found is None or found.tenant_id != caller.tenant_id or not _is_open(found, pod_id):
         sentence = f"The domain {name} is not one of yours; add it first."
         raise errors.Invalid(sentence, domain=sentence)
     if found.status is not DomainStatus.VERIFIED:
         raise errors.DomainNotVerified(f"The domain {name} is not verified yet.")
     return name
+
+
+def _is_open(domain: Domain, pod_id: int) -> bool:
+    return domain.pod_id in (pod_id, domain.tenant_id)
 
 
 def _address(tx: Transaction, username: str | None, domain: str) -> Address:

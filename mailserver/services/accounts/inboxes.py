@@ -44,7 +44,7 @@ class Inboxes:
     async def all_of(self, caller: Caller) -> list[Inbox]:
         """The inboxes that a caller may look into."""
         found = await self._database.read(inboxes.of_tenant, caller.tenant_id)
-        return [inbox for inbox in found if caller.inbox_id in (None, inbox.id)]
+        return [inbox for inbox in found if caller.sees(inbox)]
 
     async def add(self, text: str, display_name: str | None = None) -> Inbox:
         """Make an inbox on a domain of ours; one that is there already is left as it is."""
@@ -53,8 +53,8 @@ class Inboxes:
             raise errors.Invalid(sentence, display_name=sentence)
         return await self._database.write(self.insert, parse(text), display_name)
 
-    def insert(self, tx: Transaction, address: Address, display_name: str | None) -> Inbox:
-        """Insert an inbox with its folders, inside a transaction."""
+    def insert(self, tx: Transaction, address: Address, display_name: str | None, pod_id: int | None = None) -> Inbox:
+        """Insert an inbox with its folders, inside a transaction; without a pod, in that of its domain."""
         known = inboxes.by_address(tx, address.normal)
         if known is not None:
             return known
@@ -68,7 +68,10 @@ class Inboxes:
         now = int(time.time() * 1000)
         if domain.status is not DomainStatus.VERIFIED:
             raise errors.Conflict(f"The domain {address.domain} is not verified yet.")
-        inbox = Inbox(self._ids.next(), domain.tenant_id, address.normal, display_name, "active", None, 0, 0, 0, now)
+        inbox = Inbox(
+            self._ids.next(), domain.tenant_id, address.normal, display_name, "active", None, 0, 0, 0, now,
+            pod_id=pod_id or domain.pod_id,
+        )  # fmt: skip
         inboxes.add(tx, inbox, tuple(self._ids.next() for _ in FIRST_FOLDERS))
         for kind, name in FIRST_CALENDARS:
             calendars.add(tx, Calendar(self._ids.next(), inbox.tenant_id, inbox.id, name, kind, True, 1, now))
@@ -97,15 +100,13 @@ def _wanted(snapshot: Snapshot, caller: Caller, wanted: str | None) -> Inbox | N
         if caller.inbox_id is not None:
             found = inboxes.get(snapshot, caller.inbox_id)
         else:
-            every = inboxes.of_tenant(snapshot, caller.tenant_id)
+            every = [each for each in inboxes.of_tenant(snapshot, caller.tenant_id) if caller.sees(each)]
             if len(every) > 1:
                 raise errors.Invalid("Say which inbox is meant.", inbox_id="Required with this kind of login.")
             found = every[0] if every else None
     else:
         found = _by_id_or_address(snapshot, wanted)
-    if found is None or found.tenant_id != caller.tenant_id or caller.inbox_id not in (None, found.id):
-        return None
-    return found
+    return found if found is not None and caller.sees(found) else None
 
 
 def _by_id_or_address(snapshot: Snapshot, wanted: str) -> Inbox | None:

@@ -25,7 +25,7 @@ class Organizations:
         self._database = database
 
     async def get(self, caller: Caller) -> Organization:
-        """The tenant; one who is bound to an inbox is told of that one only."""
+        """The tenant; one who is bound to an inbox or a pod is told of what is there only."""
         return await self._database.read(_get, caller)
 
 
@@ -35,5 +35,5 @@ def _get(snapshot: Snapshot, caller: Caller) -> Organization:
         raise errors.NotFound("There is no such organisation.")
     if caller.inbox_id is not None:
         return Organization(tenant, 1, 0)
-    domains = tenants.domains(snapshot, caller.tenant_id)
-    return Organization(tenant, agent_inboxes.count(snapshot, caller.tenant_id), len(domains))
+    domains = tenants.domains(snapshot, caller.tenant_id, caller.pod_id)
+    return Organization(tenant, agent_inboxes.count(snapshot, caller.tenant_id, caller.pod_id), len(domains))

@@ -55,6 +55,7 @@ class Domain(Row):
     verify_token = peewee.TextField(default="")
     domain_use = peewee.TextField(default="existing_domain")
     dmarc_policy = peewee.TextField(default="quarantine")
+    pod_id = peewee.BigIntegerField(default=0)
 
     class Meta:
         table_name = "domain"
@@ -91,6 +92,7 @@ class Inbox(Row):
     message_count = peewee.BigIntegerField(default=0)
     created_at = peewee.BigIntegerField()
     owner_user_id = peewee.BigIntegerField(null=True)
+    pod_id = peewee.BigIntegerField(default=0)
 
     class Meta:
         table_name = "inbox"
@@ -173,6 +175,7 @@ class Token(Row):
     previous_until = peewee.BigIntegerField(null=True)
     permissions = peewee.TextField(null=True)
     updated_at = peewee.BigIntegerField(null=True)
+    pod_id = peewee.BigIntegerField(null=True)
 
     class Meta:
         table_name = "token"

@@ -5,6 +5,20 @@ import peewee
 from mailserver.storage.tables.base import Row
 
 
+class Pod(Row):
+    """A part of a tenant that is kept apart from the rest of it."""
+
+    id = peewee.BigIntegerField(primary_key=True)
+    tenant_id = peewee.BigIntegerField()
+    name = peewee.TextField()
+    client_id = peewee.TextField(null=True)
+    created_at = peewee.BigIntegerField()
+    updated_at = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "pod"
+
+
 class AgentInbox(Row):
     """What a client has said of an inbox that it made."""
 
@@ -13,6 +27,7 @@ class AgentInbox(Row):
     client_id = peewee.TextField(null=True)
     metadata = peewee.TextField()
     updated_at = peewee.BigIntegerField()
+    pod_id = peewee.BigIntegerField(default=0)
 
     class Meta:
         table_name = "agent_inbox"
@@ -34,6 +49,7 @@ class Draft(Row):
     problem = peewee.TextField(null=True)
     created_at = peewee.BigIntegerField()
     updated_at = peewee.BigIntegerField()
+    pod_id = peewee.BigIntegerField(default=0)
 
     class Meta:
         table_name = "draft"
@@ -47,6 +63,7 @@ class AgentWebhook(Row):
     client_id = peewee.TextField(null=True)
     inbox_ids = peewee.TextField()
     pod_ids = peewee.TextField()
+    pod_id = peewee.BigIntegerField(default=0)
 
     class Meta:
         table_name = "agent_webhook"

@@ -5,7 +5,8 @@ import pytest
 from mailserver.entities.draft import DraftState
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Visibility
-from mailserver.storage import agent_inboxes, agent_webhooks, api_keys, drafts, messages, sqlite, threads
+from mailserver.entities.pod import Pod
+from mailserver.storage import agent_inboxes, agent_webhooks, api_keys, drafts, messages, pods, sqlite, threads
 from mailserver.storage.database import Snapshot, Transaction
 
 
@@ -43,13 +44,15 @@ def test_nothing_is_scanned_and_nothing_is_sorted(watched):
     snapshot, tx = Snapshot(watched, watched.database), Transaction(watched, watched.database)
     for cursor in (None, (5, 6)):
         for ascending in (False, True):
-            for owner in (("tenant_id", 1), ("inbox_id", 1)):
+            for owner in (("tenant_id", 1), ("pod_id", 1), ("inbox_id", 1)):
                 drafts.page(snapshot, owner, cursor, 50, ascending=ascending)
                 drafts.page(
                     snapshot, owner, cursor, 50, before=9, after=1, labels=("x",), states=(DraftState.SCHEDULED,)
                 )
-            agent_inboxes.page(snapshot, 1, None, cursor[0] if cursor else None, 50, ascending=ascending)
-            agent_inboxes.page(snapshot, 1, 2, None, 50, containing="x")
+            for pod_id in (None, 3):
+                agent_inboxes.page(snapshot, 1, None, pod_id, cursor[0] if cursor else None, 50, ascending=ascending)
+                agent_inboxes.page(snapshot, 1, 2, pod_id, None, 50, containing="x")
+            pods.page(snapshot, 1, cursor[0] if cursor else None, 50, ascending=ascending)
             for inbox_ids in ((), (3,)):
                 where = Filter(**{**_fields(NARROWED), "inbox_ids": inbox_ids, "ascending": ascending})
                 threads.page(snapshot, where, cursor, 50)
@@ -61,7 +64,14 @@ def test_nothing_is_scanned_and_nothing_is_sorted(watched):
     drafts.count(snapshot, 1)
     drafts.forget_message(tx, 1)
     agent_inboxes.get(snapshot, 1)
-    agent_inboxes.by_client_id(snapshot, 1, "c")
+    agent_inboxes.by_client_id(snapshot, 1, 2, "c")
+    pods.get(snapshot, 1)
+    pods.by_client_id(snapshot, 1, "c")
+    pods.count(snapshot, 1)
+    pods.of_inbox(snapshot, 1)
+    pods.inbox_ids(snapshot, 1, 100)
+    pods.has_domain(snapshot, 1)
+    pods.remove(tx, Pod(7, 1, "x", None, 0, 0), 0)
     threads.members(snapshot, 1, (5, 6), 50, drafts=False)
     # json_each and the few rows of a UNION inside one message's people are no tables
     slow = [
