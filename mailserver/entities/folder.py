@@ -38,3 +38,5 @@ class Folder:
     unread_messages: int
     total_threads: int
     unread_threads: int
+    sort_order: int = 0
+    is_subscribed: bool = True

@@ -5,11 +5,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _NOT_ATOM = re.compile(r"[^a-z0-9._/-]+")
+_KEYWORD = re.compile(r"[!#$&'+,./0-9:;<=>?@A-Z\[^_`a-z|}~-]{1,100}")
 
 
 def atom(display: str) -> str:
-    """The atom of a label: lower case, and nothing that a keyword may not have."""
-    return _NOT_ATOM.sub("-", display.strip().lower()).strip("-")[:100] or "label"
+    """The atom of a label: lower case, and nothing that a keyword may not have; a keyword is its own."""
+    name = display.strip().lower()
+    if is_keyword(name):
+        return name
+    return _NOT_ATOM.sub("-", name).strip("-")[:100] or "label"
+
+
+def is_keyword(text: str) -> bool:
+    """Whether mail clients can put it on mail (RFC 8621 4.1.1), at most 100 letters of it."""
+    return _KEYWORD.fullmatch(text) is not None
 
 
 SYSTEM_KEYS = ("ticket/status/", "ticket/priority/")  # what tickets put on threads themselves

@@ -1,5 +1,6 @@
 """Flag, move and remove messages, with every count that depends on it, inside one transaction."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from mailserver.entities.folder import Role
@@ -63,22 +64,47 @@ def set_flags(tx: Transaction, message_id: int, on: Flag, off: Flag, now: int) -
 
 def move(tx: Transaction, message_id: int, folder_id: int, now: int) -> None:
     """Take a message out of the folders that it lies in and put it into one."""
+    place(tx, message_id, {folder_id}, now)
+
+
+def place(tx: Transaction, message_id: int, folder_ids: Set[int], now: int) -> None:
+    """Let a message lie in these folders of its inbox, one at least, and in no others."""
     message = _get(tx, message_id)
-    folder = tx.one("SELECT role FROM folder WHERE id = ? AND inbox_id = ?", (folder_id, message.inbox_id))
-    present = [row[0] for row in tx.all("SELECT folder_id FROM placement WHERE message_id = ?", (message_id,))]
-    if present == [folder_id]:
+    present = {row[0] for row in tx.all("SELECT folder_id FROM placement WHERE message_id = ?", (message_id,))}
+    if present == folder_ids:
         return
-    _teach(tx, message, folder[0], now)
+    marks = ",".join("?" * len(folder_ids))
+    roles = dict(
+        tx.all(f"SELECT id, role FROM folder WHERE inbox_id = ? AND id IN ({marks})", (message.inbox_id, *folder_ids))
+    )
+    _teach(tx, message, {roles[folder_id] for folder_id in folder_ids - present}, now)
     before = _thread_state(tx, message.thread_id)
     modseq = changes.advance(tx, message.inbox_id)
-    _take_out(tx, message, modseq)
-    _put_in(tx, message, folder_id, modseq)
+    _take_out(tx, message, modseq, present - folder_ids)
+    for folder_id in sorted(folder_ids - present):
+        _put_in(tx, message, folder_id, modseq)
+    visibility = min(int(_VISIBILITY.get(role, Visibility.NORMAL)) for role in roles.values())
     tx.execute(
         "UPDATE message SET visibility = ?, modseq = ?, updated_at = ? WHERE id = ?",
-        (int(_VISIBILITY.get(folder[0], Visibility.NORMAL)), modseq, now, message_id),
+        (visibility, modseq, now, message_id),
     )
+    tx.execute("UPDATE placement SET modseq = ? WHERE message_id = ?", (modseq, message_id))
     changes.mark(tx, message.inbox_id, changes.EMAIL, modseq)
-    _settle(tx, message, before, {*present, folder_id})
+    _settle(tx, message, before, present | folder_ids)
+
+
+def take_out(tx: Transaction, message_id: int, folder_id: int, now: int) -> None:
+    """Take a message out of one folder; where that was its only one, it is gone for good."""
+    others = {
+        row[0]
+        for row in tx.all(
+            "SELECT folder_id FROM placement WHERE message_id = ? AND folder_id != ?", (message_id, folder_id)
+        )
+    }
+    if others:
+        place(tx, message_id, others, now)
+    else:
+        remove(tx, message_id, now)
 
 
 def remove(tx: Transaction, message_id: int, now: int) -> None:
@@ -86,7 +112,7 @@ def remove(tx: Transaction, message_id: int, now: int) -> None:
     message = _get(tx, message_id)
     before = _thread_state(tx, message.thread_id)
     folders = {row[0] for row in tx.all("SELECT folder_id FROM placement WHERE message_id = ?", (message_id,))}
-    _take_out(tx, message, changes.advance(tx, message.inbox_id))
+    _take_out(tx, message, changes.advance(tx, message.inbox_id), folders)
     labels.detach_all(tx, message_id)
     bayes.forget_message(tx, message_id)
     tasks.forget_message(tx, message_id)
@@ -108,15 +134,15 @@ def remove(tx: Transaction, message_id: int, now: int) -> None:
     _settle(tx, message, before, folders)
 
 
-def _teach(tx: Transaction, message: _Message, role: str | None, now: int) -> None:
+def _teach(tx: Transaction, message: _Message, added: Set[str | None], now: int) -> None:
     """A move to Junk says what junk is; one out of Junk, or out of the Inbox to be kept, says what is not."""
     rows = tx.all(
         "SELECT f.role FROM placement p JOIN folder f ON f.id = p.folder_id WHERE p.message_id = ?", (message.id,)
     )
     roles = {row[0] for row in rows}
-    if role == Role.JUNK:
+    if Role.JUNK in added:
         bayes.ask(tx, message.id, message.inbox_id, True, now)
-    elif role != Role.TRASH and (Role.JUNK in roles or (Role.INBOX in roles and role in (Role.ARCHIVE, None))):
+    elif added - {Role.TRASH} and (Role.JUNK in roles or (Role.INBOX in roles and added & {Role.ARCHIVE, None})):
         bayes.ask(tx, message.id, message.inbox_id, False, now)
 
 
@@ -132,10 +158,12 @@ def _is_unread(flags: int) -> bool:
     return not flags & (Flag.SEEN | Flag.DRAFT)
 
 
-def _take_out(tx: Transaction, message: _Message, modseq: int) -> None:
+def _take_out(tx: Transaction, message: _Message, modseq: int, folder_ids: Set[int]) -> None:
     for folder_id, uid, unread in tx.all(
         "SELECT folder_id, uid, unread FROM placement WHERE message_id = ?", (message.id,)
     ):
+        if folder_id not in folder_ids:
+            continue
         tx.execute("DELETE FROM placement WHERE folder_id = ? AND uid = ?", (folder_id, uid))
         tx.execute("INSERT INTO expunged VALUES (?, ?, ?)", (folder_id, modseq, uid))
         tx.execute(

@@ -1,7 +1,21 @@
 """Change numbers: one counter an inbox, a value of its own for every touched object, and what was destroyed."""
 
-from mailserver.storage.database import Transaction
+from dataclasses import dataclass
+
+from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.ingest import EMAIL, MAILBOX, THREAD
+
+_TABLES = {EMAIL: "message", MAILBOX: "folder", THREAD: "thread"}  # the others keep a log of their own
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """An object that was made, changed or destroyed, by its newest change."""
+
+    modseq: int
+    object_id: int
+    created_modseq: int
+    is_destroyed: bool
 
 
 def advance(tx: Transaction, inbox_id: int) -> int:
@@ -41,4 +55,34 @@ def bury(tx: Transaction, inbox_id: int, kind: int, object_id: int, created_mods
     mark(tx, inbox_id, kind, modseq)
 
 
-__all__ = ["EMAIL", "MAILBOX", "THREAD", "advance", "bury", "mark", "touch_folder", "touch_thread"]
+def state(snapshot: Snapshot, inbox_id: int, kind: int) -> int:
+    """The newest change of a type; 0 where there was none."""
+    row = snapshot.one("SELECT modseq FROM type_state WHERE inbox_id = ? AND type = ?", (inbox_id, kind))
+    return int(row[0]) if row else 0
+
+
+def floor(snapshot: Snapshot, inbox_id: int, kind: int) -> int:
+    """The oldest state that changes can be told from."""
+    row = snapshot.one("SELECT floor FROM type_state WHERE inbox_id = ? AND type = ?", (inbox_id, kind))
+    return int(row[0]) if row else 0
+
+
+def since(snapshot: Snapshot, inbox_id: int, kind: int, modseq: int, most: int) -> list[Touched]:
+    """What was touched behind a state, oldest change first; the time grows with the change alone."""
+    living = snapshot.all(
+        f"SELECT modseq, id, created_modseq, 0 FROM {_TABLES[kind]} WHERE inbox_id = ? AND modseq > ? "
+        "ORDER BY modseq LIMIT ?",
+        (inbox_id, modseq, most),
+    )
+    dead = snapshot.all(
+        "SELECT modseq, object_id, created_modseq, 1 FROM tombstone WHERE inbox_id = ? AND type = ? AND modseq > ? "
+        "ORDER BY modseq LIMIT ?",
+        (inbox_id, kind, modseq, most),
+    )
+    return [Touched(row[0], row[1], row[2], bool(row[3])) for row in sorted((*living, *dead))[:most]]
+
+
+__all__ = [
+    "EMAIL", "MAILBOX", "THREAD", "Touched", "advance", "bury", "floor", "mark", "since", "state", "touch_folder",
+    "touch_thread",
+]  # fmt: skip

@@ -1,5 +1,6 @@
 """Folder queries."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mailserver.entities.folder import Folder, Role
@@ -8,8 +9,8 @@ from mailserver.storage.database import Snapshot, Transaction
 
 CUSTOM_ORDER = 100  # behind those with a role, by name
 _COLUMNS = (
-    "SELECT id, inbox_id, parent_id, name, role, total_messages, unread_messages, total_threads, unread_threads "
-    "FROM folder"
+    "SELECT id, inbox_id, parent_id, name, role, total_messages, unread_messages, total_threads, unread_threads, "
+    "sort_order, subscribed FROM folder"
 )
 
 
@@ -64,6 +65,26 @@ def change(tx: Transaction, inbox_id: int, folder_id: int, name: str, parent_id:
     changes.mark(tx, inbox_id, changes.MAILBOX, modseq)
 
 
+def arrange(tx: Transaction, inbox_id: int, folder_id: int, sort_order: int, *, is_subscribed: bool) -> None:
+    """Write where a folder stands among the others, and whether its owner wants to see it."""
+    modseq = changes.advance(tx, inbox_id)
+    tx.execute(
+        "UPDATE folder SET sort_order = ?, subscribed = ?, modseq = ?, props_modseq = ? WHERE id = ?",
+        (sort_order, int(is_subscribed), modseq, modseq, folder_id),
+    )
+    changes.mark(tx, inbox_id, changes.MAILBOX, modseq)
+
+
+def only_counts_since(snapshot: Snapshot, inbox_id: int, modseq: int, ids: Sequence[int]) -> bool:
+    """Whether nothing but the counts of folders has changed behind a state."""
+    marks = ",".join("?" * len(ids))
+    row = snapshot.one(
+        f"SELECT 1 FROM folder WHERE inbox_id = ? AND props_modseq > ? AND id IN ({marks}) LIMIT 1",
+        (inbox_id, modseq, *ids),
+    )
+    return row is None
+
+
 def some_messages(snapshot: Snapshot, folder_id: int, limit: int) -> list[int]:
     """Some messages that lie in a folder."""
     rows = snapshot.all("SELECT message_id FROM placement WHERE folder_id = ? LIMIT ?", (folder_id, limit))
@@ -80,4 +101,4 @@ def remove(tx: Transaction, inbox_id: int, folder_id: int) -> None:
 
 
 def _folder(row: tuple[Any, ...]) -> Folder:
-    return Folder(row[0], row[1], row[2] or None, row[3], Role(row[4]) if row[4] else None, *row[5:])
+    return Folder(row[0], row[1], row[2] or None, row[3], Role(row[4]) if row[4] else None, *row[5:10], bool(row[10]))
