@@ -33,6 +33,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("trim the queue's history", 6 * HOUR, services.queue.trim),
         ("remove closed inboxes and mail past its time", MINUTE, services.inbox_keeping.sweep),
         ("forget logins that have run out", HOUR, services.sessions.expire),
+        ("look how much there is of everything", 10 * MINUTE, services.notify.metering.look),
         ("tell of anniversaries", 10 * MINUTE, services.anniversaries.tell),
         ("read reports", MINUTE, services.reporting.reading.run),
         ("send reports", 15 * MINUTE, services.reporting.daily.run),

@@ -326,6 +326,7 @@ def assemble(
             told.subscriptions,
             told.agent_subscriptions,
             told.live,
+            told.metering,
             acting.feed,
             ActivityFeed(timeline),
             enriched.requests,

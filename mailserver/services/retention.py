@@ -10,7 +10,7 @@ from mailserver.services.broadcast import broadcasts
 from mailserver.services.broadcast.broadcasts import Broadcasts
 from mailserver.services.mailbox import attachments
 from mailserver.services.mailbox.attachments import Attachments
-from mailserver.services.notify import event_log, live_events, webhooks
+from mailserver.services.notify import event_log, live_events, metering, webhooks
 from mailserver.services.notify.assembly import Notify
 from mailserver.services.outbound import approvals
 from mailserver.services.outbound.approvals import Approvals
@@ -77,6 +77,7 @@ def retained(
             Promise("the event log", event_log.KEPT_MS, HOUR, told.event_log.expire),
             Promise("what was delivered to webhooks", webhooks.KEPT_MS, HOUR, told.webhooks.sweep),
             Promise("events for those who listen", live_events.KEPT_MS, MINUTE, told.live.sweep),
+            Promise("what is counted", metering.KEPT_MS, HOUR, told.metering.expire),
             Promise("recipients of broadcasts", broadcasts.RECIPIENTS_KEPT_MS, 6 * HOUR, sent.expire),
         )
     )

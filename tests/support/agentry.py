@@ -30,7 +30,8 @@ PLAIN = {
     "include_unauthenticated", "from", "direction", "track_opens", "add_labels", "remove_labels", "permanent", "q",
     "senders", "recipients", "username", "metadata", "send_at", "add_attachments", "add_attachments.filename",
     "add_attachments.content_type", "add_attachments.content_disposition", "add_attachments.content",
-    "add_attachments.url",
+    "add_attachments.url", "start", "end", "period", "window", "descending", "usage_types", "rate_types", "since",
+    "until",
 }  # fmt: skip
 LABELS = {"add_labels": "urgent", "remove_labels": ["unread"]}
 LATER = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86_400))

@@ -14,7 +14,7 @@ UNKNOWN = {
 _INBOX = ("inbox_id", "inbox_address")
 OBJECTS: dict[str, tuple[str, ...]] = {
     "domain_id": ("domain_name",), "api_key_id": ("api_key_id",),
-    "pod_ids": ("pod_id",), "add_pod_ids": ("pod_id",), "remove_pod_ids": ("pod_id",),
+    "pod_id": ("pod_id",), "pod_ids": ("pod_id",), "add_pod_ids": ("pod_id",), "remove_pod_ids": ("pod_id",),
     "inbox_ids": _INBOX, "add_inbox_ids": _INBOX, "remove_inbox_ids": _INBOX,
 }  # fmt: skip
 PLAIN = {

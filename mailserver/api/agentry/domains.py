@@ -35,7 +35,7 @@ class AgentDomainsPage:
     async def list_domains(self, caller: Caller, query: shapes.ListDomains) -> shapes.DomainList:
         """List domains, newest first."""
         _refuse_bound(caller)
-        asked = f"domains {query.ascending}"
+        asked = f"domains {caller.pod_id} {query.ascending}"
         behind = self._cursors.read(caller.tenant_id, asked, query.page_token)
         every = sorted(
             await self._services.domain_keeping.all(caller), key=lambda one: one.id, reverse=not query.ascending
@@ -54,14 +54,14 @@ class AgentDomainsPage:
         _refuse_bound(caller)
         _check_switches(body)
         domain, _ = await self._services.domain_keeping.create(caller, body.domain, "existing_domain", "quarantine")
-        return _shown(*await self._services.domain_keeping.check(caller, domain.name))
+        return shown(*await self._services.domain_keeping.check(caller, domain.name))
 
     @get("/domains/{domain_id}", scope=Scope.ADMIN, permission=Permission.DOMAIN_READ, answers=GONE)
     async def get_domain(self, caller: Caller, domain_id: str) -> shapes.DomainShown:
         """Get a domain with the records to publish, and how they stand in DNS."""
         _refuse_bound(caller)
         domain, _ = await self._services.domain_keeping.get(caller, domain_id)  # questions to DNS are counted
-        return _shown(*await self._services.domain_keeping.check(caller, domain.name))
+        return shown(*await self._services.domain_keeping.check(caller, domain.name))
 
     @patch("/domains/{domain_id}", scope=Scope.ADMIN, permission=Permission.DOMAIN_UPDATE, answers=GONE)
     async def update_domain(self, caller: Caller, domain_id: str, body: shapes.ChangeDomain) -> shapes.DomainShown:
@@ -69,7 +69,7 @@ class AgentDomainsPage:
         _refuse_bound(caller)
         domain, _ = await self._services.domain_keeping.get(caller, domain_id)
         _check_switches(body)
-        return _shown(*await self._services.domain_keeping.check(caller, domain.name))
+        return shown(*await self._services.domain_keeping.check(caller, domain.name))
 
     @delete("/domains/{domain_id}", scope=Scope.ADMIN, permission=Permission.DOMAIN_DELETE, status=204, answers=GONE)
     async def delete_domain(self, caller: Caller, domain_id: str) -> None:
@@ -122,12 +122,13 @@ def _refuse_bound(caller: Caller) -> None:
 
 def _item(domain: Domain) -> shapes.DomainItem:
     return shapes.DomainItem(
-        pod_id=present.pod_id(domain.tenant_id), domain_id=domain.name, domain=domain.name, **_FIXED,
+        pod_id=present.pod_id(domain.pod_id), domain_id=domain.name, domain=domain.name, **_FIXED,
         updated_at=present.when(domain.created_at), created_at=present.when(domain.created_at),
     )  # fmt: skip
 
 
-def _shown(domain: Domain, found: list[Checked]) -> shapes.DomainShown:
+def shown(domain: Domain, found: list[Checked]) -> shapes.DomainShown:
+    """A domain with the records to publish and how they stand."""
     known = [one for one in found if one.record.type in _TYPES and not one.record.is_optional]
     records = [
         shapes.RecordShown(

@@ -5,12 +5,13 @@ from typing import Any, Protocol
 
 import orjson
 
-from mailserver.api.agentry import present
+from mailserver.api.agentry import domains, present
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import ALL_SCOPES, Caller, Credential
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.message import MessageSummary
 from mailserver.entities.webhook import Endpoint, Origin
+from mailserver.services.notify import agent_events
 from mailserver.services.notify.posting import Tried
 from mailserver.services.registry import Services
 
@@ -38,10 +39,10 @@ class EventBodies:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def text(self, tenant_id: int, told: dict[str, Any]) -> str | None:
-        """The body; None where what it was about is gone."""
+    async def text(self, caller: Caller, told: dict[str, Any]) -> str | None:
+        """The body for somebody; None where what it was about is gone, or not to be seen any more."""
         try:
-            shown = await self._shown(Caller(tenant_id, Credential.API_KEY, 0, ALL_SCOPES), told)
+            shown = await self._shown(caller, told)
         except errors.NotFound:
             return None
         head = {"type": "event", "event_type": told["type"], "event_id": told["event_id"]}
@@ -49,6 +50,9 @@ class EventBodies:
 
     async def _shown(self, caller: Caller, told: dict[str, Any]) -> dict[str, Any]:
         data, kind = told["data"], told["type"].split(".")[1]
+        if told["type"] == agent_events.DOMAIN_VERIFIED:
+            standing = await self._services.domain_keeping.standing(caller, str(data.get("domain")))
+            return {"domain": domains.shown(*standing).model_dump(by_alias=True, exclude_none=True)}
         inbox = await self._services.inboxes.of(caller, told["inbox_id"])
         summary = await self._summary(caller, data)
         if kind == "received":
@@ -63,27 +67,7 @@ class EventBodies:
         }
         if about["thread_id"] is None or about["message_id"] is None:
             raise errors.NotFound
-        recipient, status = data.get("recipient", ""), data.get("status", "")
-        match kind:
-            case "sent":
-                people = (*summary.to, *summary.cc, *summary.bcc) if summary else ()
-                return {"send": about | {"recipients": [person.address for person in people]}}
-            case "delivered":
-                return {"delivery": about | {"recipients": [recipient]}}
-            case "bounced":
-                is_final = status.startswith("5") and data.get("kind") != "expired"
-                return {
-                    "bounce": about | {
-                        "type": "Permanent" if is_final else "Transient",
-                        "sub_type": _SUB_TYPES.get(status, "General"),
-                        "recipients": [{"address": recipient, "status": status}],
-                    }
-                }  # fmt: skip
-            case "complained":
-                kinds = {"type": data.get("feedback_type") or "abuse", "sub_type": "General"}
-                return {"complaint": about | kinds | {"recipients": [recipient]}}
-            case _:
-                return {"reject": about | {"reason": f"{recipient} is on the suppression list."}}
+        return _worded(kind, about, summary, data)
 
     async def _summary(self, caller: Caller, data: dict[str, Any]) -> MessageSummary | None:
         try:
@@ -119,10 +103,36 @@ class AgentryPosting:
         """Post a body, signed. What cannot be told any more is done with."""
         if endpoint.origin is not Origin.AGENTRY:
             return await self._posting.post(endpoint, delivery_id, body)
-        text = await self._bodies.text(endpoint.tenant_id, orjson.loads(body))
+        caller = Caller(endpoint.tenant_id, Credential.API_KEY, 0, ALL_SCOPES)
+        text = await self._bodies.text(caller, orjson.loads(body))
         if text is None:
             return Tried(is_delivered=True, status=None, duration_ms=0, error=GONE)
         return await self._posting.post(endpoint, delivery_id, text)
+
+
+def _worded(kind: str, about: dict[str, Any], summary: MessageSummary | None, data: dict[str, Any]) -> dict[str, Any]:
+    """What became of a message that was sent."""
+    recipient, status = data.get("recipient", ""), data.get("status", "")
+    match kind:
+        case "sent":
+            people = (*summary.to, *summary.cc, *summary.bcc) if summary else ()
+            shown = {"send": about | {"recipients": [person.address for person in people]}}
+        case "delivered":
+            shown = {"delivery": about | {"recipients": [recipient]}}
+        case "bounced":
+            is_final = status.startswith("5") and data.get("kind") != "expired"
+            kinds = {
+                "type": "Permanent" if is_final else "Transient", "sub_type": _SUB_TYPES.get(status, "General"),
+            }  # fmt: skip
+            shown = {"bounce": about | kinds | {"recipients": [{"address": recipient, "status": status}]}}
+        case "opened":
+            shown = {"open": about}
+        case "complained":
+            kinds = {"type": data.get("feedback_type") or "abuse", "sub_type": "General"}
+            shown = {"complaint": about | kinds | {"recipients": [recipient]}}
+        case _:
+            shown = {"reject": about | {"reason": f"{recipient} is on the suppression list."}}
+    return shown
 
 
 def _thread(summary: MessageSummary) -> str:

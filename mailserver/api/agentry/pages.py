@@ -12,6 +12,8 @@ from mailserver.api.agentry.inboxes import InboxesPage
 from mailserver.api.agentry.lists import ListsPage
 from mailserver.api.agentry.message_answers import MessageAnswers
 from mailserver.api.agentry.messages import MessagesPage
+from mailserver.api.agentry.metric_answers import MetricAnswers
+from mailserver.api.agentry.metrics import InboxMetricsPage, MetricsPage, PodMetricsPage
 from mailserver.api.agentry.organizations import OrganizationsPage
 from mailserver.api.agentry.outbox import Outbox
 from mailserver.api.agentry.searches import Searches
@@ -30,6 +32,7 @@ def pages(services: Services, cursors: Cursors, links: Links) -> tuple[object, .
     threads = ThreadAnswers(services, cursors, messages)
     drafts = DraftAnswers(services, cursors, messages)
     hooks = WebhookAnswers(services, cursors)
+    numbers = MetricAnswers(services)
     return (
         MessagesPage(services, messages, outbox), ThreadsPage(services, threads, searches),
         DraftsPage(services, drafts), InboxesPage(services, cursors),
@@ -39,4 +42,5 @@ def pages(services: Services, cursors: Cursors, links: Links) -> tuple[object, .
         ApiKeysPage(services, cursors), InboxApiKeysPage(services, cursors),
         AgentDomainsPage(services, cursors),
         AgentWebhooksPage(services, hooks), InboxWebhooksPage(services, hooks),
+        MetricsPage(numbers), InboxMetricsPage(services, numbers), PodMetricsPage(services, numbers),
     )  # fmt: skip

@@ -12,12 +12,14 @@ from mailserver.entities.inbox import Inbox
 from mailserver.entities.permission import Permission
 from mailserver.entities.webhook import AgentWebhook
 from mailserver.services.accounts import agent_inboxes
+from mailserver.services.notify import agent_events
 from mailserver.services.notify.agent_webhooks import NewWebhook, WebhookChange
 from mailserver.services.registry import Services
 
-_LABELS = {
+_MORE = {
     "message.received.spam": Permission.LABEL_SPAM_READ, "message.received.blocked": Permission.LABEL_BLOCKED_READ,
     "message.received.unauthenticated": Permission.LABEL_UNAUTHENTICATED_READ,
+    "domain.verified": Permission.DOMAIN_READ,
 }  # fmt: skip
 
 
@@ -53,7 +55,7 @@ class WebhookAnswers:
         """Make a webhook."""
         agent_inboxes.check_client_id(body.client_id)
         permit(caller, body.event_types)
-        wanted = NewWebhook(body.url, tuple(dict.fromkeys(body.event_types)), client_id=body.client_id)
+        wanted = NewWebhook(body.url, types_for(caller, body.event_types), client_id=body.client_id)
         wanted = NewWebhook(
             wanted.url, wanted.event_types,
             await self.inbox_ids(caller, body.inbox_ids) if isinstance(body, shapes.NewWebhook) else (),
@@ -66,7 +68,7 @@ class WebhookAnswers:
         self, caller: Caller, inbox: Inbox | None, webhook_id: str, body: shapes.ChangeInboxWebhook
     ) -> shapes.WebhookShown:
         """Change a webhook."""
-        types = None if body.event_types is None else tuple(dict.fromkeys(body.event_types))
+        types = None if body.event_types is None else types_for(caller, body.event_types)
         permit(caller, types or ())
         change = WebhookChange(types, body.enabled)
         if isinstance(body, shapes.ChangeWebhook):
@@ -105,12 +107,19 @@ class WebhookAnswers:
         )  # fmt: skip
 
 
+def types_for(caller: Caller, types: Sequence[str]) -> tuple[str, ...]:
+    """The types that are meant: without any all, but for a key that may not read domains those of messages."""
+    if types or caller.permissions is None or Permission.DOMAIN_READ in caller.permissions:
+        return tuple(dict.fromkeys(types))
+    return tuple(sorted(agent_events.ALL - agent_events.BY_NAME - {agent_events.DOMAIN_VERIFIED}))
+
+
 def permit(caller: Caller, types: Sequence[str]) -> None:
     """Refuse a key that may not read what it would be told."""
     caller.permit(Permission.MESSAGE_READ)
     for name in types:
-        if name in _LABELS:
-            caller.permit(_LABELS[name])
+        if name in _MORE:
+            caller.permit(_MORE[name])
 
 
 def pod_ids(caller: Caller, texts: Sequence[str]) -> tuple[int, ...]:

@@ -134,7 +134,7 @@ class Sockets:
         return shapes.Subscribed(**echo).model_dump_json(exclude_none=True)
 
     async def _wish(self, caller: Caller, asked: shapes.Subscribe) -> Wish:
-        types = tuple(dict.fromkeys(asked.event_types or ()))
+        types = webhook_answers.types_for(caller, asked.event_types or ())
         agent_events.check(types)
         webhook_answers.permit(caller, types)
         webhook_answers.pod_ids(caller, asked.pod_ids or ())

@@ -19,6 +19,7 @@ from mailserver.entities.delivery import BROADCAST, Delivery, QueuedMessage, Sta
 from mailserver.entities.event import Event, EventType
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
+from mailserver.entities.metric import Metric
 from mailserver.mail import compose
 from mailserver.mail.address import AddressError, Person
 from mailserver.mail.encoding import InjectionError
@@ -31,7 +32,7 @@ from mailserver.services.broadcast.wording import Personal
 from mailserver.services.outbound.allowance import Allowance
 from mailserver.services.outbound.enqueue import Enqueue, Terms
 from mailserver.services.outbound.senders import Room
-from mailserver.storage import broadcast_recipients, broadcasts, deliveries, files, inboxes
+from mailserver.storage import broadcast_recipients, broadcasts, deliveries, files, inboxes, metrics
 from mailserver.storage.database import Database, Transaction
 from mailserver.storage.files import MessageFiles
 
@@ -235,6 +236,8 @@ class Feeder:
             made = BroadcastRecipient(state.id, broadcast.id, contact_id, one.turn.address.normal, fate)
             (left_out if is_stopped else recipients).append(made)
         broadcast_recipients.add(tx, [*recipients, *left_out])
+        for each in recipients:  # no event tells of each of them, but each was sent
+            metrics.add(tx, Metric(each.id, broadcast.tenant_id, broadcast.inbox_id, EventType.MESSAGE_SENT.value, now))
         broadcasts.advance(tx, broadcast.id, part.reached, len(left_out), now)
         number = len(recipients)
         broadcasts.count(tx, broadcast.id, {"sent_count": number, "open_deliveries": number}, now)

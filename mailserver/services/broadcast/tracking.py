@@ -132,7 +132,7 @@ class Tracking:
             if broadcast_recipients.open_first(tx, number, self._clock()):
                 body = {
                     "broadcast_id": broadcast_id, "delivery_id": number, "contact_id": recipient.contact_id,
-                    "recipient": recipient.address,
+                    "recipient": recipient.address, "message_id": broadcast.message_id,
                 }  # fmt: skip
                 tx.publish(self._event(EventType.MESSAGE_OPENED, broadcast, body))
 

@@ -14,15 +14,20 @@ from mailserver.storage import agent_webhooks
 from mailserver.storage.database import Snapshot
 
 UNAUTHENTICATED = "message.received.unauthenticated"
+SENT = "message.sent"
+OPENED = "message.opened"
+DOMAIN_VERIFIED = "domain.verified"
 NAMES = {
     EventType.MESSAGE_RECEIVED: "message.received",
     EventType.MESSAGE_RECEIVED_SPAM: "message.received.spam",
     EventType.MESSAGE_RECEIVED_BLOCKED: "message.received.blocked",
-    EventType.MESSAGE_SENT: "message.sent",
+    EventType.MESSAGE_SENT: SENT,
     EventType.MESSAGE_DELIVERED: "message.delivered",
     EventType.MESSAGE_BOUNCED: "message.bounced",
     EventType.MESSAGE_COMPLAINED: "message.complained",
     EventType.MESSAGE_SUPPRESSED: "message.rejected",
+    EventType.MESSAGE_OPENED: OPENED,
+    EventType.DOMAIN_VERIFIED: DOMAIN_VERIFIED,
 }
 ALL = frozenset({*NAMES.values(), UNAUTHENTICATED})
 BY_NAME = frozenset({"message.received.spam", "message.received.blocked", UNAUTHENTICATED})

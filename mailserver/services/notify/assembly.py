@@ -14,6 +14,8 @@ from mailserver.services.notify.event_log import EventLog
 from mailserver.services.notify.inbox_webhooks import InboxWebhooks
 from mailserver.services.notify.lines import Lines, TaskMaker
 from mailserver.services.notify.live_events import Doorbell, LiveEvents
+from mailserver.services.notify.metering import Metering
+from mailserver.services.notify.metrics import Metrics
 from mailserver.services.notify.posting import Posting
 from mailserver.services.notify.seal import Seal
 from mailserver.services.notify.subscriptions import Subscriptions
@@ -35,6 +37,8 @@ class Notify:
     agent_webhooks: AgentWebhooks
     agent_subscriptions: AgentSubscriptions
     live: LiveEvents
+    metering: Metering
+    metrics: Metrics
 
 
 def build(
@@ -58,5 +62,5 @@ def build(
         EventLog(database), endpoints, Webhooks(database, ids, audit, endpoints, posting),
         InboxWebhooks(database, endpoints), Subscriptions(), Lines(database, ids, tasks, owner, clock), posting,
         AgentWebhooks(database, audit, endpoints), AgentSubscriptions(),
-        LiveEvents(database, doorbell, clock),
+        LiveEvents(database, doorbell, clock), Metering(database, clock), Metrics(database, clock),
     )  # fmt: skip
