@@ -86,7 +86,7 @@ class Sockets:
         try:
             async with asyncio.TaskGroup() as group:
                 others = [
-                    group.create_task(self._tell(socket, listener)),
+                    group.create_task(self._tell(socket, caller, listener)),
                     group.create_task(self._watch(socket, listener)),
                     group.create_task(self._ask_again(socket, key)),
                 ]
@@ -141,9 +141,9 @@ class Sockets:
         names = dict.fromkeys(asked.inbox_ids or ())
         return Wish(types, tuple([(await self._services.inboxes.of(caller, name)).id for name in names]))
 
-    async def _tell(self, socket: web.WebSocketResponse, listener: Listener) -> None:
+    async def _tell(self, socket: web.WebSocketResponse, caller: Caller, listener: Listener) -> None:
         while True:
-            text = await self._bodies.text(listener.tenant_id, await listener.next())
+            text = await self._bodies.text(caller, await listener.next())
             if text is not None:
                 await _send(socket, text)
 
