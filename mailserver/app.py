@@ -22,6 +22,8 @@ from mailserver.events.dispatcher import Dispatcher, Limits
 from mailserver.events.follower import Follower
 from mailserver.fetch import Fetch
 from mailserver.http import server
+from mailserver.jmap.capabilities import Limits as JmapLimits
+from mailserver.jmap.mount import Jmap
 from mailserver.jobs import schedule
 from mailserver.jobs.lag import LoopLag
 from mailserver.queue import assembly as queue_assembly
@@ -188,6 +190,7 @@ def _http(
         registry,
         troubles,
     )
+    Jmap(assembled.services, settings.public_url, JmapLimits(settings.limits.upload_bytes)).mount(application)
     sockets = inherited.get("https" if settings.http.tls else "http", ())
     tls = certificate.context if settings.http.tls else None
     return server.running(application, settings.http.listen, sockets, tls, settings.limits.drain_seconds / 3)

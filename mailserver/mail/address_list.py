@@ -40,6 +40,24 @@ def parse(value: bytes | None) -> tuple[Person, ...]:
     return _Reader(charset.guess(value[:MAX_LENGTH])).read()
 
 
+def groups(value: bytes | None) -> tuple[tuple[str | None, tuple[Person, ...]], ...]:
+    """Read an address list with its groups; people outside of one stand under None, as many in a row as there are."""
+    if not value:
+        return ()
+    reader = _Reader(charset.guess(value.strip()[:MAX_LENGTH]))
+    people = reader.read()
+    found: list[tuple[str | None, tuple[Person, ...]]] = []
+    position = 0
+    for name, start, end in reader.groups:
+        if start > position:
+            found.append((None, people[position:start]))
+        found.append((name, people[start:end]))
+        position = end
+    if position < len(people):
+        found.append((None, people[position:]))
+    return tuple(found)
+
+
 class _Reader:
     """One walk over the tokens of a list. Every byte is looked at a bounded number of times."""
 
@@ -48,6 +66,8 @@ class _Reader:
         self._people: list[Person] = []
         self._quotes_close = True
         self._comments_close = True
+        self._group: tuple[str, int] | None = None  # its name, and where its people begin
+        self.groups: list[tuple[str, int, int]] = []
         self._start()
 
     def _start(self) -> None:
@@ -79,15 +99,20 @@ class _Reader:
             else:
                 self._word(found[0], found[0])
         self._finish()
+        self._close_group()
         return tuple(self._people[:MAX_PEOPLE])
 
     def _mark(self, mark: str, position: int) -> int:
         if mark in ",;":
             self._finish()
+            if mark == ";":
+                self._close_group()
         elif mark == ":":
             self._end_run()
             if self._address is None and not any("@" in word for word in self._raw):
-                self._start()  # it was the name of a group
+                self._close_group()
+                self._group = (" ".join(" ".join(map(_clean, self._shown)).split()), len(self._people))
+                self._start()
             else:
                 self._finish()
         elif mark == '"':
@@ -95,6 +120,11 @@ class _Reader:
         elif mark == "(":
             return self._skip_comment(position)
         return position
+
+    def _close_group(self) -> None:
+        if self._group is not None:
+            self.groups.append((*self._group, len(self._people)))
+            self._group = None
 
     def _quoted(self, position: int) -> int:
         found = _QUOTED.match(self._text, position - 1) if self._quotes_close else None

@@ -80,6 +80,7 @@ from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.registry import Services
 from mailserver.services.reporting import assembly as reporting
 from mailserver.services.retention import retained
+from mailserver.services.syncing import assembly as syncing
 from mailserver.services.team.copying import Copying
 from mailserver.services.team.distribution_lists import DistributionLists
 from mailserver.services.team.forks import Forks
@@ -273,6 +274,7 @@ def assemble(
             hide_client=settings.smtp.hide_client_address, save_sent=settings.smtp.save_sent,
         ),
         messages=messages,
+        syncing=syncing.build(database, files, ids, attachments, pools.files),
         threads=Threads(database),
         folders=Folders(database, ids),
         attachments=attachments,

@@ -49,6 +49,7 @@ from mailserver.services.outbound.suppressions import Suppressions
 from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.reporting.assembly import Reporting
 from mailserver.services.retention import Retention
+from mailserver.services.syncing.assembly import Syncing
 from mailserver.services.team.distribution_lists import DistributionLists
 from mailserver.services.team.forks import Forks
 from mailserver.services.team.handoffs import Handoffs
@@ -98,6 +99,7 @@ class Services:
     reception: Reception
     submission: Submission
     messages: Messages
+    syncing: Syncing
     threads: Threads
     folders: Folders
     attachments: Attachments

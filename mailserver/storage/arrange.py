@@ -1,6 +1,6 @@
 """Flag, move and remove messages, with every count that depends on it, inside one transaction."""
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from mailserver.entities.folder import Role
@@ -67,7 +67,7 @@ def move(tx: Transaction, message_id: int, folder_id: int, now: int) -> None:
     place(tx, message_id, {folder_id}, now)
 
 
-def place(tx: Transaction, message_id: int, folder_ids: Set[int], now: int) -> None:
+def place(tx: Transaction, message_id: int, folder_ids: AbstractSet[int], now: int) -> None:
     """Let a message lie in these folders of its inbox, one at least, and in no others."""
     message = _get(tx, message_id)
     present = {row[0] for row in tx.all("SELECT folder_id FROM placement WHERE message_id = ?", (message_id,))}
@@ -134,7 +134,7 @@ def remove(tx: Transaction, message_id: int, now: int) -> None:
     _settle(tx, message, before, folders)
 
 
-def _teach(tx: Transaction, message: _Message, added: Set[str | None], now: int) -> None:
+def _teach(tx: Transaction, message: _Message, added: AbstractSet[str | None], now: int) -> None:
     """A move to Junk says what junk is; one out of Junk, or out of the Inbox to be kept, says what is not."""
     rows = tx.all(
         "SELECT f.role FROM placement p JOIN folder f ON f.id = p.folder_id WHERE p.message_id = ?", (message.id,)
@@ -158,7 +158,7 @@ def _is_unread(flags: int) -> bool:
     return not flags & (Flag.SEEN | Flag.DRAFT)
 
 
-def _take_out(tx: Transaction, message: _Message, modseq: int, folder_ids: Set[int]) -> None:
+def _take_out(tx: Transaction, message: _Message, modseq: int, folder_ids: AbstractSet[int]) -> None:
     for folder_id, uid, unread in tx.all(
         "SELECT folder_id, uid, unread FROM placement WHERE message_id = ?", (message.id,)
     ):

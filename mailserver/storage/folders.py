@@ -101,4 +101,5 @@ def remove(tx: Transaction, inbox_id: int, folder_id: int) -> None:
 
 
 def _folder(row: tuple[Any, ...]) -> Folder:
-    return Folder(row[0], row[1], row[2] or None, row[3], Role(row[4]) if row[4] else None, *row[5:10], bool(row[10]))
+    role = Role(row[4]) if row[4] else None
+    return Folder(row[0], row[1], row[2] or None, row[3], role, row[5], row[6], row[7], row[8], row[9], bool(row[10]))

@@ -19,6 +19,8 @@ from mailserver.api import mount
 from mailserver.entities.access import ALL_SCOPES, Scope
 from mailserver.entities.inbox import Inbox
 from mailserver.http import server
+from mailserver.jmap.capabilities import Limits
+from mailserver.jmap.mount import Jmap
 from tests.support.inside import PASSWORD, House, inside
 
 SECRET = b"a secret of the links and cursors"
@@ -79,6 +81,7 @@ async def served(directory: Path, **sections: Any) -> AsyncIterator[Site]:
         application = mount.application(
             house.services, "http://mail.local.test", SECRET, 300_000, CollectorRegistry(), list
         )
+        Jmap(house.services, "http://mail.local.test", Limits(300_000)).mount(application)
         async with (
             server.running(application, ["127.0.0.1:0"], (), None, 1.0) as addresses,
             aiohttp.ClientSession() as client,

@@ -86,6 +86,10 @@ class Attachments:
         """Where an upload lies."""
         return _path(self._directory, upload.hash)
 
+    def place(self, digest: bytes) -> Path:
+        """Where the file of a hash lies, if any upload has it."""
+        return _path(self._directory, digest)
+
     async def sweep(self) -> int:
         """Remove what is past its life; the number of files."""
         async with self._sweeping:

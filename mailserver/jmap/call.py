@@ -1,0 +1,54 @@
+"""What a method is called with beside its arguments: who asks, for which account, and what was made before."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mailserver.entities import errors as refusals
+from mailserver.entities import identifiers
+from mailserver.entities.access import Caller, Scope
+from mailserver.entities.identifiers import Kind
+from mailserver.entities.inbox import Inbox
+from mailserver.jmap import errors
+from mailserver.jmap.arguments import Arguments
+from mailserver.jmap.capabilities import Limits
+from mailserver.services.registry import Services
+
+Answers = list[tuple[str, dict[str, Any]]]
+
+
+@dataclass(slots=True)
+class Call:
+    """One method call of a request. `made` has the ids of what the request has created so far."""
+
+    services: Services
+    caller: Caller
+    limits: Limits
+    using: frozenset[str]
+    made: dict[str, str] = field(default_factory=dict)
+    further: Answers = field(default_factory=list)  # what is answered beside the method's own answer
+    run: "Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]] | None" = None  # another method, implicitly
+
+    async def account(self, arguments: Arguments) -> Inbox:
+        """The inbox that `accountId` names."""
+        return await self.inbox(arguments.id("accountId"))
+
+    async def inbox(self, account_id: str) -> Inbox:
+        """The inbox of an account id; another's is the same accountNotFound as nobody's."""
+        try:
+            identifiers.decode(Kind.INBOX, account_id)
+            return await self.services.inboxes.of(self.caller, account_id)
+        except (identifiers.BadIdentifier, refusals.NotFound) as error:
+            raise errors.MethodRefused("accountNotFound") from error
+
+    def require_write(self, scope: Scope = Scope.EMAIL_WRITE) -> None:
+        """Refuse with accountReadOnly who may only read."""
+        if scope not in self.caller.scopes:
+            raise errors.MethodRefused("accountReadOnly", f"The credentials lack the scope {scope.value}.")
+
+    def meant(self, text: str) -> str:
+        """An id, or what the request made under a creation id; None of them is found where it made nothing."""
+        return self.made.get(text[1:], text) if text.startswith("#") else text
+
+
+Method = Callable[[Call, Arguments], Awaitable[dict[str, Any]]]

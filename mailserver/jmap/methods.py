@@ -1,0 +1,47 @@
+"""Every method that is served, by its name and the capability that it belongs to."""
+
+from typing import Any
+
+from mailserver.jmap import capabilities
+from mailserver.jmap.arguments import Arguments
+from mailserver.jmap.call import Call
+from mailserver.jmap.email import changes as email_changes
+from mailserver.jmap.email import get as email_get
+from mailserver.jmap.mailbox import changes as mailbox_changes
+from mailserver.jmap.mailbox import get as mailbox_get
+from mailserver.jmap.mailbox import query as mailbox_query
+from mailserver.jmap.mailbox import set as mailbox_set
+from mailserver.jmap.request import Known
+from mailserver.jmap.thread import changes as thread_changes
+from mailserver.jmap.thread import get as thread_get
+
+_MAIL = {
+    "Mailbox/get": mailbox_get.get,
+    "Mailbox/changes": mailbox_changes.changes,
+    "Mailbox/query": mailbox_query.query,
+    "Mailbox/queryChanges": mailbox_query.query_changes,
+    "Mailbox/set": mailbox_set.set_,
+    "Thread/get": thread_get.get,
+    "Thread/changes": thread_changes.changes,
+    "Email/get": email_get.get,
+    "Email/changes": email_changes.changes,
+}
+
+
+def known() -> dict[str, Known]:
+    """The methods."""
+    return {
+        "Core/echo": Known(capabilities.CORE, echo),
+        **{name: Known(capabilities.MAIL, method) for name, method in _MAIL.items()},
+    }
+
+
+def extensions() -> dict[str, tuple[Any, Any]]:
+    """What is served beyond core and mail: what the session says of it, for the server and for an account."""
+    return {}
+
+
+async def echo(call: Call, arguments: Arguments) -> dict[str, Any]:
+    """Core/echo: the arguments as they came (RFC 8620 4)."""
+    del call
+    return arguments.all()

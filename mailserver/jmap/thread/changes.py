@@ -1,0 +1,15 @@
+"""Thread/changes (RFC 8621 3.2)."""
+
+from typing import Any
+
+from mailserver.entities.identifiers import Kind
+from mailserver.jmap import standard
+from mailserver.jmap.arguments import Arguments
+from mailserver.jmap.call import Call
+from mailserver.services.syncing.changes import Type
+
+
+async def changes(call: Call, arguments: Arguments) -> dict[str, Any]:
+    """Threads that were touched behind a state."""
+    answer, _ = await standard.changes(call, arguments, Type.THREAD, Kind.THREAD)
+    return answer

@@ -1,0 +1,32 @@
+"""Everything about clients that keep copies, built once."""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from mailserver.entities.identifiers import IdSource
+from mailserver.services.syncing.blobs import Blobs, Uploads
+from mailserver.services.syncing.changes import Changes
+from mailserver.services.syncing.emails import Emails
+from mailserver.services.syncing.mailboxes import Mailboxes
+from mailserver.storage.database import Database
+from mailserver.storage.files import MessageFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Syncing:
+    """The services of clients that keep copies."""
+
+    changes: Changes
+    mailboxes: Mailboxes
+    emails: Emails
+    blobs: Blobs
+
+
+def build(database: Database, message_files: MessageFiles, ids: IdSource, uploads: Uploads, files: Executor) -> Syncing:
+    """Build them."""
+    return Syncing(
+        Changes(database),
+        Mailboxes(database, ids),
+        Emails(database, message_files, files),
+        Blobs(database, message_files, uploads, files),
+    )
