@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailserver.entities import errors
+from mailserver.entities import errors, hidden
+from mailserver.entities.hidden import Hidden
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.permission import Permission
 
@@ -72,6 +73,11 @@ class Caller:
             and self.inbox_id in (None, inbox.id)
             and self.pod_id in (None, inbox.pod_id)
         )
+
+    @property
+    def hidden(self) -> Hidden:
+        """What of the mail is not there for this caller."""
+        return hidden.lacking(self.permissions)
 
     def permit(self, permission: Permission) -> None:
         """Refuse with Forbidden unless the permission is there."""

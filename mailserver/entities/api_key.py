@@ -20,3 +20,4 @@ class ApiKey:
     updated_at: int
     used_at: int | None
     expires_at: int | None
+    pod_id: int | None = None  # of one that is bound to a pod, or to an inbox in it

@@ -109,3 +109,4 @@ class AgentWebhook:
     client_id: str | None
     inbox_ids: tuple[int, ...]
     pod_ids: tuple[int, ...]
+    pod_id: int | None = None  # the one that it belongs to, or its inbox; it hears of nothing else

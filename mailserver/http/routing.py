@@ -23,6 +23,7 @@ LARGE_BODY_BYTES = 64 << 10  # above this a body is read in a thread
 CHECKED_BODY_BYTES = 1 << 20  # up to this its names are compared: what is larger is an attachment
 Handler = Callable[..., Awaitable[Any]]
 Body = TypeVar("Body", bound=BaseModel)
+Method = TypeVar("Method", bound=Handler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +144,13 @@ def _declare(
     repeatable: bool = False,
     holds: bool = False,
     permission: Permission | None = None,
-) -> Callable[[Handler], Handler]:
+) -> Callable[[Method], Method]:
     """Declare an endpoint; a `repeatable` one keeps its answer for requests with the same Idempotency-Key."""
     answers = dict(answers or {})
     if repeatable:
         answers.setdefault(409, "The Idempotency-Key was used for another request, or for one that is under way.")
 
-    def mark(function: Handler) -> Handler:
+    def mark(function: Method) -> Method:
         declaration = Declaration(
             method, path, scope, status, public, media_type, answers, credentials, repeatable, holds,
             permission,
@@ -160,27 +161,27 @@ def _declare(
     return mark
 
 
-def get(path: str, **declared: Any) -> Callable[[Handler], Handler]:
+def get(path: str, **declared: Any) -> Callable[[Method], Method]:
     """Declare a GET endpoint."""
     return _declare("GET", path, **declared)
 
 
-def post(path: str, **declared: Any) -> Callable[[Handler], Handler]:
+def post(path: str, **declared: Any) -> Callable[[Method], Method]:
     """Declare a POST endpoint."""
     return _declare("POST", path, **declared)
 
 
-def put(path: str, **declared: Any) -> Callable[[Handler], Handler]:
+def put(path: str, **declared: Any) -> Callable[[Method], Method]:
     """Declare a PUT endpoint."""
     return _declare("PUT", path, **declared)
 
 
-def patch(path: str, **declared: Any) -> Callable[[Handler], Handler]:
+def patch(path: str, **declared: Any) -> Callable[[Method], Method]:
     """Declare a PATCH endpoint."""
     return _declare("PATCH", path, **declared)
 
 
-def delete(path: str, **declared: Any) -> Callable[[Handler], Handler]:
+def delete(path: str, **declared: Any) -> Callable[[Method], Method]:
     """Declare a DELETE endpoint."""
     return _declare("DELETE", path, **declared)
 

@@ -10,7 +10,7 @@ from mailserver.storage.database import Snapshot, Transaction
 
 _ENDPOINT = ", ".join(f"e.{name.strip()}" for name in webhooks.ENDPOINT.split(","))
 _COLUMNS = (
-    f"SELECT a.client_id, a.inbox_ids, a.pod_ids, {_ENDPOINT} FROM webhook_endpoint e "
+    f"SELECT a.client_id, a.inbox_ids, a.pod_ids, a.pod_id, {_ENDPOINT} FROM webhook_endpoint e "
     "JOIN agent_webhook a ON a.endpoint_id = e.id"
 )
 _LIVE = f"e.origin = '{Origin.AGENTRY.value}' AND e.removed_at IS NULL"
@@ -19,11 +19,11 @@ _LIVE = f"e.origin = '{Origin.AGENTRY.value}' AND e.removed_at IS NULL"
 def put(tx: Transaction, webhook: AgentWebhook) -> None:
     """Write what is said of an endpoint; one that is gone leaves its name to another."""
     tx.execute(
-        "INSERT OR REPLACE INTO agent_webhook(endpoint_id, tenant_id, client_id, inbox_ids, pod_ids) "
-        "VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO agent_webhook(endpoint_id, tenant_id, client_id, inbox_ids, pod_ids, pod_id) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
         (
             webhook.endpoint.id, webhook.endpoint.tenant_id, webhook.client_id, json.dumps(webhook.inbox_ids),
-            json.dumps(webhook.pod_ids),
+            json.dumps(webhook.pod_ids), webhook.pod_id or 0,
         ),
     )  # fmt: skip
 
@@ -34,22 +34,26 @@ def get(snapshot: Snapshot, endpoint_id: int) -> AgentWebhook | None:
     return _webhook(row) if row else None
 
 
-def by_client_id(snapshot: Snapshot, tenant_id: int, client_id: str) -> AgentWebhook | None:
-    """One by the name that its client gave it."""
-    row = snapshot.one(f"{_COLUMNS} WHERE a.tenant_id = ? AND a.client_id = ? AND {_LIVE}", (tenant_id, client_id))
+def by_client_id(snapshot: Snapshot, tenant_id: int, pod_id: int | None, client_id: str) -> AgentWebhook | None:
+    """One of a pod, or of none, by the name that its client gave it."""
+    row = snapshot.one(
+        f"{_COLUMNS} WHERE a.tenant_id = ? AND a.client_id = ? AND a.pod_id = ? AND {_LIVE}",
+        (tenant_id, client_id, pod_id or 0),
+    )
     return _webhook(row) if row else None
 
 
 def page(
-    snapshot: Snapshot, tenant_id: int, inbox_id: int | None, behind: int | None, limit: int, *, ascending: bool = False
+    snapshot: Snapshot, owner: tuple[str, int], behind: int | None, limit: int, *, ascending: bool = False
 ) -> list[AgentWebhook]:
-    """Those of a tenant or of one inbox, newest first, from behind one."""
+    """Those of `("tenant_id", number)`, "pod_id" or "inbox_id", newest first, from behind one."""
     direction, comparison = ("ASC", ">") if ascending else ("DESC", "<")
-    owner, own = ("e.inbox_id", inbox_id) if inbox_id is not None else ("e.tenant_id", tenant_id)
-    condition, values = f"{owner} = ? AND {_LIVE}", list[object]([own])
+    column, number = owner
+    column, identity = ("a.pod_id", "a.endpoint_id") if column == "pod_id" else (f"e.{column}", "e.id")
+    condition, values = f"{column} = ? AND {_LIVE}", list[object]([number])
     if behind is not None:
-        condition, values = f"{condition} AND e.id {comparison} ?", [*values, behind]
-    rows = snapshot.all(f"{_COLUMNS} WHERE {condition} ORDER BY e.id {direction} LIMIT ?", [*values, limit])
+        condition, values = f"{condition} AND {identity} {comparison} ?", [*values, behind]
+    rows = snapshot.all(f"{_COLUMNS} WHERE {condition} ORDER BY {identity} {direction} LIMIT ?", [*values, limit])
     return [_webhook(row) for row in rows]
 
 
@@ -77,7 +81,8 @@ def has_label(snapshot: Snapshot, message_id: int, atom: str) -> bool:
 
 
 def _webhook(row: Sequence[Any]) -> AgentWebhook:
-    client_id, inbox_ids, pod_ids, *endpoint = row
+    client_id, inbox_ids, pod_ids, pod_id, *endpoint = row
     return AgentWebhook(
-        webhooks.entity(tuple(endpoint)), client_id, tuple(json.loads(inbox_ids)), tuple(json.loads(pod_ids))
-    )
+        webhooks.entity(tuple(endpoint)), client_id, tuple(json.loads(inbox_ids)), tuple(json.loads(pod_ids)),
+        pod_id or None,
+    )  # fmt: skip

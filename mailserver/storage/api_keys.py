@@ -12,17 +12,17 @@ from mailserver.storage.database import Snapshot, Transaction
 KIND = "api_key"
 _COLUMNS = (
     "SELECT t.id, t.tenant_id, t.inbox_id, i.address, t.label, t.prefix, t.permissions, t.created_at, t.updated_at, "
-    "t.last_used_at, t.expires_at FROM token t LEFT JOIN inbox i ON i.id = t.inbox_id"
+    "t.last_used_at, t.expires_at, t.pod_id FROM token t LEFT JOIN inbox i ON i.id = t.inbox_id"
 )
 
 
 def page(
-    snapshot: Snapshot, tenant_id: int, inbox_id: int | None, behind: int | None, limit: int, *, ascending: bool
+    snapshot: Snapshot, owner: tuple[str, int], behind: int | None, limit: int, *, ascending: bool
 ) -> list[ApiKey]:
-    """The keys of a tenant or of one inbox, newest first, from behind one."""
+    """The keys of `("tenant_id", number)`, "pod_id" or "inbox_id", newest first, from behind one."""
     direction, comparison = ("ASC", ">") if ascending else ("DESC", "<")
-    owner, own = ("t.inbox_id", inbox_id) if inbox_id is not None else ("t.tenant_id", tenant_id)
-    condition, values = f"{owner} = ? AND t.kind = ?", list[object]([own, KIND])
+    column, number = owner
+    condition, values = f"t.{column} = ? AND t.kind = ?", list[object]([number, KIND])
     if behind is not None:
         condition, values = f"{condition} AND t.id {comparison} ?", [*values, behind]
     rows = snapshot.all(f"{_COLUMNS} WHERE {condition} ORDER BY t.id {direction} LIMIT ?", [*values, limit])
@@ -45,8 +45,9 @@ def change(tx: Transaction, key_id: int, name: str, permissions: frozenset[Permi
 
 
 def _key(row: Sequence[Any]) -> ApiKey:
-    identity, tenant_id, inbox_id, address, name, prefix, words, created_at, updated_at, used_at, expires_at = row
+    identity, tenant_id, inbox_id, address, name, prefix, words, created_at, updated_at, used_at, *rest = row
+    expires_at, pod_id = rest
     return ApiKey(
         identity, tenant_id, inbox_id, address, name, prefix, credentials.permissions_of(words), created_at,
-        updated_at or created_at, used_at, expires_at,
+        updated_at or created_at, used_at, expires_at, pod_id,
     )  # fmt: skip

@@ -3,19 +3,27 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mailserver.entities.hidden import NOTHING, Hidden
 from mailserver.entities.message import Flag, Visibility
 from mailserver.entities.search import SearchQuery
-from mailserver.storage import search
+from mailserver.storage import narrowing, search
 from mailserver.storage.database import Snapshot
 
 MOST_TOKENS = 500  # inboxes that are named to the index; a tenant with more is kept apart by its rows
 
 
 def messages(
-    snapshot: Snapshot, tenant_id: int, inbox_ids: Sequence[int], query: SearchQuery, behind: int | None, limit: int
+    snapshot: Snapshot,
+    tenant_id: int,
+    inbox_ids: Sequence[int],
+    query: SearchQuery,
+    behind: int | None,
+    limit: int,
+    *,
+    hidden: Hidden = NOTHING,
 ) -> list[int]:
     """Ids of messages with these words, newest first; junk, trash and drafts are left out."""
-    where, values = _where(tenant_id, inbox_ids, query)
+    where, values = _where(tenant_id, inbox_ids, query, None, hidden)
     if behind is not None:
         where, values = f"{where} AND s.rowid < ?", [*values, behind]
     rows = snapshot.all(
@@ -26,10 +34,18 @@ def messages(
 
 
 def threads(
-    snapshot: Snapshot, tenant_id: int, inbox_ids: Sequence[int], query: SearchQuery, behind: int | None, limit: int
+    snapshot: Snapshot,
+    tenant_id: int,
+    inbox_ids: Sequence[int],
+    query: SearchQuery,
+    behind: int | None,
+    limit: int,
+    *,
+    pod_id: int | None = None,
+    hidden: Hidden = NOTHING,
 ) -> list[tuple[int, int]]:
     """(thread, its newest message with these words), the newest first."""
-    where, values = _where(tenant_id, inbox_ids, query)
+    where, values = _where(tenant_id, inbox_ids, query, pod_id, hidden)
     having = ""
     if behind is not None:
         having, values = "HAVING MAX(m.id) < ?", [*values, behind]
@@ -41,7 +57,9 @@ def threads(
     return [(row[0], row[1]) for row in rows]
 
 
-def _where(tenant_id: int, inbox_ids: Sequence[int], query: SearchQuery) -> tuple[str, list[Any]]:
+def _where(
+    tenant_id: int, inbox_ids: Sequence[int], query: SearchQuery, pod_id: int | None, hidden: Hidden
+) -> tuple[str, list[Any]]:
     named = inbox_ids if len(inbox_ids) <= MOST_TOKENS else ()
     conditions = [
         "search MATCH ?", "m.tenant_id = ?", f"m.visibility = {int(Visibility.NORMAL)}",
@@ -51,5 +69,10 @@ def _where(tenant_id: int, inbox_ids: Sequence[int], query: SearchQuery) -> tupl
     if len(inbox_ids) == 1:
         conditions.append("m.inbox_id = ?")
         values.append(inbox_ids[0])
+    if pod_id is not None and not named:
+        conditions.append(f"m.inbox_id IN ({narrowing.IN_POD})")
+        values.append(pod_id)
+    seen, their_values = narrowing.of_seen(hidden)
+    conditions, values = [*conditions, *seen], [*values, *their_values]
     more, their_values = search.narrowed(query)
     return " AND ".join([*conditions, *more]), [*values, *their_values]

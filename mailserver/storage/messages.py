@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from mailserver.entities.hidden import Hidden
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Attachment, Flag, MessageSummary, Visibility
 from mailserver.mail.address import Person
@@ -58,6 +59,13 @@ def by_header_hash(snapshot: Snapshot, tenant_id: int, header_hash: int) -> list
         "WHERE m.tenant_id = ? AND m.header_hash = ? ORDER BY m.id",
         (tenant_id, header_hash),
     )
+
+
+def is_seen(snapshot: Snapshot, message_id: int, hidden: Hidden) -> bool:
+    """Whether a message is there for whoever does not see all of them."""
+    conditions, values = narrowing.of_seen(hidden)
+    clause = " AND ".join(["m.id = ?", *conditions])
+    return snapshot.one(f"SELECT 1 FROM message m WHERE {clause}", [message_id, *values]) is not None
 
 
 def summaries(snapshot: Snapshot, ids: Sequence[int]) -> list[MessageSummary]:
@@ -146,7 +154,8 @@ def in_inboxes(
         values.append(name)
     more, their_values = narrowing.of_message(where)
     conditions, values = [*conditions, *more], [*values, *their_values]
-    owners = [("m.inbox_id", inbox_id) for inbox_id in where.inbox_ids] or [("m.tenant_id", where.tenant_id)]
+    owners, within, pod = narrowing.owners(snapshot, where, "m.")
+    conditions, values = [*conditions, *within], [*values, *pod]
     parts: list[str] = []
     groups: list[list[Any]] = []
     for column, owner in owners:
@@ -157,6 +166,8 @@ def in_inboxes(
                 f"ORDER BY m.received_at {direction}, m.id {direction} LIMIT ?"
             )
             groups.append([owner, int(visibility), *values])
+    if not parts:
+        return []
     rows = snapshot.all(ranges.merged(parts, direction), ranges.values(groups, limit, offset))
     return [row[1] for row in rows]
 

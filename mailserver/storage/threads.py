@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mailserver.entities.hidden import NOTHING, Hidden
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Flag, MessageSummary, Visibility
 from mailserver.entities.thread import ThreadSummary
@@ -20,24 +21,35 @@ def find(snapshot: Snapshot, thread_id: int) -> tuple[int, int] | None:
     return (row[0], row[1]) if row else None
 
 
-def message_ids(snapshot: Snapshot, thread_id: int, limit: int = LARGEST_MESSAGES, offset: int = 0) -> list[int]:
+def message_ids(
+    snapshot: Snapshot, thread_id: int, limit: int = LARGEST_MESSAGES, offset: int = 0, *, hidden: Hidden = NOTHING
+) -> list[int]:
     """The messages of a thread, oldest first."""
+    more, values = narrowing.of_seen(hidden)
+    clause = " AND ".join(["m.thread_id = ?", *more])
     rows = snapshot.all(
-        "SELECT id FROM message WHERE thread_id = ? ORDER BY received_at, id LIMIT ? OFFSET ?",
-        (thread_id, limit, offset),
+        f"SELECT m.id FROM message m WHERE {clause} ORDER BY m.received_at, m.id LIMIT ? OFFSET ?",
+        (thread_id, *values, limit, offset),
     )
     return [row[0] for row in rows]
 
 
 def members(
-    snapshot: Snapshot, thread_id: int, behind: tuple[int, int] | None, limit: int, *, drafts: bool = True
+    snapshot: Snapshot,
+    thread_id: int,
+    behind: tuple[int, int] | None,
+    limit: int,
+    *,
+    drafts: bool = True,
+    hidden: Hidden = NOTHING,
 ) -> list[int]:
     """Messages of a thread, oldest first, from behind one (received_at, id)."""
-    kept = "" if drafts else f"AND (flags & {int(Flag.DRAFT)}) = 0 "
+    more, values = narrowing.of_seen(hidden)
+    kept = [] if drafts else [f"(m.flags & {int(Flag.DRAFT)}) = 0"]
+    clause = " AND ".join(["m.thread_id = ?", *kept, *more, "(m.received_at, m.id) > (?, ?)"])
     rows = snapshot.all(
-        f"SELECT id FROM message WHERE thread_id = ? {kept}AND (received_at, id) > (?, ?) "
-        "ORDER BY received_at, id LIMIT ?",
-        (thread_id, *(behind or (-1, 0)), limit),
+        f"SELECT m.id FROM message m WHERE {clause} ORDER BY m.received_at, m.id LIMIT ?",
+        (thread_id, *values, *(behind or (-1, 0)), limit),
     )
     return [row[0] for row in rows]
 
@@ -80,7 +92,8 @@ def page(snapshot: Snapshot, where: Filter, cursor: tuple[int, int] | None, limi
         values.append(name)
     more, their_values = narrowing.of_thread(where)
     conditions, values = [*conditions, *more], [*values, *their_values]
-    owners = [("t.inbox_id", inbox_id) for inbox_id in where.inbox_ids] or [("t.tenant_id", where.tenant_id)]
+    owners, within, pod = narrowing.owners(snapshot, where, "t.")
+    conditions, values = [*conditions, *within], [*values, *pod]
     parts: list[str] = []
     groups: list[list[Any]] = []
     for column, owner in owners:
@@ -91,12 +104,16 @@ def page(snapshot: Snapshot, where: Filter, cursor: tuple[int, int] | None, limi
                 f"ORDER BY t.last_received_at {direction}, t.id {direction} LIMIT ?"
             )
             groups.append([owner, int(visibility), *values])
+    if not parts:
+        return []
     rows = snapshot.all(ranges.merged(parts, direction), ranges.values(groups, limit, 0))
     return [(row[0], row[1]) for row in rows]
 
 
-def summaries(snapshot: Snapshot, ids: Sequence[int], *, drafts: bool = True) -> list[ThreadSummary]:
-    """Threads in the order of their ids as given; those that are gone are left out.
+def summaries(
+    snapshot: Snapshot, ids: Sequence[int], *, drafts: bool = True, hidden: Hidden = NOTHING
+) -> list[ThreadSummary]:
+    """Threads in the order of their ids as given; those that are gone, or of which nothing is seen, are left out.
 
     Without drafts, a thread is what was sent and received of it; of a very long one the newest are looked at.
     """
@@ -112,7 +129,8 @@ def summaries(snapshot: Snapshot, ids: Sequence[int], *, drafts: bool = True) ->
     members: dict[int, list[MessageSummary]] = {thread_id: [] for thread_id in threads}
     left_out = dict.fromkeys(threads, 0)
     for message in messages.summaries(snapshot, _members(snapshot, rows)):
-        if drafts or not message.flags & Flag.DRAFT:
+        is_kept = drafts or not message.flags & Flag.DRAFT
+        if is_kept and not hidden.covers(message.visibility, message.labels):
             members[message.thread_id].append(message)
         else:
             left_out[message.thread_id] += 1
@@ -143,19 +161,22 @@ def _members(snapshot: Snapshot, rows: Sequence[Any]) -> list[int]:
 def _summary(
     thread_id: int, row: Sequence[Any], members: Sequence[MessageSummary], names: tuple[str, ...], left_out: int
 ) -> ThreadSummary:
-    last = members[-1]
+    last, unread_count, place = members[-1], row[4], Visibility(row[6])
+    if left_out:
+        unread_count = sum(not member.flags & (Flag.SEEN | Flag.DRAFT) for member in members)
+        place = min(member.visibility for member in members)
     received = [member.received_at for member in members if not member.is_ours]
     sent = [member.received_at for member in members if member.is_ours]
     return ThreadSummary(
         id=thread_id, inbox_id=row[0], tenant_id=row[1], inbox_address=last.inbox_address,
         subject=members[0].subject, preview=last.preview, last_message_id=last.id, last_header_id=last.header_id,
-        message_count=row[3] - left_out, unread_count=row[4], size=sum(member.size for member in members),
+        message_count=row[3] - left_out, unread_count=unread_count, size=sum(member.size for member in members),
         last_received_at=last.received_at if left_out else row[5],
         received_at=max(received, default=None), sent_at=max(sent, default=None),
         senders=_people(person for member in members for person in member.sender),
         recipients=_people(person for member in members for person in (*member.to, *member.cc)),
         labels=names, attachments=tuple(each for member in members for each in member.attachments),
-        visibility=Visibility(row[6]), created_at=members[0].created_at,
+        visibility=place, created_at=members[0].created_at,
         updated_at=max(member.updated_at for member in members), last_is_named=last.is_named,
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ GONE = {404: "There is no such API key."}
 
 
 class ApiKeysPage:
-    """Keys of the organisation; a key that is bound to an inbox sees those of that inbox."""
+    """Keys of the organisation; a key that is bound to a pod or an inbox sees those of that."""
 
     def __init__(self, services: Services, cursors: Cursors) -> None:
         self._services = services
@@ -95,14 +95,14 @@ async def _page(
     services: Services, cursors: Cursors, caller: Caller, inbox: Inbox | None, query: shapes.ListKeys
 ) -> shapes.KeyList:
     asked = f"api keys {inbox.id if inbox else 0} {query.ascending} {query.type}"
-    behind = cursors.read(caller.tenant_id, asked, query.page_token)
+    behind = cursors.read(caller, asked, query.page_token)
     if query.type == "public_key":
         return shapes.KeyList(count=0, api_keys=[])
     found = await services.api_keys.page(
         caller, inbox, behind[1] if behind else None, query.limit + 1, ascending=query.ascending
     )
     shown = found[: query.limit]
-    token = cursors.make(caller.tenant_id, asked, 0, shown[-1].id) if len(found) > query.limit else None
+    token = cursors.make(caller, asked, 0, shown[-1].id) if len(found) > query.limit else None
     return shapes.KeyList(count=len(shown), next_page_token=token, api_keys=[_shown(one) for one in shown])
 
 
@@ -121,7 +121,8 @@ def _spoken(permissions: frozenset[Permission] | None) -> dict[str, bool] | None
 def _shown(key: ApiKey) -> shapes.KeyShown:
     return shapes.KeyShown(
         api_key_id=identifiers.encode(Kind.API_KEY, key.id), prefix=key.prefix, name=key.name,
-        inbox_id=key.inbox_address, used_at=present.when(key.used_at) if key.used_at else None,
+        pod_id=present.pod_id(key.pod_id) if key.pod_id is not None else None, inbox_id=key.inbox_address,
+        used_at=present.when(key.used_at) if key.used_at else None,
         permissions=_spoken(key.permissions), created_at=present.when(key.created_at),
         updated_at=present.when(key.updated_at), expires_at=present.when(key.expires_at) if key.expires_at else None,
     )  # fmt: skip

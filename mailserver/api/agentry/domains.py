@@ -35,15 +35,15 @@ class AgentDomainsPage:
     async def list_domains(self, caller: Caller, query: shapes.ListDomains) -> shapes.DomainList:
         """List domains, newest first."""
         _refuse_bound(caller)
-        asked = f"domains {caller.pod_id} {query.ascending}"
-        behind = self._cursors.read(caller.tenant_id, asked, query.page_token)
+        asked = f"domains {query.ascending}"
+        behind = self._cursors.read(caller, asked, query.page_token)
         every = sorted(
             await self._services.domain_keeping.all(caller), key=lambda one: one.id, reverse=not query.ascending
         )
         if behind is not None:
             every = [one for one in every if (one.id > behind[1]) == query.ascending and one.id != behind[1]]
         shown = every[: query.limit]
-        token = self._cursors.make(caller.tenant_id, asked, 0, shown[-1].id) if len(every) > query.limit else None
+        token = self._cursors.make(caller, asked, 0, shown[-1].id) if len(every) > query.limit else None
         return shapes.DomainList(
             count=len(shown), limit=query.limit, next_page_token=token, domains=[_item(one) for one in shown]
         )

@@ -30,13 +30,13 @@ class DraftAnswers:
     async def page(self, caller: Caller, query: shapes.ListDrafts, inbox: Inbox | None) -> shapes.DraftList:
         """A page of drafts, the one that was changed last first."""
         asked = f"drafts {inbox.id if inbox else 0} {query.model_dump_json(exclude={'page_token', 'limit'})}"
-        cursor = self._cursors.read(caller.tenant_id, asked, query.page_token)
+        cursor = self._cursors.read(caller, asked, query.page_token)
         found = await self._services.drafts.page(caller, inbox, _filter(query), cursor, query.limit + 1)
         shown = found[: query.limit]
         token = None
         if len(found) > query.limit:
             last = shown[-1][0]
-            token = self._cursors.make(caller.tenant_id, asked, last.updated_at, last.id)
+            token = self._cursors.make(caller, asked, last.updated_at, last.id)
         return shapes.DraftList(
             count=len(shown), limit=query.limit, next_page_token=token, drafts=[_item(*one) for one in shown]
         )

@@ -15,6 +15,7 @@ _STATUS: tuple[tuple[type[errors.ServiceError], int, str, str], ...] = (
     (errors.MessageRefused, 403, "MessageRejectedError", "message_rejected"),
     (errors.NotFound, 404, "NotFoundError", "not_found"),
     (errors.Taken, 403, "IsTakenError", "resource_taken"),
+    (errors.NotEmpty, 409, "ConflictError", "cannot_delete"),
     (errors.DomainNotVerified, 422, "UnprocessableError", "domain_not_verified"),
     (errors.Conflict, 409, "ConflictError", "conflict"),
     (errors.TooLarge, 413, "ContentTooLargeError", "limit_exceeded"),

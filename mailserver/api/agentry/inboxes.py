@@ -24,7 +24,7 @@ class InboxesPage:
     async def list_inboxes(self, caller: Caller, query: shapes.ListInboxes) -> shapes.InboxList:
         """List inboxes, newest first."""
         asked = f"inboxes {query.ascending}"
-        behind = self._cursors.read(caller.tenant_id, asked, query.page_token)
+        behind = self._cursors.read(caller, asked, query.page_token)
         found = await self._services.agent_inboxes.page(
             caller, behind[1] if behind else None, query.limit + 1, ascending=query.ascending
         )
@@ -45,7 +45,7 @@ class InboxesPage:
     async def search_inboxes(self, caller: Caller, query: shapes.SearchInboxes) -> shapes.InboxList:
         """Search inboxes by what stands in their address or name."""
         asked = f"search inboxes {query.q}"
-        behind = self._cursors.read(caller.tenant_id, asked, query.page_token)
+        behind = self._cursors.read(caller, asked, query.page_token)
         found = await self._services.agent_inboxes.page(
             caller, behind[1] if behind else None, query.limit + 1, containing=query.q
         )
@@ -77,7 +77,7 @@ class InboxesPage:
         shown = found[:limit]
         token = None
         if len(found) > limit:
-            token = self._cursors.make(caller.tenant_id, asked, 0, shown[-1].inbox.id)
+            token = self._cursors.make(caller, asked, 0, shown[-1].inbox.id)
         return shapes.InboxList(
             count=len(shown), limit=limit, next_page_token=token, inboxes=[present.inbox(one) for one in shown]
         )

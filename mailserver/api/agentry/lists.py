@@ -16,7 +16,7 @@ GONE = {404: "The entry is not on the list."}
 
 
 class ListsPage:
-    """Allow and block lists of the organisation and of single inboxes."""
+    """Allow and block lists of the organisation, or of the pod that a key is bound to, and of single inboxes."""
 
     def __init__(self, services: Services, cursors: Cursors) -> None:
         self._services = services
@@ -105,12 +105,12 @@ class ListsPage:
     ) -> shapes.EntryList:
         which = _which(direction, list_type)
         asked = f"lists {inbox.id if inbox else 0} {direction} {list_type}"
-        after = self._cursors.read_text(caller.tenant_id, asked, query.page_token)
+        after = self._cursors.read_text(caller, asked, query.page_token)
         found = await self._services.rules.page(caller, inbox, *which, after, query.limit + 1)
         shown = found[: query.limit]
         token = None
         if len(found) > query.limit:
-            token = self._cursors.make_text(caller.tenant_id, asked, shown[-1].entry)
+            token = self._cursors.make_text(caller, asked, shown[-1].entry)
         return shapes.EntryList(
             count=len(shown), limit=query.limit, next_page_token=token, entries=[_shown(one, inbox) for one in shown]
         )
@@ -132,8 +132,10 @@ def _which(direction: str, list_type: str) -> tuple[Direction, ListType]:
 
 
 def _shown(one: Rule, inbox: Inbox | None) -> shapes.EntryShown:
+    pod_id = inbox.pod_id if inbox else one.scope.pod_id
     return shapes.EntryShown(
         entry=one.entry, organization_id=identifiers.encode(Kind.TENANT, one.scope.tenant_id),
-        inbox_id=inbox.address if inbox else None, reason=one.reason, direction=one.direction.value,
+        pod_id=present.pod_id(pod_id) if pod_id else None, inbox_id=inbox.address if inbox else None,
+        reason=one.reason, direction=one.direction.value,
         list_type=one.list_type.value, entry_type=one.entry_type.value, created_at=present.when(one.created_at),
     )  # fmt: skip

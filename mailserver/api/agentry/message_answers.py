@@ -30,13 +30,13 @@ class MessageAnswers:
     ) -> shapes.MessageList:
         """A page of messages, newest first where nothing else is said."""
         asked = filters.question(name, query, inbox_ids)
-        cursor = self._cursors.read(caller.tenant_id, asked, query.page_token)
+        cursor = self._cursors.read(caller, asked, query.page_token)
         where = filters.read(query, inbox_ids)
         found = await self._services.messages.across(caller, where, cursor, query.limit + 1)
         shown = found[: query.limit]
         token = None
         if len(found) > query.limit:
-            token = self._cursors.make(caller.tenant_id, asked, shown[-1].received_at, shown[-1].id)
+            token = self._cursors.make(caller, asked, shown[-1].received_at, shown[-1].id)
         return shapes.MessageList(
             count=len(shown), limit=query.limit, next_page_token=token, messages=[present.item(one) for one in shown]
         )

@@ -27,11 +27,13 @@ class OrganizationsPage:
 
     @get("/auth/me")
     async def get_identity(self, caller: Caller) -> shapes.Identity:
-        """Get who is asking: the organisation, or one inbox of it."""
+        """Get who is asking: the organisation, or one pod or inbox of it."""
         organization = identifiers.encode(Kind.TENANT, caller.tenant_id)
         inbox = await self._services.inboxes.of(caller, None) if caller.inbox_id is not None else None
+        pod = present.pod_id(caller.pod_id) if caller.pod_id is not None else None
+        scope, number = ("pod", pod) if pod else ("organization", organization)
         return shapes.Identity(
-            scope_type="inbox" if inbox else "organization", scope_id=inbox.address if inbox else organization,
-            organization_id=organization, inbox_id=inbox.address if inbox else None,
+            scope_type="inbox" if inbox else scope, scope_id=inbox.address if inbox else number,
+            organization_id=organization, pod_id=pod, inbox_id=inbox.address if inbox else None,
             api_key_id=identifiers.encode(Kind.API_KEY, caller.credential_id),
         )  # fmt: skip

@@ -126,15 +126,15 @@ def inbox(shown: AgentInbox) -> InboxShown:
     """An inbox."""
     one = shown.inbox
     return InboxShown(
-        pod_id=pod_id(one.tenant_id), inbox_id=one.address, email=one.address, display_name=one.display_name,
+        pod_id=pod_id(one.pod_id), inbox_id=one.address, email=one.address, display_name=one.display_name,
         client_id=shown.client_id, status=one.status, metadata=shown.metadata or None,
         updated_at=when(shown.updated_at), created_at=when(one.created_at),
     )  # fmt: skip
 
 
-def pod_id(tenant_id: int) -> str:
-    """The pod that everything is in that was put into no other: it has its organisation's number."""
-    return identifiers.encode(Kind.POD, tenant_id)
+def pod_id(number: int) -> str:
+    """The id of a pod."""
+    return identifiers.encode(Kind.POD, number)
 
 
 def _sender(summary: MessageSummary) -> str:

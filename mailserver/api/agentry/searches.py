@@ -24,14 +24,14 @@ class Searches:
     async def messages(self, caller: Caller, inbox: Inbox, query: shapes.SearchMail) -> shapes.FoundMessages:
         """Messages of an inbox."""
         asked = _question("search messages", inbox, query)
-        cursor = self._cursors.read(caller.tenant_id, asked, query.page_token)
+        cursor = self._cursors.read(caller, asked, query.page_token)
         found = await self._services.finding.messages(
             caller, inbox, _read(query), cursor[1] if cursor else None, query.limit + 1
         )
         shown = found[: query.limit]
         token = None
         if len(found) > query.limit:
-            token = self._cursors.make(caller.tenant_id, asked, 0, shown[-1][0].id)
+            token = self._cursors.make(caller, asked, 0, shown[-1][0].id)
         return shapes.FoundMessages(
             count=len(shown), limit=query.limit, next_page_token=token,
             messages=[
@@ -43,14 +43,14 @@ class Searches:
     async def threads(self, caller: Caller, inbox: Inbox | None, query: shapes.SearchMail) -> shapes.FoundThreads:
         """Threads of an inbox, or of all that the caller may see."""
         asked = _question("search threads", inbox, query)
-        cursor = self._cursors.read(caller.tenant_id, asked, query.page_token)
+        cursor = self._cursors.read(caller, asked, query.page_token)
         found = await self._services.finding.threads(
             caller, inbox, _read(query), cursor[1] if cursor else None, query.limit + 1
         )
         shown = found[: query.limit]
         token = None
         if len(found) > query.limit:
-            token = self._cursors.make(caller.tenant_id, asked, 0, shown[-1].message.id)
+            token = self._cursors.make(caller, asked, 0, shown[-1].message.id)
         return shapes.FoundThreads(
             count=len(shown), limit=query.limit, next_page_token=token,
             threads=[

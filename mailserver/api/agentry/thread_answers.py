@@ -25,13 +25,13 @@ class ThreadAnswers:
         """A page of threads, the one with the newest message first."""
         own = (inbox.id,) if inbox else ()
         asked = filters.question("threads", query, own)
-        cursor = self._cursors.read(caller.tenant_id, asked, query.page_token)
+        cursor = self._cursors.read(caller, asked, query.page_token)
         where = filters.read(query, own)
         found = await self._services.threads.without_drafts(caller, where, cursor, query.limit + 1)
         shown = found[: query.limit]
         token = None
         if len(found) > query.limit:
-            token = self._cursors.make(caller.tenant_id, asked, shown[-1][0], shown[-1][1].id)
+            token = self._cursors.make(caller, asked, shown[-1][0], shown[-1][1].id)
         return shapes.ThreadList(
             count=len(shown), limit=query.limit, next_page_token=token,
             threads=[present.thread(one) for _, one in shown],
@@ -42,13 +42,13 @@ class ThreadAnswers:
     ) -> shapes.ThreadShown:
         """A thread with its messages, oldest first."""
         asked = f"thread {thread_id}"
-        behind = self._cursors.read(caller.tenant_id, asked, query.page_token)
+        behind = self._cursors.read(caller, asked, query.page_token)
         summary, members = await self._services.threads.opened(caller, thread_id, inbox, behind, query.limit + 1)
         whole = await self._messages.several(members[: query.limit])
         token = None
         if len(members) > len(whole):
             last = members[len(whole) - 1]
-            token = self._cursors.make(caller.tenant_id, asked, last.received_at, last.id)
+            token = self._cursors.make(caller, asked, last.received_at, last.id)
         return shapes.ThreadShown(
             **present.thread(summary).model_dump(by_alias=False), count=len(whole), limit=query.limit,
             next_page_token=token, messages=whole,

@@ -1,11 +1,12 @@
 """Answers about webhooks, for the page of the organisation and that of one inbox."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mailserver.api.agentry import present
 from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.schemas import webhooks as shapes
-from mailserver.entities import errors, identifiers
+from mailserver.entities import identifiers
 from mailserver.entities.access import Caller
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.inbox import Inbox
@@ -33,14 +34,14 @@ class WebhookAnswers:
     async def page(self, caller: Caller, inbox: Inbox | None, query: shapes.ListWebhooks) -> shapes.WebhookList:
         """A page of webhooks, newest first."""
         asked = f"webhooks {inbox.id if inbox else 0} {query.ascending}"
-        behind = self._cursors.read(caller.tenant_id, asked, query.page_token)
+        behind = self._cursors.read(caller, asked, query.page_token)
         found = await self._services.notify.agent_webhooks.page(
             caller, inbox, behind[1] if behind else None, query.limit + 1, ascending=query.ascending
         )
         shown = found[: query.limit]
         token = None
         if len(found) > query.limit:
-            token = self._cursors.make(caller.tenant_id, asked, 0, shown[-1].endpoint.id)
+            token = self._cursors.make(caller, asked, 0, shown[-1].endpoint.id)
         names = await self._names(caller, shown)
         return shapes.WebhookList(
             count=len(shown), limit=query.limit, next_page_token=token,
@@ -58,8 +59,8 @@ class WebhookAnswers:
         wanted = NewWebhook(body.url, types_for(caller, body.event_types), client_id=body.client_id)
         wanted = NewWebhook(
             wanted.url, wanted.event_types,
-            await self.inbox_ids(caller, body.inbox_ids) if isinstance(body, shapes.NewWebhook) else (),
-            pod_ids(caller, body.pod_ids) if isinstance(body, shapes.NewWebhook) else (),
+            await self.inbox_ids(caller, body.inbox_ids) if isinstance(body, shapes.NewPodWebhook) else (),
+            await self._services.pods.ids_of(caller, body.pod_ids) if isinstance(body, shapes.NewWebhook) else (),
             body.client_id, body.headers or {},
         )  # fmt: skip
         return await self.one(caller, await self._services.notify.agent_webhooks.create(caller, inbox, wanted))
@@ -71,11 +72,17 @@ class WebhookAnswers:
         types = None if body.event_types is None else types_for(caller, body.event_types)
         permit(caller, types or ())
         change = WebhookChange(types, body.enabled)
+        if isinstance(body, shapes.ChangePodWebhook):
+            add, remove = body.add_inbox_ids, body.remove_inbox_ids
+            change = replace(
+                change, add_inbox_ids=await self.inbox_ids(caller, add),
+                remove_inbox_ids=await self.inbox_ids(caller, remove),
+            )  # fmt: skip
         if isinstance(body, shapes.ChangeWebhook):
-            change = WebhookChange(
-                types, body.enabled, await self.inbox_ids(caller, body.add_inbox_ids),
-                await self.inbox_ids(caller, body.remove_inbox_ids), pod_ids(caller, body.add_pod_ids),
-                pod_ids(caller, body.remove_pod_ids),
+            ids_of = self._services.pods.ids_of
+            change = replace(
+                change, add_pod_ids=await ids_of(caller, body.add_pod_ids),
+                remove_pod_ids=await ids_of(caller, body.remove_pod_ids),
             )  # fmt: skip
         changed = await self._services.notify.agent_webhooks.change(caller, inbox, webhook_id, change)
         return await self.one(caller, changed)
@@ -101,6 +108,7 @@ class WebhookAnswers:
             webhook_id=identifiers.encode(Kind.WEBHOOK, endpoint.id), url=endpoint.url,
             event_types=list(endpoint.event_types), pod_ids=[present.pod_id(number) for number in webhook.pod_ids],
             inbox_ids=[name(number) for number in webhook.inbox_ids], inbox_id=name(own) if own else None,
+            pod_id=present.pod_id(webhook.pod_id) if webhook.pod_id else None,
             secret=self._services.notify.endpoints.secret(endpoint),
             enabled=endpoint.is_enabled, updated_at=present.when(endpoint.updated_at),
             created_at=present.when(endpoint.created_at), client_id=webhook.client_id,
@@ -120,10 +128,3 @@ def permit(caller: Caller, types: Sequence[str]) -> None:
     for name in types:
         if name in _MORE:
             caller.permit(_MORE[name])
-
-
-def pod_ids(caller: Caller, texts: Sequence[str]) -> tuple[int, ...]:
-    """The pods that are meant. There is one, which everything is in; NotFound for another."""
-    if any(text != present.pod_id(caller.tenant_id) for text in texts):
-        raise errors.NotFound("There is no such pod.")
-    return (caller.tenant_id,) if texts else ()

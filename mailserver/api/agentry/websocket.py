@@ -82,7 +82,7 @@ class Sockets:
         return caller
 
     async def _talk(self, socket: web.WebSocketResponse, caller: Caller, key: str) -> None:
-        listener = Listener(caller.tenant_id, caller.inbox_id)
+        listener = Listener(caller.tenant_id, caller.inbox_id, caller.pod_id)
         try:
             async with asyncio.TaskGroup() as group:
                 others = [
@@ -137,9 +137,9 @@ class Sockets:
         types = webhook_answers.types_for(caller, asked.event_types or ())
         agent_events.check(types)
         webhook_answers.permit(caller, types)
-        webhook_answers.pod_ids(caller, asked.pod_ids or ())
+        pod_ids = await self._services.pods.ids_of(caller, asked.pod_ids or ())
         names = dict.fromkeys(asked.inbox_ids or ())
-        return Wish(types, tuple([(await self._services.inboxes.of(caller, name)).id for name in names]))
+        return Wish(types, tuple([(await self._services.inboxes.of(caller, name)).id for name in names]), pod_ids)
 
     async def _tell(self, socket: web.WebSocketResponse, caller: Caller, listener: Listener) -> None:
         while True:

@@ -12,7 +12,7 @@ from mailserver.entities.inbox import Inbox
 from mailserver.entities.permission import Permission
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.audit import Audit
-from mailserver.storage import api_keys, credentials
+from mailserver.storage import api_keys, credentials, inboxes, pods
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 MOST = 10_000  # of one tenant
@@ -28,11 +28,6 @@ _IMPLIED = {
     Scope.EMAIL_DELETE: {Permission.MESSAGE_DELETE},
 }  # fmt: skip
 _OF_MAIL = frozenset().union(*_IMPLIED.values())
-# What a key does not see of the mail that it may read. Keys that see a part of it only are not made: see `_check`.
-_LABELS = (
-    Permission.LABEL_SPAM_READ, Permission.LABEL_BLOCKED_READ, Permission.LABEL_UNAUTHENTICATED_READ,
-    Permission.LABEL_TRASH_READ,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,7 @@ class NewKey:
 
 
 class ApiKeys:
-    """Keys of a tenant through a key's eyes. One that is bound to an inbox knows the keys of that inbox only."""
+    """Keys of a tenant through a key's eyes. One that is bound to an inbox or a pod knows the keys of that only."""
 
     def __init__(self, database: Database, ids: IdSource, access: Access, audit: Audit) -> None:
         self._database = database
@@ -58,9 +53,10 @@ class ApiKeys:
     ) -> list[ApiKey]:
         """Keys, newest first, from behind one."""
         own = inbox.id if inbox else caller.inbox_id
-        return await self._database.read(
-            api_keys.page, caller.tenant_id, own, behind, limit, ascending=ascending
-        )  # fmt: skip
+        owner = ("tenant_id", caller.tenant_id) if caller.pod_id is None else ("pod_id", caller.pod_id)
+        if own is not None:
+            owner = ("inbox_id", own)
+        return await self._database.read(api_keys.page, owner, behind, limit, ascending=ascending)
 
     async def get(self, caller: Caller, inbox: Inbox | None, text: str) -> ApiKey:
         """One of them."""
@@ -74,8 +70,13 @@ class ApiKeys:
         permissions = caller.permissions if wanted.permissions is None else wanted.permissions
         _check(caller, permissions)
         _check_end(wanted.expires_at)
+        pod_id = inbox.pod_id if inbox else caller.pod_id
 
         def noted(tx: Transaction, token: Token) -> None:
+            if pod_id is not None and pods.get(tx, pod_id) is None:
+                raise errors.NotFound("There is no such pod.")
+            if inbox is not None and inboxes.get(tx, inbox.id) is None:
+                raise errors.NotFound("There is no such inbox.")
             if credentials.count_tokens(tx, caller.tenant_id, api_keys.KIND) > MOST:
                 raise errors.Conflict(f"There are {MOST:,} keys already; delete some first.")
             self._audit.add(tx, caller, "api_key.created", _id(token.id), token.inbox_id, name=name)
@@ -84,11 +85,11 @@ class ApiKeys:
         token, secret = await self._access.create_token(
             caller.tenant_id, api_keys.KIND, name, inbox_id=inbox.id if inbox else None,
             scopes=_scopes(permissions) & caller.scopes, expires_at=wanted.expires_at, also=noted,
-            permissions=permissions,
+            permissions=permissions, pod_id=pod_id,
         )  # fmt: skip
         made = ApiKey(
             token.id, token.tenant_id, token.inbox_id, inbox.address if inbox else None, name, token.prefix,
-            permissions, token.created_at, token.created_at, None, token.expires_at,
+            permissions, token.created_at, token.created_at, None, token.expires_at, pod_id,
         )  # fmt: skip
         return made, secret
 
@@ -140,7 +141,8 @@ def _find(snapshot: Snapshot, caller: Caller, inbox: Inbox | None, text: str) ->
     except identifiers.BadIdentifier:
         found = None
     own = inbox.id if inbox else caller.inbox_id
-    if found is None or found.tenant_id != caller.tenant_id or own not in (None, found.inbox_id):
+    is_there = found is not None and found.tenant_id == caller.tenant_id and own in (None, found.inbox_id)
+    if found is None or not is_there or caller.pod_id not in (None, found.pod_id):
         raise errors.NotFound("There is no such API key.")
     return found
 
@@ -157,11 +159,6 @@ def _check(caller: Caller, permissions: frozenset[Permission] | None) -> None:
     """Refuse what the caller may not give."""
     if caller.permissions is not None and (permissions is None or not permissions <= caller.permissions):
         raise errors.Forbidden("A key cannot give rights that it has not.")
-    if permissions is not None and Permission.MESSAGE_READ in permissions:
-        missing = [label.value for label in _LABELS if label not in permissions]
-        if missing:
-            sentence = f"Keys that read a part of the mail only are not provided; add {', '.join(missing)}."
-            raise errors.Invalid(sentence, permissions=sentence)
 
 
 def _check_end(expires_at: int | None) -> None:

@@ -16,7 +16,7 @@ from mailserver.services.accounts.domain_checks import Checked, DomainChecks
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.records import Record
 from mailserver.services.accounts.tally import Tally
-from mailserver.storage import tenants
+from mailserver.storage import pods, tenants
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 MOST = 1_000  # of one tenant
@@ -45,10 +45,12 @@ class DomainKeeping:
         now = int(time.time() * 1000)
         domain = Domain(
             self._ids.next(), caller.tenant_id, name, DomainStatus.PENDING, None, now,
-            secrets.token_hex(TOKEN_BYTES), use, policy,
+            secrets.token_hex(TOKEN_BYTES), use, policy, caller.pod_id or caller.tenant_id,
         )  # fmt: skip
 
         def insert(tx: Transaction) -> None:
+            if pods.get(tx, domain.pod_id) is None:
+                raise errors.NotFound("There is no such pod.")
             if self._refuse_taken(tx, caller, name):
                 tenants.remove_domain(tx, name)
             tenants.add_domain(tx, domain)
@@ -61,8 +63,8 @@ class DomainKeeping:
         return domain, self._domains.records_of(domain, keys)
 
     async def all(self, caller: Caller) -> list[Domain]:
-        """The domains of the tenant, by name."""
-        return await self._domains.all(caller.tenant_id)
+        """The domains of the tenant, or of the caller's pod, by name."""
+        return await self._database.read(tenants.domains, caller.tenant_id, caller.pod_id)
 
     async def get(self, caller: Caller, text: str) -> tuple[Domain, list[Record]]:
         """A domain of the tenant with what to publish for it."""
@@ -114,7 +116,7 @@ class DomainKeeping:
         def write(tx: Transaction) -> None:
             domain, _ = _find(tx, caller, text)
             if tenants.inboxes_of_domain(tx, domain.name):
-                raise errors.Conflict(f"Inboxes have addresses on {domain.name}; remove them first.")
+                raise errors.NotEmpty(f"Inboxes have addresses on {domain.name}; remove them first.")
             tenants.remove_domain(tx, domain.name)
             tx.ring("accounts")
             self._audit.add(tx, caller, "domain.removed", _id(domain), domain=domain.name)
@@ -146,7 +148,7 @@ def _find(snapshot: Snapshot, caller: Caller, text: str) -> tuple[Domain, list[D
     if text.isascii() and text.lower() != name:  # a dot or a blank more is another path
         raise errors.NotFound("There is no such domain.")
     found = tenants.domain(snapshot, name)
-    if found is None or found.tenant_id != caller.tenant_id:
+    if found is None or found.tenant_id != caller.tenant_id or caller.pod_id not in (None, found.pod_id):
         raise errors.NotFound("There is no such domain.")
     return found, tenants.keys(snapshot, name)
 

@@ -36,6 +36,8 @@ class Pods:
 
     async def ids_of(self, caller: Caller, texts: Sequence[str]) -> tuple[int, ...]:
         """The pods that are meant; NotFound for one that the caller has not."""
+        if not texts:
+            return ()
 
         def read(snapshot: Snapshot) -> tuple[int, ...]:
             return tuple(_find(snapshot, caller, text).id for text in dict.fromkeys(texts))

@@ -12,7 +12,7 @@ from mailserver.entities.inbox import Inbox
 from mailserver.entities.rule import NO_RULING, Direction, ListType, Rule, RuleScope, RuleSet, Ruling
 from mailserver.mail import address as addresses
 from mailserver.mail.address import Address
-from mailserver.storage import inboxes, rules
+from mailserver.storage import inboxes, pods, rules
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 FRESH_SECONDS = 10.0  # after which other nodes' changes are seen at the latest
@@ -52,7 +52,6 @@ class Rules:
         sender: Address | None,
         authors: Sequence[str],
         answered: frozenset[int] = frozenset(),
-        pods: Mapping[int, int] | None = None,
     ) -> dict[int, Ruling]:
         """What each inbox, given with its tenant, has to say of a message.
 
@@ -70,7 +69,7 @@ class Rules:
                 answers[inbox_id] = NO_RULING
                 continue
             direction = Direction.REPLY if inbox_id in answered else Direction.RECEIVE
-            scopes = _scopes(tenant_id, (pods or {}).get(inbox_id, 0), inbox_id)
+            scopes = await self._scopes(book, tenant_id, inbox_id)
             answers[inbox_id] = rule.decide([book.get((scope, direction), _EMPTY) for scope in scopes], every, claimed)
         return answers
 
@@ -84,13 +83,20 @@ class Rules:
         cached = [self._cache.get(tenant_id) for tenant_id in tenant_ids]
         return all(each is not None and now < each.until and not each.book for each in cached)
 
-    async def for_mail_out(
-        self, tenant_id: int, inbox_id: int, recipients: Sequence[Address], pod_id: int = 0
-    ) -> dict[Address, Ruling]:
+    async def for_mail_out(self, tenant_id: int, inbox_id: int, recipients: Sequence[Address]) -> dict[Address, Ruling]:
         """What the send lists say of each recipient, of answers too: a copy of one may go to anybody."""
         book = await self._book(tenant_id)
-        found = [book.get((scope, Direction.SEND), _EMPTY) for scope in _scopes(tenant_id, pod_id, inbox_id)]
+        scopes = await self._scopes(book, tenant_id, inbox_id)
+        found = [book.get((scope, Direction.SEND), _EMPTY) for scope in scopes]
         return {one: rule.decide(found, [one.normal], [one.normal]) for one in recipients}
+
+    async def _scopes(self, book: _Book, tenant_id: int, inbox_id: int) -> list[RuleScope]:
+        """Where rules for an inbox may stand, the most specific first; its pod is asked for where pods have rules."""
+        scopes = [RuleScope(tenant_id, 0, inbox_id), RuleScope(tenant_id)]
+        if any(scope.pod_id for scope, _ in book):
+            pod_id = await self._database.read(pods.of_inbox, inbox_id)
+            scopes[1:1] = [RuleScope(tenant_id, pod_id)] if pod_id else []
+        return scopes
 
     async def _book(self, tenant_id: int) -> _Book:
         cached = self._cache.get(tenant_id)
@@ -111,7 +117,10 @@ class Rules:
         self, caller: Caller, inbox: Inbox | None, direction: Direction, list_type: ListType, entry: str,
         reason: str | None = None,
     ) -> Rule:  # fmt: skip
-        """Put an address or a domain on a list; without an inbox, on the tenant's. Invalid for what is neither."""
+        """Put an address or a domain on a list; without an inbox, on the tenant's, or on that of the caller's pod.
+
+        Invalid for what is neither.
+        """
         normal, entry_type = _entry(entry)
         if reason is not None and len(reason) > rule.LONGEST_REASON:
             raise errors.Invalid("The reason is too long.", reason=f"At most {rule.LONGEST_REASON} characters.")
@@ -178,19 +187,13 @@ class Rules:
             raise errors.NotFound("There is no such entry.")
 
 
-def _scopes(tenant_id: int, pod_id: int, inbox_id: int) -> list[RuleScope]:
-    """Where rules for an inbox may stand, the most specific first."""
-    pod = [RuleScope(tenant_id, pod_id)] if pod_id else []
-    return [RuleScope(tenant_id, 0, inbox_id), *pod, RuleScope(tenant_id)]
-
-
 def _scope(caller: Caller, inbox: Inbox | None) -> RuleScope:
-    """Where a caller means a list to hold. Somebody else's inbox is not there; a whole tenant needs its own key."""
+    """Where a caller means a list to hold. Somebody else's inbox is not there; a tenant or pod needs its own key."""
     if inbox is None:
         if caller.inbox_id is not None:
             raise errors.Forbidden("These credentials are bound to one inbox.")
-        return RuleScope(caller.tenant_id)
-    if inbox.tenant_id != caller.tenant_id or caller.inbox_id not in (None, inbox.id):
+        return RuleScope(caller.tenant_id, caller.pod_id or 0)
+    if not caller.sees(inbox):
         raise errors.NotFound("There is no such inbox.")
     return RuleScope(caller.tenant_id, 0, inbox.id)
 
@@ -207,6 +210,8 @@ def _add(tx: Transaction, new: Rule) -> Rule:
         found = inboxes.get(tx, new.scope.inbox_id)
         if found is None or found.tenant_id != new.scope.tenant_id:
             raise errors.NotFound("There is no such inbox.")
+    if new.scope.pod_id and pods.get(tx, new.scope.pod_id) is None:
+        raise errors.NotFound("There is no such pod.")
     if rules.count(tx, new.scope.tenant_id) >= rules.MOST and not rules.get(
         tx, new.scope, new.direction, new.list_type, new.entry
     ):

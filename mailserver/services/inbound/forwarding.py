@@ -37,7 +37,7 @@ class SendLists(Protocol):
     """The allow and block lists of what is sent."""
 
     async def for_mail_out(
-        self, tenant_id: int, inbox_id: int, recipients: Sequence[Address], pod_id: int = 0
+        self, tenant_id: int, inbox_id: int, recipients: Sequence[Address]
     ) -> Mapping[Address, Ruling]:
         """What the lists say of each recipient."""
         ...

@@ -79,7 +79,6 @@ class Lists(Protocol):
         sender: Address | None,
         authors: Sequence[str],
         answered: frozenset[int] = frozenset(),
-        pods: Mapping[int, int] | None = None,
     ) -> dict[int, Ruling]:
         """What each inbox, given with its tenant, has to say."""
         ...

@@ -12,7 +12,7 @@ from mailserver.entities.search import SearchQuery
 from mailserver.entities.thread import ThreadSummary
 from mailserver.mail import highlights, hypertext
 from mailserver.services.mailbox.messages import Messages
-from mailserver.storage import finding, inboxes, messages, threads
+from mailserver.storage import finding, inboxes, messages, pods, threads
 from mailserver.storage.database import Database, Snapshot
 
 
@@ -50,7 +50,7 @@ class Finding:
         _refuse_wordless(query)
 
         def read(snapshot: Snapshot) -> list[MessageSummary]:
-            found = finding.messages(snapshot, inbox.tenant_id, [inbox.id], query, behind, limit)
+            found = finding.messages(snapshot, inbox.tenant_id, [inbox.id], query, behind, limit, hidden=caller.hidden)
             return messages.summaries(snapshot, found)
 
         return [(each, await self._highlights(each, query)) for each in await self._database.read(read)]
@@ -64,10 +64,16 @@ class Finding:
         own = inbox.id if inbox else caller.inbox_id
 
         def read(snapshot: Snapshot) -> list[tuple[ThreadSummary, MessageSummary]]:
-            within = [own] if own is not None else [each.id for each in inboxes.of_tenant(snapshot, caller.tenant_id)]
-            found = dict(finding.threads(snapshot, caller.tenant_id, within, query, behind, limit)) if within else {}
+            within = [own] if own is not None else _inboxes(snapshot, caller)
+            if not within:
+                return []
+            found = dict(
+                finding.threads(
+                    snapshot, caller.tenant_id, within, query, behind, limit, pod_id=caller.pod_id, hidden=caller.hidden
+                )
+            )
             newest = {each.id: each for each in messages.summaries(snapshot, [*found.values()])}
-            shown = threads.summaries(snapshot, [*found], drafts=False)
+            shown = threads.summaries(snapshot, [*found], drafts=False, hidden=caller.hidden)
             return [(each, newest[found[each.id]]) for each in shown if found[each.id] in newest]
 
         return [
@@ -78,6 +84,13 @@ class Finding:
     async def _highlights(self, summary: MessageSummary, query: SearchQuery) -> Highlights:
         body = await self._mailbox.body(summary)
         return await asyncio.to_thread(_marked, summary, query, body.text, body.html)
+
+
+def _inboxes(snapshot: Snapshot, caller: Caller) -> list[int]:
+    """What the caller looks through: so many inboxes as are named to the index, and one more where there are more."""
+    if caller.pod_id is not None:
+        return pods.inbox_ids(snapshot, caller.pod_id, finding.MOST_TOKENS + 1)
+    return [each.id for each in inboxes.of_tenant(snapshot, caller.tenant_id)]
 
 
 def _marked(summary: MessageSummary, query: SearchQuery, text: str | None, html: str | None) -> Highlights:

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from mailserver.entities import errors, identifiers
+from mailserver.entities import listing as listings
 from mailserver.entities.access import Caller, Scope
 from mailserver.entities.folder import Folder, Role
 from mailserver.entities.identifiers import Kind
@@ -73,7 +74,7 @@ class Messages:
     ) -> list[MessageSummary]:
         """Messages over inboxes by time; the filter is narrowed to what the caller may see."""
         caller.require(Scope.EMAIL_READ)
-        return await self._database.read(_across, _narrowed(caller, where), cursor, limit)
+        return await self._database.read(_across, listings.narrowed(caller, where), cursor, limit)
 
     async def get(self, caller: Caller, text: str, inbox: Inbox | None = None) -> MessageSummary:
         """One message by our id or its Message-ID."""
@@ -191,16 +192,6 @@ def _folder(snapshot: Snapshot, inbox: Inbox, listing: Listing) -> Folder | None
 
 def _across(snapshot: Snapshot, where: Filter, cursor: tuple[int, int] | None, limit: int) -> list[MessageSummary]:
     return messages.summaries(snapshot, messages.in_inboxes(snapshot, where, cursor, limit))
-
-
-def _narrowed(caller: Caller, where: Filter) -> Filter:
-    """The same filter over nothing but what the caller may see."""
-    allowed = where.inbox_ids
-    if caller.inbox_id is not None:
-        if allowed and allowed != (caller.inbox_id,):
-            raise errors.NotFound("There is no such inbox.")
-        allowed = (caller.inbox_id,)
-    return replace(where, inbox_ids=allowed, tenant_id=caller.tenant_id)
 
 
 def _one(snapshot: Snapshot, caller: Caller, text: str, inbox_id: int | None) -> MessageSummary:

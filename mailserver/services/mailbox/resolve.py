@@ -7,7 +7,7 @@ from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Caller
 from mailserver.entities.identifiers import Kind
 from mailserver.mail import threading
-from mailserver.storage import messages, threads
+from mailserver.storage import messages, pods, threads
 from mailserver.storage.database import Snapshot
 
 LONGEST_ID = 1000
@@ -22,7 +22,7 @@ def message_id(snapshot: Snapshot, caller: Caller, text: str, inbox_id: int | No
     except identifiers.BadIdentifier:
         return _by_header_id(snapshot, caller, text, inbox_id)
     found = messages.find(snapshot, number)
-    if found is None or not _may_see(caller, *found, inbox_id):
+    if found is None or not _may_see(snapshot, caller, *found, inbox_id) or not _is_seen(snapshot, caller, number):
         raise errors.NotFound("There is no such message.")
     return number
 
@@ -33,8 +33,10 @@ def thread_id(snapshot: Snapshot, caller: Caller, text: str, inbox_id: int | Non
         number = identifiers.decode(Kind.THREAD, text)
     except identifiers.BadIdentifier as error:
         raise errors.NotFound("There is no such thread.") from error
-    found = threads.find(snapshot, number)
-    if found is None or not _may_see(caller, *found, inbox_id):
+    found, hidden = threads.find(snapshot, number), caller.hidden
+    if found is None or not _may_see(snapshot, caller, *found, inbox_id):
+        raise errors.NotFound("There is no such thread.")
+    if hidden and not threads.message_ids(snapshot, number, 1, hidden=hidden):
         raise errors.NotFound("There is no such thread.")
     return number
 
@@ -43,10 +45,18 @@ def _by_header_id(snapshot: Snapshot, caller: Caller, text: str, inbox_id: int |
     header_id = text if text.startswith("<") else f"<{text}>"
     digest = threading.reference_hashes(header_id, None, ())[-1]
     for number, owner, stored in messages.by_header_hash(snapshot, caller.tenant_id, digest):
-        if stored == header_id and _may_see(caller, caller.tenant_id, owner, inbox_id):
+        is_own = stored == header_id and _may_see(snapshot, caller, caller.tenant_id, owner, inbox_id)
+        if is_own and _is_seen(snapshot, caller, number):
             return number
     raise errors.NotFound("There is no such message.")
 
 
-def _may_see(caller: Caller, tenant_id: int, owner: int, inbox_id: int | None) -> bool:
-    return tenant_id == caller.tenant_id and caller.inbox_id in (None, owner) and inbox_id in (None, owner)
+def _may_see(snapshot: Snapshot, caller: Caller, tenant_id: int, owner: int, inbox_id: int | None) -> bool:
+    if tenant_id != caller.tenant_id or caller.inbox_id not in (None, owner) or inbox_id not in (None, owner):
+        return False
+    return caller.pod_id is None or caller.pod_id == pods.of_inbox(snapshot, owner)
+
+
+def _is_seen(snapshot: Snapshot, caller: Caller, number: int) -> bool:
+    hidden = caller.hidden
+    return not hidden or messages.is_seen(snapshot, number, hidden)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mailserver.entities import errors
+from mailserver.entities import errors, listing
 from mailserver.entities.access import Caller, Scope
 from mailserver.entities.folder import Role
 from mailserver.entities.inbox import Inbox
@@ -29,26 +29,19 @@ class Threads:
     ) -> list[ThreadSummary]:
         """Threads by the time of their newest message."""
         caller.require(Scope.EMAIL_READ)
-        if caller.inbox_id is not None and where.inbox_ids not in ((), (caller.inbox_id,)):
-            raise errors.NotFound("There is no such inbox.")
-        own = (caller.inbox_id,) if caller.inbox_id is not None else where.inbox_ids
-        return await self._database.read(
-            _page, replace(where, tenant_id=caller.tenant_id, inbox_ids=own), cursor, limit
-        )
+        return await self._database.read(_page, listing.narrowed(caller, where), cursor, limit)
 
     async def without_drafts(
         self, caller: Caller, where: Filter, cursor: tuple[int, int] | None, limit: int
     ) -> list[tuple[int, ThreadSummary]]:
         """Threads as what was sent and received, each with the time by which it is in order."""
         caller.require(Scope.EMAIL_READ)
-        if caller.inbox_id is not None and where.inbox_ids not in ((), (caller.inbox_id,)):
-            raise errors.NotFound("There is no such inbox.")
-        own = (caller.inbox_id,) if caller.inbox_id is not None else where.inbox_ids
-        narrowed = replace(where, tenant_id=caller.tenant_id, inbox_ids=own, drafts=False)
+        narrowed, hidden = replace(listing.narrowed(caller, where), drafts=False), caller.hidden
 
         def read(snapshot: Snapshot) -> list[tuple[int, ThreadSummary]]:
             times = dict(threads.page(snapshot, narrowed, cursor, limit))
-            return [(times[each.id], each) for each in threads.summaries(snapshot, [*times], drafts=False)]
+            found = threads.summaries(snapshot, [*times], drafts=False, hidden=hidden)
+            return [(times[each.id], each) for each in found]
 
         return await self._database.read(read)
 
@@ -60,10 +53,10 @@ class Threads:
 
         def read(snapshot: Snapshot) -> tuple[ThreadSummary, list[MessageSummary]]:
             number = resolve.thread_id(snapshot, caller, text, inbox.id if inbox else None)
-            found = threads.summaries(snapshot, [number], drafts=False)
+            found = threads.summaries(snapshot, [number], drafts=False, hidden=caller.hidden)
             if not found:
                 raise errors.NotFound("There is no such thread.")
-            ids = threads.members(snapshot, number, behind, limit, drafts=False)
+            ids = threads.members(snapshot, number, behind, limit, drafts=False, hidden=caller.hidden)
             return found[0], messages.summaries(snapshot, ids)
 
         return await self._database.read(read)
@@ -77,7 +70,7 @@ class Threads:
                 await self._database.write(_remove, ids[start : start + AT_ONCE], is_final or is_thrown)
             if len(ids) < threads.LARGEST_MESSAGES or not (is_final or is_thrown):
                 return
-            ids = await self._database.read(threads.message_ids, number)
+            ids = await self._database.read(threads.message_ids, number, hidden=caller.hidden)
 
     async def get(
         self, caller: Caller, text: str, inbox: Inbox | None = None
@@ -90,7 +83,7 @@ class Threads:
 def _whole(snapshot: Snapshot, caller: Caller, text: str, inbox_id: int | None) -> tuple[int, list[int], bool]:
     """A thread, its messages, and whether all of them lie in Trash."""
     number = resolve.thread_id(snapshot, caller, text, inbox_id)
-    ids = threads.message_ids(snapshot, number)
+    ids = threads.message_ids(snapshot, number, hidden=caller.hidden)
     everyone = messages.summaries(snapshot, ids)
     return number, ids, all(each.visibility is Visibility.TRASH for each in everyone)
 
@@ -113,6 +106,6 @@ def _get(
     snapshot: Snapshot, caller: Caller, text: str, inbox_id: int | None
 ) -> tuple[ThreadSummary, list[MessageSummary]]:
     number = resolve.thread_id(snapshot, caller, text, inbox_id)
-    members = messages.summaries(snapshot, threads.message_ids(snapshot, number))
-    (summary,) = threads.summaries(snapshot, [number])
+    members = messages.summaries(snapshot, threads.message_ids(snapshot, number, hidden=caller.hidden))
+    (summary,) = threads.summaries(snapshot, [number], hidden=caller.hidden)
     return summary, members

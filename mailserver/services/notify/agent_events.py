@@ -4,13 +4,14 @@ What is put into a line, or handed to a socket, is the event as it is told elsew
 worded when it is sent, because a message with its text is read from a file.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mailserver.entities import errors, mail_labels
 from mailserver.entities.event import Event, EventType
 from mailserver.services.notify import telling
-from mailserver.storage import agent_webhooks
+from mailserver.storage import agent_webhooks, pods, tenants
 from mailserver.storage.database import Snapshot
 
 UNAUTHENTICATED = "message.received.unauthenticated"
@@ -48,16 +49,36 @@ def check(types: Sequence[str]) -> None:
         raise errors.Invalid(sentence, event_types=sentence)
 
 
-def wants(types: Collection[str], inbox_ids: Collection[int], inbox_id: int | None, told: str, event: Event) -> bool:
-    """Whether somebody who asked for these types, of these inboxes, is to hear of it. Nothing named means all.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody asked to hear of, nothing named means all, and the inbox or pod that it is bound to."""
+
+    types: tuple[str, ...] = ()
+    inbox_ids: tuple[int, ...] = ()
+    pod_ids: tuple[int, ...] = ()
+    inbox_id: int | None = None
+    pod_id: int | None = None
+
+
+def pod_of(snapshot: Snapshot, event: Event) -> int | None:
+    """The pod that an event happened in; None where that is gone."""
+    if event.type is EventType.DOMAIN_VERIFIED:
+        found = tenants.domain(snapshot, str(event.body.get("domain")))
+        return found.pod_id if found is not None and found.tenant_id == event.tenant_id else None
+    return pods.of_inbox(snapshot, event.inbox_id)
+
+
+def wants(wanted: Wanted, told: str, event: Event, pod_id: int | None) -> bool:
+    """Whether somebody is to hear of an event of a pod: one of the inboxes that were named, or of those pods.
 
     Of junk, and of mail whose sender nobody vouches for, only those hear who named it.
     """
-    if inbox_id is not None and inbox_id != event.inbox_id:
+    if wanted.inbox_id not in (None, event.inbox_id) or wanted.pod_id not in (None, pod_id):
         return False
-    if inbox_ids and event.inbox_id not in inbox_ids:
+    is_among = event.inbox_id in wanted.inbox_ids or pod_id in wanted.pod_ids
+    if not is_among and (wanted.inbox_ids or wanted.pod_ids):
         return False
-    return told in types if types else told not in BY_NAME
+    return told in wanted.types if wanted.types else told not in BY_NAME
 
 
 def told(event: Event, called: str) -> dict[str, Any]:

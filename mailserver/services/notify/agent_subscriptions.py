@@ -3,6 +3,7 @@
 from mailserver.entities.event import Event
 from mailserver.entities.webhook import AgentWebhook
 from mailserver.services.notify import agent_events, particulars
+from mailserver.services.notify.agent_events import Wanted
 from mailserver.storage import agent_webhooks, webhooks
 from mailserver.storage.database import Snapshot, Transaction
 
@@ -28,10 +29,11 @@ class AgentSubscriptions:
         name = agent_events.name(tx, event)
         if name is None:
             return
-        body = particulars.text(agent_events.told(event, name))
+        body, pod_id = particulars.text(agent_events.told(event, name)), agent_events.pod_of(tx, event)
         for one in self._known(tx, event.tenant_id):
             endpoint = one.endpoint
-            if agent_events.wants(endpoint.event_types, one.inbox_ids, endpoint.inbox_id, name, event):
+            wanted = Wanted(endpoint.event_types, one.inbox_ids, one.pod_ids, endpoint.inbox_id, one.pod_id)
+            if agent_events.wants(wanted, name, event, pod_id):
                 webhooks.enqueue(tx, endpoint.id, event.id, name, body)
 
     def _known(self, snapshot: Snapshot, tenant_id: int) -> list[AgentWebhook]:

@@ -12,12 +12,12 @@ from mailserver.entities.webhook import AgentWebhook, Origin
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.notify import agent_events, webhooks
 from mailserver.services.notify.endpoints import Endpoints
-from mailserver.storage import agent_webhooks, inboxes, webhook_lines
+from mailserver.storage import agent_webhooks, inboxes, pods, webhook_lines
 from mailserver.storage import webhooks as rows
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 MOST = 100  # of one tenant
-MOST_NAMED = 100  # inboxes of one webhook
+MOST_NAMED = 100  # inboxes of one webhook, and as many pods
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class WebhookChange:
 
 
 class AgentWebhooks:
-    """Webhooks of a tenant. A key that is bound to an inbox knows those of that inbox, and makes no others."""
+    """Webhooks of a tenant. A key that is bound to an inbox or a pod knows those of it, and makes no others."""
 
     def __init__(self, database: Database, audit: Audit, endpoints: Endpoints) -> None:
         self._database = database
@@ -57,9 +57,10 @@ class AgentWebhooks:
     ) -> list[AgentWebhook]:
         """Webhooks, newest first, from behind one."""
         own = inbox.id if inbox else caller.inbox_id
-        return await self._database.read(
-            agent_webhooks.page, caller.tenant_id, own, behind, limit, ascending=ascending
-        )  # fmt: skip
+        owner = ("tenant_id", caller.tenant_id) if caller.pod_id is None else ("pod_id", caller.pod_id)
+        if own is not None:
+            owner = ("inbox_id", own)
+        return await self._database.read(agent_webhooks.page, owner, behind, limit, ascending=ascending)
 
     async def get(self, caller: Caller, inbox: Inbox | None, text: str) -> AgentWebhook:
         """One of them."""
@@ -69,7 +70,7 @@ class AgentWebhooks:
         """Make a webhook, or give the one that the client has made already."""
         if inbox is None and caller.inbox_id is not None:
             raise errors.Forbidden("This key is bound to one inbox; make webhooks for that inbox.")
-        _check(wanted.event_types, wanted.inbox_ids)
+        _check(wanted.event_types, wanted.inbox_ids, wanted.pod_ids)
         webhooks.check_headers(wanted.headers)
         endpoint, _ = self._endpoints.build(
             caller.tenant_id, inbox.id if inbox else None, Origin.AGENTRY, None, wanted.url
@@ -79,13 +80,17 @@ class AgentWebhooks:
             endpoint, event_types=wanted.event_types, header_names=tuple(wanted.headers),
             headers=self._endpoints.sealed(endpoint.id, wanted.headers),
         )  # fmt: skip
-        made = AgentWebhook(endpoint, wanted.client_id, wanted.inbox_ids, wanted.pod_ids)
+        pod_id = inbox.pod_id if inbox else caller.pod_id
+        made = AgentWebhook(endpoint, wanted.client_id, wanted.inbox_ids, wanted.pod_ids, pod_id)
 
         def write(tx: Transaction) -> AgentWebhook:
             if wanted.client_id is not None:
-                known = agent_webhooks.by_client_id(tx, caller.tenant_id, wanted.client_id)
+                known = agent_webhooks.by_client_id(tx, caller.tenant_id, pod_id, wanted.client_id)
                 if known is not None:
                     return _find(tx, caller, inbox, _id(known))
+            for number in (*([pod_id] if pod_id is not None else ()), *wanted.pod_ids):
+                if pods.get(tx, number) is None:
+                    raise errors.NotFound("There is no such pod.")
             for number in (*([inbox.id] if inbox else ()), *wanted.inbox_ids):
                 if inboxes.get(tx, number) is None:
                     raise errors.NotFound("There is no such inbox.")
@@ -104,15 +109,15 @@ class AgentWebhooks:
         def write(tx: Transaction) -> AgentWebhook:
             known = _find(tx, caller, inbox, text)
             named = _merged(known.inbox_ids, wanted.add_inbox_ids, wanted.remove_inbox_ids)
-            pods = _merged(known.pod_ids, wanted.add_pod_ids, wanted.remove_pod_ids)
-            if known.endpoint.inbox_id is not None and (named or pods):
+            pods_of = _merged(known.pod_ids, wanted.add_pod_ids, wanted.remove_pod_ids)
+            if known.endpoint.inbox_id is not None and (named or pods_of):
                 raise errors.Invalid("This webhook is for one inbox.", add_inbox_ids="It is for one inbox already.")
-            if (known.inbox_ids and not named) or (known.pod_ids and not pods):
+            if (known.inbox_ids or known.pod_ids) and not (named or pods_of):
                 # Nothing named means everything: whoever takes away the last one does not ask for that.
                 sentence = "It is the last one; delete the webhook, or switch it off."
                 raise errors.Invalid(sentence, remove_inbox_ids=sentence)
             types = known.endpoint.event_types if wanted.event_types is None else wanted.event_types
-            _check(types, named)
+            _check(types, named, pods_of)
             is_enabled = known.endpoint.is_enabled if wanted.is_enabled is None else wanted.is_enabled
             is_back, now = is_enabled and not known.endpoint.is_enabled, int(time.time() * 1000)
             endpoint = replace(
@@ -120,7 +125,7 @@ class AgentWebhooks:
                 disabled_reason=None if is_enabled else known.endpoint.disabled_reason,
                 failing_since=None if is_back else known.endpoint.failing_since,
             )  # fmt: skip
-            made = replace(known, endpoint=endpoint, inbox_ids=named, pod_ids=pods)
+            made = replace(known, endpoint=endpoint, inbox_ids=named, pod_ids=pods_of)
             agent_webhooks.put(tx, made)
             rows.change(tx, endpoint, self._endpoints.check(endpoint.url))
             if is_back:
@@ -171,15 +176,21 @@ def _find(snapshot: Snapshot, caller: Caller, inbox: Inbox | None, text: str) ->
     except identifiers.BadIdentifier:
         found = None
     own = inbox.id if inbox else caller.inbox_id
-    if found is None or found.endpoint.tenant_id != caller.tenant_id or own not in (None, found.endpoint.inbox_id):
+    is_there = (
+        found is not None
+        and found.endpoint.tenant_id == caller.tenant_id
+        and own in (None, found.endpoint.inbox_id)
+        and caller.pod_id in (None, found.pod_id)
+    )
+    if found is None or not is_there:
         raise errors.NotFound("There is no such webhook.")
     return found
 
 
-def _check(types: Sequence[str], inbox_ids: Sequence[int]) -> None:
+def _check(types: Sequence[str], inbox_ids: Sequence[int], pod_ids: Sequence[int]) -> None:
     agent_events.check(types)
-    if len(inbox_ids) > MOST_NAMED:
-        sentence = f"At most {MOST_NAMED} inboxes."
+    if len(inbox_ids) > MOST_NAMED or len(pod_ids) > MOST_NAMED:
+        sentence = f"At most {MOST_NAMED} inboxes, and as many pods."
         raise errors.Invalid(sentence, inbox_ids=sentence)
 
 

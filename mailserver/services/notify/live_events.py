@@ -10,6 +10,7 @@ import structlog
 from mailserver.entities import errors
 from mailserver.entities.event import Event
 from mailserver.services.notify import agent_events
+from mailserver.services.notify.agent_events import Wanted
 from mailserver.storage import live_events
 from mailserver.storage.database import Database, Snapshot, Transaction
 
@@ -42,16 +43,18 @@ class Wish:
 
     event_types: tuple[str, ...] = ()
     inbox_ids: tuple[int, ...] = ()
+    pod_ids: tuple[int, ...] = ()
 
 
 class Listener:
-    """Somebody who listens. `inbox_id` is that of a caller who is bound to one."""
+    """Somebody who listens. `inbox_id` and `pod_id` are those of a caller who is bound to one."""
 
-    def __init__(self, tenant_id: int, inbox_id: int | None) -> None:
+    def __init__(self, tenant_id: int, inbox_id: int | None, pod_id: int | None = None) -> None:
         self.tenant_id = tenant_id
         self.wish: Wish | None = None
         self.is_late = asyncio.Event()  # too much waits
         self._inbox_id = inbox_id
+        self._pod_id = pod_id
         self._position = 0
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_WAITING)
 
@@ -63,12 +66,14 @@ class Listener:
         """Hear of what stands behind a position only."""
         self._position = position
 
-    def offer(self, position: int, event: Event, name: str) -> None:
+    def offer(self, position: int, event: Event, name: str, pod_id: int | None) -> None:
         """Take an event that is wanted and new."""
         if self.wish is None or position <= self._position or self.is_late.is_set():
             return
         self._position = position
-        if not agent_events.wants(self.wish.event_types, self.wish.inbox_ids, self._inbox_id, name, event):
+        wish = self.wish
+        wanted = Wanted(wish.event_types, wish.inbox_ids, wish.pod_ids, self._inbox_id, self._pod_id)
+        if not agent_events.wants(wanted, name, event, pod_id):
             return
         try:
             self._waiting.put_nowait(agent_events.told(event, name))
@@ -147,19 +152,24 @@ class LiveEvents:
         tenants = frozenset(one.tenant_id for one in self._listeners)
         begun = self._position
         found = await self._database.read(_new, begun, tenants)
-        for position, event, name in found:
+        for position, event, name, pod_id in found:
             if event is not None and name is not None:
                 for listener in tuple(self._listeners):
                     if listener.tenant_id == event.tenant_id:
-                        listener.offer(position, event, name)
+                        listener.offer(position, event, name, pod_id)
         if found:
             self._position = max(self._position, found[-1][0])
         return len(found) == BATCH
 
 
-def _new(snapshot: Snapshot, position: int, tenants: frozenset[int]) -> list[tuple[int, Event | None, str | None]]:
-    found = live_events.behind(snapshot, position, BATCH)
-    return [
-        (at, event, agent_events.name(snapshot, event) if event is not None and event.tenant_id in tenants else None)
-        for at, event in found
-    ]
+def _new(
+    snapshot: Snapshot, position: int, tenants: frozenset[int]
+) -> list[tuple[int, Event | None, str | None, int | None]]:
+    """(position, event, its name here, its pod) of what is new; no name for what nobody here listens for."""
+    found: list[tuple[int, Event | None, str | None, int | None]] = []
+    for at, event in live_events.behind(snapshot, position, BATCH):
+        if event is not None and event.tenant_id in tenants:
+            found.append((at, event, agent_events.name(snapshot, event), agent_events.pod_of(snapshot, event)))
+        else:
+            found.append((at, None, None, None))
+    return found

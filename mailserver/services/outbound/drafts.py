@@ -19,7 +19,7 @@ from mailserver.services.mailbox.messages import Messages
 from mailserver.services.outbound import outgoing as outgoing_fields
 from mailserver.services.outbound.outgoing import Outgoing
 from mailserver.services.outbound.send import Repeatable, Sending, Sent
-from mailserver.storage import arrange, drafts, messages
+from mailserver.storage import arrange, drafts, messages, pods
 from mailserver.storage.database import Database, Snapshot, Transaction
 from mailserver.storage.ingest import StoredMessage
 from mailserver.storage.records import Copy, Record
@@ -89,6 +89,8 @@ class Drafts:
         caller.require(Scope.EMAIL_READ)
         own = inbox.id if inbox else caller.inbox_id
         owner = ("inbox_id", own) if own is not None else ("tenant_id", caller.tenant_id)
+        if own is None and caller.pod_id is not None:
+            owner = ("pod_id", caller.pod_id)
 
         def read(snapshot: Snapshot) -> list[Draft]:
             found = drafts.page(
@@ -268,6 +270,7 @@ def _one(snapshot: Snapshot, caller: Caller, text: str, inbox: Inbox | None) -> 
         found is None
         or found.tenant_id != caller.tenant_id
         or caller.inbox_id not in (None, found.inbox_id)
+        or (caller.pod_id is not None and caller.pod_id != pods.of_inbox(snapshot, found.inbox_id))
         or (inbox is not None and inbox.id != found.inbox_id)
     ):
         raise errors.NotFound("There is no such draft.")

@@ -79,14 +79,17 @@ class AgentLabels:
         def write(tx: Transaction) -> ThreadSummary:
             number = resolve.thread_id(tx, caller, text, inbox.id if inbox else None)
             now = int(time.time() * 1000)
-            for summary in messages.summaries(tx, threads.message_ids(tx, number)):
+            for summary in messages.summaries(tx, threads.message_ids(tx, number, hidden=caller.hidden)):
                 if not summary.flags & Flag.DRAFT:
                     self._apply(tx, summary.id, change, now)
             for name in change.remove:
                 known = label_store.by_key(tx, caller.tenant_id, label_names.atom(name))
                 if known is not None and not known.is_system:
                     self._labels.detach_thread(tx, known, number)
-            found = threads.summaries(tx, [number], drafts=False)
+            # What a key moves out of its own sight is shown to it this once.
+            found = threads.summaries(tx, [number], drafts=False, hidden=caller.hidden) or threads.summaries(
+                tx, [number], drafts=False
+            )
             if not found:
                 raise errors.NotFound("There is no such thread.")
             return found[0]

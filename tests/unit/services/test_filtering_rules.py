@@ -64,18 +64,29 @@ async def test_the_inbox_decides_before_the_organisation(scene):
 
 
 async def test_a_pod_stands_between_them(scene):
+    from dataclasses import replace
+
     from mailserver.entities.rule import EntryType, Rule, RuleScope
     from mailserver.storage import rules
 
     await scene.put(ANN, inbox=False)
-    scope = RuleScope(scene.inbox.tenant_id, 77)
+    scope = RuleScope(scene.inbox.tenant_id, scene.inbox.pod_id)
     rule = Rule(5, scope, RECEIVE, ALLOW, ANN, EntryType.EMAIL, None, 0)
     await scene.database.write(rules.add, rule)
     scene.rules.forget()
-    sender = address.parse(ANN)
-    with_pod = await scene.rules.for_mail_in(scene.where, sender, [ANN], pods={scene.inbox.id: 77})
-    assert with_pod[scene.inbox.id].outcome is Outcome.ALLOW
-    assert (await scene.incoming()).outcome is Outcome.BLOCK
+    assert (await scene.incoming(ANN)).outcome is Outcome.ALLOW
+    await scene.database.write(rules.add, replace(rule, id=6, direction=SEND, list_type=BLOCK))
+    scene.rules.forget()
+    (sent,) = (
+        await scene.rules.for_mail_out(scene.inbox.tenant_id, scene.inbox.id, [address.parse(ANN)])
+    ).values()
+    assert sent.outcome is Outcome.BLOCK
+    elsewhere = RuleScope(scene.inbox.tenant_id, 77)
+    await scene.database.write(rules.add, replace(rule, id=7, scope=elsewhere, entry=BOB))
+    scene.rules.forget()
+    assert (await scene.incoming(BOB)).rule is None
+    await scene.put(ANN)
+    assert (await scene.incoming(ANN)).outcome is Outcome.BLOCK, "the inbox is asked first"
 
 
 async def test_answers_to_a_known_thread_ask_the_reply_lists_alone(scene):

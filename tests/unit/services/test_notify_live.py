@@ -70,12 +70,12 @@ async def test_who_is_too_far_behind_is_let_go_and_hears_of_nothing_behind_the_g
     listener = Listener(house.account.inbox.tenant_id, None)
     listener.wish = Wish()
     for position in range(1, MOST_WAITING + 1):
-        listener.offer(position, event(house, position), "message.sent")
+        listener.offer(position, event(house, position), "message.sent", None)
     assert not listener.is_late.is_set()
-    listener.offer(MOST_WAITING + 1, event(house, 0), "message.sent")
+    listener.offer(MOST_WAITING + 1, event(house, 0), "message.sent", None)
     assert listener.is_late.is_set()
     assert await numbers(listener, 1) == [1]
-    listener.offer(MOST_WAITING + 2, event(house, 7), "message.sent")
+    listener.offer(MOST_WAITING + 2, event(house, 7), "message.sent", None)
     assert await numbers(listener, MOST_WAITING - 1) == list(range(2, MOST_WAITING + 1))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -85,13 +85,13 @@ async def test_who_is_too_far_behind_is_let_go_and_hears_of_nothing_behind_the_g
 async def test_the_same_position_is_heard_once_and_only_what_is_wished_for(house):
     inbox = house.account.inbox
     listener = Listener(inbox.tenant_id, inbox.id)
-    listener.offer(1, event(house, 1), "message.sent")  # nothing was wished for yet
+    listener.offer(1, event(house, 1), "message.sent", None)  # nothing was wished for yet
     listener.wish = Wish(("message.sent",))
-    listener.offer(2, event(house, 2), "message.sent")
-    listener.offer(2, event(house, 2), "message.sent")
-    listener.offer(3, event(house, 3), "message.delivered")
-    listener.offer(4, event(house, 4, inbox_id=5), "message.sent")
-    listener.offer(5, event(house, 5), "message.sent")
+    listener.offer(2, event(house, 2), "message.sent", None)
+    listener.offer(2, event(house, 2), "message.sent", None)
+    listener.offer(3, event(house, 3), "message.delivered", None)
+    listener.offer(4, event(house, 4, inbox_id=5), "message.sent", None)
+    listener.offer(5, event(house, 5), "message.sent", None)
     assert await numbers(listener, 2) == [2, 5]
 
 

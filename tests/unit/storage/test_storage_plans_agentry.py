@@ -6,7 +6,7 @@ from mailserver.entities.draft import DraftState
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Visibility
 from mailserver.entities.pod import Pod
-from mailserver.storage import agent_inboxes, agent_webhooks, api_keys, drafts, messages, pods, sqlite, threads
+from mailserver.storage import agent_inboxes, agent_webhooks, api_keys, drafts, messages, narrowing, pods, sqlite, threads
 from mailserver.storage.database import Snapshot, Transaction
 
 
@@ -90,6 +90,41 @@ def test_whether_a_message_is_the_first_of_its_id_is_one_step_in_an_index(watche
     assert steps == ["SEARCH o USING COVERING INDEX message_header (tenant_id=? AND header_hash=? AND rowid<?)"]
 
 
+@pytest.mark.parametrize("number", [0, 3, narrowing.FEW])
+def test_a_pod_of_few_inboxes_is_put_together_from_theirs(watched, number):
+    snapshot, tx = Snapshot(watched, watched.database), Transaction(watched, watched.database)
+    for inbox_id in range(number):
+        tx.execute(
+            "INSERT INTO inbox(id, tenant_id, pod_id, address, created_at) VALUES (?, 1, 7, ?, 0)",
+            (100 + inbox_id, f"{inbox_id}@x.test"),
+        )
+    watched.plans.clear()
+    where = Filter(**{**_fields(NARROWED), "pod_id": 7, "visibilities": tuple(Visibility)})
+    assert threads.page(snapshot, where, (5, 6), 50) == []
+    assert messages.in_inboxes(snapshot, where, (5, 6), 50) == []
+    for table in ("thread_inbox", "message_inbox"):
+        ranges = [step for _, step in watched.plans if table in step]
+        assert len(ranges) == 4 * number
+        assert all("visibility=?" in step for step in ranges)
+
+
+def test_a_pod_of_many_inboxes_walks_its_tenant_s_mail_in_order(watched):
+    snapshot, tx = Snapshot(watched, watched.database), Transaction(watched, watched.database)
+    for inbox_id in range(narrowing.FEW + 1):
+        tx.execute(
+            "INSERT INTO inbox(id, tenant_id, pod_id, address, created_at) VALUES (?, 1, 7, ?, 0)",
+            (100 + inbox_id, f"{inbox_id}@x.test"),
+        )
+    watched.plans.clear()
+    where = Filter(**{**_fields(NARROWED), "pod_id": 7})
+    threads.page(snapshot, where, (5, 6), 50)
+    messages.in_inboxes(snapshot, where, (5, 6), 50)
+    steps = [step for _, step in watched.plans]
+    assert any("thread_tenant" in step for step in steps), steps
+    assert any("message_tenant" in step for step in steps), steps
+    assert not any("USE TEMP B-TREE FOR ORDER BY" in step for step in steps), steps
+
+
 def test_several_kinds_of_mail_are_merged_from_their_own_ranges(watched):
     snapshot = Snapshot(watched, watched.database)
     where = Filter(tenant_id=1, drafts=False, visibilities=(Visibility.NORMAL, Visibility.SPAM))
@@ -103,20 +138,29 @@ def _fields(where):
     return {name: getattr(where, name) for name in where.__slots__}
 
 
-@pytest.mark.parametrize(("inbox_id", "index"), [(None, "token_page"), (1, "token_inbox_page")])
-def test_keys_are_listed_by_an_index(watched, inbox_id, index):
+@pytest.mark.parametrize(
+    ("owner", "index"), [("tenant_id", "token_page"), ("pod_id", "token_pod_page"), ("inbox_id", "token_inbox_page")]
+)
+def test_keys_are_listed_by_an_index(watched, owner, index):
     for behind in (None, 5):
-        api_keys.page(Snapshot(watched, watched.database), 1, inbox_id, behind, 50, ascending=False)
+        api_keys.page(Snapshot(watched, watched.database), (owner, 1), behind, 50, ascending=False)
     steps = [step for _, step in watched.plans]
     assert any(index in step for step in steps), steps
     assert not any("TEMP B-TREE" in step or "SCAN" in step for step in steps), steps
 
 
-@pytest.mark.parametrize(("inbox_id", "index"), [(None, "webhook_endpoint_tenant"), (1, "webhook_endpoint_inbox")])
-def test_webhooks_are_listed_by_an_index(watched, inbox_id, index):
+@pytest.mark.parametrize(
+    ("owner", "index"),
+    [
+        ("tenant_id", "webhook_endpoint_tenant"),
+        ("pod_id", "agent_webhook_pod"),
+        ("inbox_id", "webhook_endpoint_inbox"),
+    ],
+)
+def test_webhooks_are_listed_by_an_index(watched, owner, index):
     for behind in (None, 5):
-        agent_webhooks.page(Snapshot(watched, watched.database), 1, inbox_id, behind, 50)
-    agent_webhooks.by_client_id(Snapshot(watched, watched.database), 1, "x")
+        agent_webhooks.page(Snapshot(watched, watched.database), (owner, 1), behind, 50)
+    agent_webhooks.by_client_id(Snapshot(watched, watched.database), 1, None, "x")
     steps = [step for _, step in watched.plans]
     assert any(index in step for step in steps), steps
     assert any("agent_webhook_client" in step for step in steps), steps

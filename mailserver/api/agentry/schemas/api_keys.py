@@ -43,6 +43,7 @@ class KeyShown(Shape):
     api_key_id: str
     prefix: str
     name: str
+    pod_id: str | None = None
     inbox_id: str | None = None
     used_at: str | None = None
     permissions: dict[str, bool] | None = None
@@ -58,6 +59,7 @@ class KeyMade(Shape):
     api_key: str
     prefix: str
     name: str
+    pod_id: str | None = None
     inbox_id: str | None = None
     permissions: dict[str, bool] | None = None
     created_at: str
@@ -75,9 +77,10 @@ class KeyList(Shape):
 class Identity(Shape):
     """Who is asking."""
 
-    scope_type: str = Field(description="organization or inbox.")
+    scope_type: str = Field(description="organization, pod or inbox.")
     scope_id: str
     organization_id: str
+    pod_id: str | None = None
     inbox_id: str | None = None
     api_key_id: str
 

@@ -27,6 +27,7 @@ class EntryShown(Shape):
 
     entry: str
     organization_id: str
+    pod_id: str | None = None
     inbox_id: str | None = None
     reason: str | None = None
     direction: str = Field(description="send, receive or reply.")

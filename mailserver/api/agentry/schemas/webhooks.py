@@ -27,11 +27,16 @@ class NewInboxWebhook(Shape):
     headers: dict[Short, Value] | None = Field(None, description="Further headers of each delivery.")
 
 
-class NewWebhook(NewInboxWebhook):
+class NewPodWebhook(NewInboxWebhook):
+    """A webhook to make for one pod."""
+
+    inbox_ids: Names = Field([], description="Only what happens in these inboxes.")
+
+
+class NewWebhook(NewPodWebhook):
     """A webhook to make."""
 
-    pod_ids: Names = Field([], description="Only what happens in these pods.")
-    inbox_ids: Names = Field([], description="Only what happens in these inboxes.")
+    pod_ids: Names = Field([], description="Only what happens in these pods, and in the inboxes that are named.")
 
 
 class ChangeInboxWebhook(Shape):
@@ -41,11 +46,16 @@ class ChangeInboxWebhook(Shape):
     enabled: bool | None = None
 
 
-class ChangeWebhook(ChangeInboxWebhook):
-    """What is to be different of a webhook."""
+class ChangePodWebhook(ChangeInboxWebhook):
+    """What is to be different of a pod's webhook."""
 
     add_inbox_ids: Names = Field([])
     remove_inbox_ids: Names = Field([])
+
+
+class ChangeWebhook(ChangePodWebhook):
+    """What is to be different of a webhook."""
+
     add_pod_ids: Names = Field([])
     remove_pod_ids: Names = Field([])
 
@@ -71,6 +81,7 @@ class WebhookShown(Shape):
     event_types: list[str]
     pod_ids: list[str] | None = None
     inbox_ids: list[str] | None = None
+    pod_id: str | None = None
     inbox_id: str | None = None
     secret: str = Field(description="What deliveries are signed with: in the answer to its making, and never again.")
     enabled: bool
