@@ -37,8 +37,8 @@ async def operations(stage):
 
 
 def outsiders(stage, path, operation):
-    """Who must not learn of a1's things: tenant B in every form, and a2 where tokens are bound to an inbox."""
-    names = ["b key"] if path.startswith("/agent/") else ["b1", "b session", "a2"]
+    """Who must not learn of a1's things: tenant B in every form, another pod, and a2 where tokens have an inbox."""
+    names = ["b key", "p key"] if path.startswith("/agent/") else ["b1", "b session", "a2"]
     if operation.get("x-credentials") == ["session"]:
         names = ["b session"]
     return {name: stage.site.tokens[name] for name in names}
@@ -168,7 +168,7 @@ async def test_another_s_object_in_a_query_or_body_is_the_same_as_none(stage, op
 async def own_request(stage, method, path, who):
     """The request by which an outsider asks for something of its own, so that only the field at hand is foreign."""
     site = stage.site
-    inbox = {"b1": "b1", "b session": "b1", "b key": "b1", "a2": "a2"}[who]
+    inbox = {"b1": "b1", "b session": "b1", "b key": "b1", "p key": "p1", "a2": "a2"}[who]
     own = await own_things(stage, inbox)
     (request, *_) = stage.owner_requests(method, path)
     filled = worded(path)
@@ -197,7 +197,7 @@ async def own_things(stage, name):
 
 @pytest.fixture(autouse=True)
 async def _own_things_first(stage):
-    for name in ("a2", "b1"):
+    for name in ("a2", "b1", "p1"):
         await own_things(stage, name)
 
 
@@ -261,6 +261,7 @@ async def test_a_page_token_is_good_for_its_tenant_and_its_question_only(stage):
         assert following.status == 200
         for who, query in (
             ("b key", f"page_token={token}"),
+            ("p key", f"page_token={token}"),
             ("a key", f"ascending=true&page_token={token}"),
             ("a key", f"labels=unread&page_token={token}"),
             ("a key", f"page_token={token[:-2]}"),

@@ -54,11 +54,12 @@ for _base in (BASE, INBOX):
     for _verb in ("reply", "reply-all"):
         BODIES["POST", f"{_one}/{_verb}"] = {"text": "Thanks."}
     BODIES["POST", f"{_one}/forward"] = {"to": ["bob@remote.test"], "text": "Look."}
+_IN_PODS = (f"{BASE}/pods/{{pod_id}}/inboxes", f"{BASE}/pods/{{pod_id}}/threads")
 QUERIES = {
     ("GET", f"{path}/search"): {"q": "Hello"}
-    for path in (f"{BASE}/inboxes", f"{BASE}/threads", f"{INBOX}/messages", f"{INBOX}/threads")
+    for path in (f"{BASE}/inboxes", f"{BASE}/threads", f"{INBOX}/messages", f"{INBOX}/threads", *_IN_PODS)
 }
-TABLES = ("draft", "agent_inbox", "agent_webhook")
+TABLES = ("draft", "agent_inbox", "agent_webhook", "pod")
 # what takes its object away, and which object it is asked for
 SPARES = {
     ("DELETE", INBOX): {"inbox_id": "agent_spare_address"},
@@ -103,7 +104,7 @@ async def furnish(site: Any, message_id: str) -> dict[str, str]:
     """Put drafts, and mail and an inbox that nobody needs, on the stage."""
     key, address = site.tokens["a key"], site.inboxes["a1"].address
     things = await agentry_more.furnish(site)
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 4):
         text = await site.house.receive(
             b"From: Eve <eve@remote.test>\r\nTo: agent@local.test\r\nSubject: Spare %d\r\n"
             b"Message-ID: <spare%d@remote.test>\r\n\r\nNobody needs it.\r\n" % (number, number),

@@ -16,6 +16,12 @@ from mailserver.api.agentry.metric_answers import MetricAnswers
 from mailserver.api.agentry.metrics import InboxMetricsPage, MetricsPage, PodMetricsPage
 from mailserver.api.agentry.organizations import OrganizationsPage
 from mailserver.api.agentry.outbox import Outbox
+from mailserver.api.agentry.pod_access import PodApiKeysPage, PodListsPage
+from mailserver.api.agentry.pod_domains import PodDomainsPage
+from mailserver.api.agentry.pod_inboxes import PodInboxesPage
+from mailserver.api.agentry.pod_mail import PodDraftsPage, PodThreadsPage
+from mailserver.api.agentry.pod_webhooks import PodWebhooksPage
+from mailserver.api.agentry.pods import PodsPage
 from mailserver.api.agentry.searches import Searches
 from mailserver.api.agentry.thread_answers import ThreadAnswers
 from mailserver.api.agentry.threads import ThreadsPage
@@ -33,14 +39,18 @@ def pages(services: Services, cursors: Cursors, links: Links) -> tuple[object, .
     drafts = DraftAnswers(services, cursors, messages)
     hooks = WebhookAnswers(services, cursors)
     numbers = MetricAnswers(services)
+    over_threads, over_drafts = ThreadsPage(services, threads, searches), DraftsPage(services, drafts)
+    inboxes, domains = InboxesPage(services, cursors), AgentDomainsPage(services, cursors)
+    lists, keys = ListsPage(services, cursors), ApiKeysPage(services, cursors)
+    webhooks = AgentWebhooksPage(services, hooks)
     return (
-        MessagesPage(services, messages, outbox), ThreadsPage(services, threads, searches),
-        DraftsPage(services, drafts), InboxesPage(services, cursors),
+        MessagesPage(services, messages, outbox), over_threads, over_drafts, inboxes,
         InboxSendingPage(services, outbox), InboxMessagesPage(services, messages, searches),
         InboxThreadsPage(services, threads, searches), InboxDraftsPage(services, drafts, outbox),
-        ListsPage(services, cursors), OrganizationsPage(services),
-        ApiKeysPage(services, cursors), InboxApiKeysPage(services, cursors),
-        AgentDomainsPage(services, cursors),
-        AgentWebhooksPage(services, hooks), InboxWebhooksPage(services, hooks),
+        lists, OrganizationsPage(services), keys, InboxApiKeysPage(services, cursors), domains,
+        webhooks, InboxWebhooksPage(services, hooks),
+        PodsPage(services, cursors), PodInboxesPage(services, inboxes), PodThreadsPage(services, over_threads),
+        PodDraftsPage(services, over_drafts), PodDomainsPage(services, domains),
+        PodWebhooksPage(services, webhooks, hooks), PodApiKeysPage(services, keys), PodListsPage(services, lists),
         MetricsPage(numbers), InboxMetricsPage(services, numbers), PodMetricsPage(services, numbers),
     )  # fmt: skip
