@@ -19,6 +19,18 @@ def last(snapshot: Snapshot) -> int:
     return position
 
 
+def first(snapshot: Snapshot) -> int | None:
+    """Where the oldest one stands; None where there is none."""
+    position: int | None = snapshot.one("SELECT MIN(position) FROM event_told")[0]
+    return position
+
+
+def position_of(snapshot: Snapshot, tenant_id: int, event_id: int) -> int | None:
+    """Where an event of a tenant stands; None where it does not."""
+    row = snapshot.one("SELECT position FROM event_told WHERE event_id = ? AND tenant_id = ?", (event_id, tenant_id))
+    return row[0] if row else None
+
+
 def behind(snapshot: Snapshot, position: int, limit: int) -> list[tuple[int, Event | None]]:
     """What stands behind a position; None for an event that has gone with its inbox."""
     rows = snapshot.all(

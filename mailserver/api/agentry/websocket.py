@@ -115,6 +115,7 @@ class Sockets:
         try:
             asked = shapes.Subscribe.model_validate_json(text)
             wish = await self._wish(caller, asked)
+            await self._begin(listener, asked)
         except ValidationError as error:
             problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
             named = ".".join(str(part) for part in problem["loc"])
@@ -127,11 +128,16 @@ class Sockets:
             return _problem("ValidationError", error.message)
         except errors.ServiceError as error:
             return _problem("ServiceUnavailableError", error.message)
-        if listener.wish is None:
-            await self._services.notify.live.join(listener)
         listener.wish = wish
-        echo = asked.model_dump(exclude={"type"})
+        echo = asked.model_dump(exclude={"type", "last_event_id"})
         return shapes.Subscribed(**echo).model_dump_json(exclude_none=True)
+
+    async def _begin(self, listener: Listener, asked: shapes.Subscribe) -> None:
+        """With the first frame, say from where on the socket listens; nothing is told before there is a wish."""
+        if listener.wish is None:
+            await self._services.notify.live.join(listener, asked.last_event_id)
+        elif asked.last_event_id is not None:
+            raise errors.Invalid("A socket goes on behind last_event_id with its first frame only.")
 
     async def _wish(self, caller: Caller, asked: shapes.Subscribe) -> Wish:
         types = webhook_answers.types_for(caller, asked.event_types or ())
@@ -143,7 +149,10 @@ class Sockets:
 
     async def _tell(self, socket: web.WebSocketResponse, caller: Caller, listener: Listener) -> None:
         while True:
-            text = await self._bodies.text(caller, await listener.next())
+            told = await self._services.notify.live.next(listener)
+            if told is None:
+                return  # whoever watches closes the socket
+            text = await self._bodies.text(caller, told)
             if text is not None:
                 await _send(socket, text)
 
@@ -156,7 +165,7 @@ class Sockets:
             await _close(socket, WSCloseCode.POLICY_VIOLATION, "Nothing was subscribed to.")
             return
         await listener.is_late.wait()
-        await _close(socket, WSCloseCode.TRY_AGAIN_LATER, "Too many events wait for this socket.")
+        await _close(socket, WSCloseCode.TRY_AGAIN_LATER, "What this socket should hear of next has gone.")
 
     async def _ask_again(self, socket: web.WebSocketResponse, key: str) -> None:
         """End a socket whose key is good no more."""

@@ -1,4 +1,4 @@
-"""What happened, as numbers, and how much there was of everything at what time."""
+"""What happened, as numbers, and how much there was of everything at what time; where to go on listening from."""
 
 # What was handed out already is counted here; the rest is when it is handed out. Names are those of the applications.
 NAMES = {
@@ -21,6 +21,7 @@ CREATE TABLE usage_level (
   PRIMARY KEY(tenant_id, pod_id, inbox_id, at)) {without_rowid};
 CREATE INDEX usage_level_inbox ON usage_level(inbox_id) WHERE inbox_id != 0;
 CREATE INDEX usage_level_at ON usage_level(at);
+CREATE INDEX event_told_event ON event_told(event_id);
 """
 EARLIER = """
 INSERT INTO metric(id, tenant_id, inbox_id, name, at, recipients)

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
+from mailserver.entities import errors, identifiers
 from mailserver.entities.event import Event, EventType
+from mailserver.entities.identifiers import Kind
 from mailserver.services.notify.live_events import KEPT_MS, MOST_WAITING, Listener, LiveEvents, Wish
 from tests.support.inside import inside
 
@@ -33,9 +35,9 @@ async def hand_out(house, live, events):
     await house.store.database.write(write)
 
 
-async def numbers(listener, count):
+async def told(live, listener, count):
     async with asyncio.timeout(5):
-        return [(await listener.next())["data"]["number"] for _ in range(count)]
+        return [(await live.next(listener))["data"]["number"] for _ in range(count)]
 
 
 async def test_events_come_in_the_order_of_commits_and_not_of_their_ids(house):
@@ -46,9 +48,9 @@ async def test_events_come_in_the_order_of_commits_and_not_of_their_ids(house):
     listener.wish = Wish()
     running = asyncio.create_task(live.run())
     await hand_out(house, live, [second])
-    assert await numbers(listener, 1) == [2]
+    assert await told(live, listener, 1) == [2]
     await hand_out(house, live, [first, event(house, 3, tenant_id=77), event(house, 4)])
-    assert await numbers(listener, 2) == [1, 4]
+    assert await told(live, listener, 2) == [1, 4]
     live.stop()
     await running
 
@@ -61,25 +63,85 @@ async def test_what_another_node_hands_out_is_heard_here(house):
     running = asyncio.create_task(here.run())
     await asyncio.sleep(0.05)
     await hand_out(house, there, [event(house, 1)])
-    assert await numbers(listener, 1) == [1]
+    assert await told(here, listener, 1) == [1]
     here.stop()
     await running
 
 
-async def test_who_is_too_far_behind_is_let_go_and_hears_of_nothing_behind_the_gap(house):
+async def test_who_is_behind_reads_on_and_hears_of_everything_once(house):
+    live = house.services.notify.live
+    slow, quick = (Listener(house.account.inbox.tenant_id, None) for _ in range(2))
+    for listener in (slow, quick):
+        await live.join(listener)
+        listener.wish = Wish()
+    running = asyncio.create_task(live.run())
+    many = 3 * MOST_WAITING
+    for begin in range(0, many, 50):
+        await hand_out(house, live, [event(house, number) for number in range(begin, begin + 50)])
+        assert await told(live, quick, 50) == list(range(begin, begin + 50))
+    assert slow.is_behind
+    assert await told(live, slow, MOST_WAITING + 10) == list(range(MOST_WAITING + 10))
+    await hand_out(house, live, [event(house, many)])
+    assert await told(live, slow, many - MOST_WAITING - 9) == list(range(MOST_WAITING + 10, many + 1))
+    await hand_out(house, live, [event(house, many + 1)])
+    assert await told(live, slow, 1) == [many + 1]
+    assert not slow.is_behind, "and is with the others again"
+    live.stop()
+    await running
+
+
+async def test_who_comes_again_goes_on_behind_what_he_heard_last(house):
+    live = house.services.notify.live
+    events = [event(house, number) for number in range(500)]
+    await hand_out(house, live, [*events, event(house, 0, tenant_id=77)])
+    running = asyncio.create_task(live.run())
+    number = 500
+    for last in (0, 250, 498, 499):
+        listener = Listener(house.account.inbox.tenant_id, None)
+        await live.join(listener, identifiers.encode(Kind.EVENT, events[last].id))
+        listener.wish = Wish()
+        assert await told(live, listener, number - last - 1) == list(range(last + 1, number))
+        await hand_out(house, live, [event(house, number)])
+        assert await told(live, listener, 1) == [number]
+        live.leave(listener)
+        number += 1
+    stranger = Listener(77, None)
+    for unknown in (identifiers.encode(Kind.EVENT, events[3].id), "evt_x", identifiers.encode(Kind.EVENT, 7)):
+        with pytest.raises(errors.NotFound):
+            await live.join(stranger, unknown)
+    live.stop()
+    await running
+
+
+async def test_who_was_behind_for_too_long_is_let_go_and_hears_of_nothing_behind_the_gap(house):
+    live = house.services.notify.live
+    events = [event(house, number) for number in range(9)]
+    await hand_out(house, live, events)
     listener = Listener(house.account.inbox.tenant_id, None)
+    await live.join(listener, identifiers.encode(Kind.EVENT, events[2].id))
     listener.wish = Wish()
-    for position in range(1, MOST_WAITING + 1):
-        listener.offer(position, event(house, position), "message.sent", None)
-    assert not listener.is_late.is_set()
-    listener.offer(MOST_WAITING + 1, event(house, 0), "message.sent", None)
+    await house.store.database.write(lambda tx: tx.execute("DELETE FROM event_told WHERE position < 6"))
+    assert await live.next(listener) is None
     assert listener.is_late.is_set()
-    assert await numbers(listener, 1) == [1]
-    listener.offer(MOST_WAITING + 2, event(house, 7), "message.sent", None)
-    assert await numbers(listener, MOST_WAITING - 1) == list(range(2, MOST_WAITING + 1))
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await listener.next()
+
+
+async def test_a_tenant_that_was_quiet_is_not_taken_for_one_that_missed_something(house):
+    live = house.services.notify.live
+    listener = Listener(house.account.inbox.tenant_id, None)
+    await live.join(listener)
+    listener.wish = Wish()
+    running = asyncio.create_task(live.run())
+    await hand_out(house, live, [event(house, number, tenant_id=77) for number in range(50)])
+    await asyncio.sleep(0.1)
+    await hand_out(house, live, [event(house, 50, tenant_id=77)])
+    await asyncio.sleep(0.1)
+    await house.store.database.write(lambda tx: tx.execute("DELETE FROM event_told WHERE position < 51"))
+    await hand_out(house, live, [event(house, number) for number in range(MOST_WAITING + 20)])
+    await asyncio.sleep(0.1)
+    assert listener.is_behind
+    assert await told(live, listener, MOST_WAITING + 20) == list(range(MOST_WAITING + 20))
+    live.stop()
+    await running
 
 
 async def test_the_same_position_is_heard_once_and_only_what_is_wished_for(house):
@@ -92,7 +154,7 @@ async def test_the_same_position_is_heard_once_and_only_what_is_wished_for(house
     listener.offer(3, event(house, 3), "message.delivered", None)
     listener.offer(4, event(house, 4, inbox_id=5), "message.sent", None)
     listener.offer(5, event(house, 5), "message.sent", None)
-    assert await numbers(listener, 2) == [2, 5]
+    assert await told(house.services.notify.live, listener, 2) == [2, 5]
 
 
 async def test_what_was_heard_is_deleted_after_minutes(house):

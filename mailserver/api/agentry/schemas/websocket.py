@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mailserver.api.agentry.schemas.messages import Names, Shape
+from mailserver.api.agentry.schemas.messages import Names, Shape, Short
 
 
 class Subscribe(Shape):
@@ -14,6 +14,7 @@ class Subscribe(Shape):
     event_types: Names | None = None
     inbox_ids: Names | None = None
     pod_ids: Names | None = None
+    last_event_id: Short | None = Field(None, description="Tell what came behind this event first; once a socket.")
 
 
 class Subscribed(Shape):
