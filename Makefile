@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check bench interop fuzz crash clean
+.PHONY: help run test check bench interop fuzz crash stream clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -46,6 +46,9 @@ fuzz: $(VENV)/.test ## Feed the parsers with generated input, for longer than th
 
 crash: $(VENV)/.test ## Kill the server again and again under load and account for every message
 	$(BIN)/python -m tests.crash --cycles 100
+
+stream: $(VENV)/.test ## Tell a socket and a webhook of 10,000 events, under load and over a server that is killed
+	MAILSERVER_STREAM_EVENTS=10000 $(BIN)/python -m pytest -s tests/interop/test_agentmail_stream.py
 
 bench: $(VENV)/.test ## Measure against Postfix and the bare libraries, side by side
 	@tests/support/packages.sh
