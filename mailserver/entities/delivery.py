@@ -66,6 +66,7 @@ FORWARD = "forward"  # others' mail that an inbox passes on
 OWN_FORWARD = "own_forward"  # mail of our own users that an inbox passes on: it is signed as theirs
 BROADCAST = "broadcast"  # one of many personal messages; its `envid` names the broadcast
 BOUNCE = "bounce"  # a report that goes back to the sender of a forwarded message
+AUTO_ANSWER = "auto_answer"  # an absence notice or a refusal that the server writes: nobody is known for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,10 @@ class Invalid(ServiceError):
     """The request has a field that cannot be used."""
 
 
+class BadScript(Invalid):
+    """The Sieve script cannot be used."""
+
+
 class Unauthenticated(ServiceError):
     """The credentials are missing or not valid."""
 
@@ -105,6 +109,10 @@ class FailsDmarc(MessageRefused):
 
 class Infected(MessageRefused):
     """The message carries malicious software."""
+
+
+class RefusedByRecipient(MessageRefused):
+    """The recipient does not want this message."""
 
 
 class LooksLikeJunk(MessageRefused):

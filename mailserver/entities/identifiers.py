@@ -57,6 +57,7 @@ class Kind(StrEnum):
     BROADCAST = "bcd"
     DRAFT = "drf"
     POD = "pod"
+    SIEVE_SCRIPT = "siv"
 
 
 class BadIdentifier(ValueError):

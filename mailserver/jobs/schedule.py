@@ -29,6 +29,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("refresh MTA-STS policies", HOUR, services.sts.refresh),
         ("change signing keys", HOUR, services.rotation.advance),
         ("tell of forwards that were stopped", MINUTE, services.forward_upkeep.tell),
+        ("forget who was answered", HOUR, services.sieve.absences.forget),
         ("forget rewritten senders", 6 * HOUR, services.forward_upkeep.forget),
         ("trim the queue's history", 6 * HOUR, services.queue.trim),
         ("remove closed inboxes and mail past its time", MINUTE, services.inbox_keeping.sweep),

@@ -49,6 +49,7 @@ from mailserver.services.inbound.reports import Reports
 from mailserver.services.inbound.rewriting import Rewriting
 from mailserver.services.inbound.room import DiskRoom
 from mailserver.services.inbound.routing import Routing
+from mailserver.services.inbound.wishes import Wishes
 from mailserver.services.mailbox.acceptance import Acceptance
 from mailserver.services.mailbox.attachments import Attachments
 from mailserver.services.mailbox.finding import Finding
@@ -80,6 +81,9 @@ from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.registry import Services
 from mailserver.services.reporting import assembly as reporting
 from mailserver.services.retention import retained
+from mailserver.services.sieve import assembly as sieve
+from mailserver.services.sieve.letters import LetterBook
+from mailserver.services.sieve.running import Scripts
 from mailserver.services.syncing import assembly as syncing
 from mailserver.services.team.copying import Copying
 from mailserver.services.team.distribution_lists import DistributionLists
@@ -177,8 +181,7 @@ def assemble(
     access = Access(database, ids, hasher, store.secrets["scram"], throttle)
     mode = Mode(settings.transport.sts_mode)
     domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, certificate)
-    inboxes = Inboxes(database, ids)
-    audit = Audit(database, ids)
+    inboxes, audit = Inboxes(database, ids), Audit(database, ids)
     rewriting = Rewriting(database, ids, store.secrets["return_path"])
     routing = Routing(database, hostname, separator, store.secrets["return_path"], rewriting)
     tally = Tally()
@@ -190,12 +193,13 @@ def assemble(
         database, ids, audit, tasks, webhook_fetch, store.directory / "keys", owner, now_ms, doorbell,
         allow_private=settings.outbound_http.allow_private,
     )  # fmt: skip
-    states, notes = TicketStates(ids), Notes(database, ids, tasks)
+    states, notes, letters = TicketStates(ids), Notes(database, ids, tasks), LetterBook(ids)
     acting = automation.build(database, ids, tasks, states, told, doorbell, now_ms)
     links = Links(database, states, notes, acting.engine)
     ingest = Ingest(
-        database, files, ids, hostname, pools.files, reports.apply, (states, acting.engine), settings.storage.node
-    )
+        database, files, ids, hostname, pools.files, reports.apply, (states, acting.engine, letters),
+        settings.storage.node,
+    )  # fmt: skip
     stage = Stage(
         store.journal, ingest, files, pools.stage, store.directory / "quarantine", settings.storage.checkpoint_seconds
     )
@@ -213,8 +217,9 @@ def assemble(
     judge = inbound.judge(
         settings, database, pools.crypto, pools.files, resolver, rules, content_filter, reported.collector
     )
+    wishes = Wishes(database, Scripts(database, ids, pools.files, hostname, separator), letters)
     local = LocalDelivery(
-        database, routing, acceptance, judge, forwarding, ids, pools.files, limits.received_hops
+        database, routing, acceptance, judge, forwarding, wishes, ids, pools.files, limits.received_hops
     )  # fmt: skip
     sts = StsPolicies(
         database, resolver, fetch, now_ms, settings.transport.sts_https_port, settings.transport.authorities
@@ -248,7 +253,7 @@ def assemble(
         usage=Usage(database),
         agent_tokens=AgentTokens(database, ids, access, audit),
         api_keys=ApiKeys(database, ids, access, audit),
-        organizations=Organizations(database),
+        organizations=Organizations(database, limits.messages_per_inbox_per_day),
         pods=Pods(database, ids, audit),
         inbox_keeping=InboxKeeping(database, inboxes, access, audit),
         agent_inboxes=AgentInboxes(database, inboxes, audit),
@@ -267,14 +272,16 @@ def assemble(
         forward_upkeep=ForwardUpkeep(database, local, rewriting, hostname),
         routing=routing,
         reception=Reception(
-            routing, acceptance, reports, judge, room, ids, hostname, limits.received_hops, forwarding,
+            routing, acceptance, reports, judge, room, ids, hostname, limits.received_hops, forwarding, wishes,
         ),
         submission=Submission(
             inboxes, acceptance, enqueue, allowance, rules, room, ids, hostname, separator,
             hide_client=settings.smtp.hide_client_address, save_sent=settings.smtp.save_sent,
         ),
         messages=messages,
-        syncing=syncing.build(database, files, ids, attachments, pools.files),
+        syncing=syncing.build(
+            database, files, ids, attachments, pools.files, ingest, labels, room, limits.message_bytes
+        ),
         threads=Threads(database),
         folders=Folders(database, ids),
         attachments=attachments,
@@ -290,6 +297,7 @@ def assemble(
         broadcasting=broadcasting,
         notify=told,
         automation=acting,
+        sieve=sieve.build(database, ids, ingest, enqueue, pools.files, doorbell, hostname, now_ms),
         rules=rules,
         content_filter=content_filter,
         sts=sts,

@@ -49,6 +49,7 @@ from mailserver.services.outbound.suppressions import Suppressions
 from mailserver.services.outbound.transport import StsPolicies
 from mailserver.services.reporting.assembly import Reporting
 from mailserver.services.retention import Retention
+from mailserver.services.sieve.assembly import Sieve
 from mailserver.services.syncing.assembly import Syncing
 from mailserver.services.team.distribution_lists import DistributionLists
 from mailserver.services.team.forks import Forks
@@ -116,6 +117,7 @@ class Services:
     broadcasting: Broadcasting
     notify: Notify
     automation: Automation
+    sieve: Sieve
     rules: Rules
     content_filter: Filter | None
     sts: StsPolicies

@@ -124,7 +124,12 @@ _REFUSALS: dict[type[errors.ServiceError], Reply] = {
 
 
 def refusal(error: errors.ServiceError) -> Reply:
-    """Choose the reply for a service's refusal; the nearest class in the table speaks."""
+    """Choose the reply for a service's refusal; the nearest class in the table speaks.
+
+    What a recipient has to say is said in his words (RFC 5429 2.1).
+    """
+    if isinstance(error, errors.RefusedByRecipient):
+        return Reply(REFUSED.code, REFUSED.enhanced, error.message)
     return next(_REFUSALS[kind] for kind in type(error).__mro__ if kind in _REFUSALS)
 
 

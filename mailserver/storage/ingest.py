@@ -141,8 +141,7 @@ class _Batch:
         counts = not copy.flags & (Flag.SEEN | Flag.DRAFT) and copy.visibility != Visibility.TRASH
         becomes_unread = counts and not thread.unread
         elsewhere = list(thread.folders) if becomes_unread else []
-        if copy.role:
-            folder = inbox.folders.get(copy.role) or inbox.folders[Role.INBOX]
+        for folder in self._folders(copy, inbox):
             elsewhere = [each for each in elsewhere if each != folder.id]
             self._place(message, thread, folder, modseq, becomes_unread=becomes_unread)
         for each in elsewhere:
@@ -179,6 +178,24 @@ class _Batch:
         if copy.verdict is not None:
             rows["verdict"].append((copy.message_id, copy.verdict))
         return thread
+
+    def _folders(self, copy: Copy, inbox: _Inbox) -> list[_Folder]:
+        """Where a copy is to lie: in the folders that it names, else in that of its role; in none without a role."""
+        named = [self._named(copy.inbox_id, folder_id, inbox) for folder_id in copy.folder_ids]
+        found = [folder for folder in named if folder is not None]
+        if found or not copy.role:
+            return found
+        return [inbox.folders.get(copy.role) or inbox.folders[Role.INBOX]]
+
+    def _named(self, inbox_id: int, folder_id: int, inbox: _Inbox) -> _Folder | None:
+        """A folder by its id; None where it is gone."""
+        known = next((folder for folder in inbox.folders.values() if folder.id == folder_id), None)
+        if known is None:
+            row = self._tx.one("SELECT uidnext FROM folder WHERE id = ? AND inbox_id = ?", (folder_id, inbox_id))
+            if row is None:
+                return None
+            known = inbox.folders[f"folder {folder_id}"] = _Folder(folder_id, row[0])
+        return known
 
     def _place(
         self, message: NewMessage, thread: Thread, folder: _Folder, modseq: int, *, becomes_unread: bool

@@ -30,6 +30,8 @@ class Copy:
     recipient: str = ""  # the address that it was sent to
     bcc: tuple[str, ...] = ()  # of a message of ours: kept beside the file, which never names them
     verdict: str | None = None  # what was found out about its sender and content, as JSON
+    folder_ids: tuple[int, ...] = ()  # where it lies instead of the folder of its role, as far as they are there
+    letter: str | None = None  # what its sender is to be answered, as JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def encode(record: Record, content: Sequence[bytes] = ()) -> list[bytes]:
                     c.recipient,
                     c.bcc,
                     c.verdict,
+                    c.folder_ids,
+                    c.letter,
                 ]
                 for c in record.copies
             ],
@@ -96,7 +100,9 @@ def decode(payload: bytes) -> Record:
 
 
 def _copy(*row: Any) -> Copy:
-    message_id, inbox_id, tenant_id, role, flags, visibility, labels, is_ours, recipient, bcc, verdict = row
+    message_id, inbox_id, tenant_id, role, flags, visibility, labels, is_ours, recipient, bcc, verdict, *more = row
+    folder_ids, letter = more or ((), None)  # a version without scripts wrote neither
     return Copy(
-        message_id, inbox_id, tenant_id, role, flags, visibility, tuple(labels), is_ours, recipient, tuple(bcc), verdict
-    )
+        message_id, inbox_id, tenant_id, role, flags, visibility, tuple(labels), is_ours, recipient, tuple(bcc),
+        verdict, tuple(folder_ids), letter,
+    )  # fmt: skip

@@ -2,7 +2,8 @@
 # Install the Debian programs that tests drive, where this is root on Debian. Without them those tests are skipped.
 set -u
 programs=(postfix:postfix knotd:knot unbound:unbound swaks:swaks opendkim:opendkim mutt:mutt strace:strace
-  systemd-analyze:systemd tmux:tmux rspamd:rspamd clamd:clamav-daemon npm:npm)
+  systemd-analyze:systemd tmux:tmux rspamd:rspamd clamd:clamav-daemon npm:npm
+  sieve-test:dovecot-sieve)
 missing=()
 for pair in "${programs[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing+=("${pair##*:}")

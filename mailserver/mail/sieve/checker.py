@@ -14,7 +14,7 @@ def compile_script(script: bytes) -> Program:
     """Read and check a script; SieveProblem where it cannot be used. A large one takes a while."""
     checker = _Checker()
     nodes = checker.block(checker.required(parser.parse(script)))
-    return Program(nodes, frozenset(checker.capabilities))
+    return Program(nodes, frozenset(checker.capabilities), frozenset(checker.actions))
 
 
 class _Checker:
@@ -22,6 +22,7 @@ class _Checker:
 
     def __init__(self) -> None:
         self.capabilities: set[str] = set()
+        self.actions: set[str] = set()
 
     def required(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
         """Take the `require` commands from the beginning; what comes behind them."""
@@ -92,6 +93,7 @@ class _Checker:
                 raise SieveProblem(command.line, "stop takes no arguments.")
             return Stop()
         signature, act = known
+        self.actions.add(signature.name)
         return Step(act, self._arguments(signature, command.arguments, command.line))
 
     # -- tests --------------------------------------------------------------------------------------------------

@@ -67,7 +67,8 @@ Node = Step | Choice | Stop
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The commands in their order, and what the script requires."""
+    """The commands in their order, what the script requires, and the names of the actions in it."""
 
     nodes: tuple[Node, ...]
     capabilities: frozenset[str]
+    actions: frozenset[str] = frozenset()

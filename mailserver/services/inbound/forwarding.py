@@ -203,7 +203,7 @@ def letter(envelope: Envelope, content: Content, size: int, report: Report | Non
     return Letter(
         envelope, ids[0] if ids else "", headers.decode(head.first("subject") or b""), size,
         eight_bit=not content.is_ascii, smtputf8=envelope.smtputf8 and not is_plain,
-        is_automatic=auto.is_automatic(head), is_doubtful=report is not None and _is_doubtful(report),
+        is_automatic=auto.is_automatic(head), is_doubtful=report is not None and is_doubtful(report),
         is_binary=_is_binary(envelope, content),
     )  # fmt: skip
 
@@ -217,7 +217,7 @@ def _is_binary(envelope: Envelope, content: Content) -> bool:
     return content.is_spooled or lines != octets.count(b"\n") or lines != octets.count(b"\r") or b"\0" in octets
 
 
-def _is_doubtful(report: Report) -> bool:
+def is_doubtful(report: Report) -> bool:
     """Whether SPF or DMARC say that the sender is not who it claims to be: a bounce would reach somebody else."""
     if report.dmarc.status is dmarc.Status.PASS:
         return False

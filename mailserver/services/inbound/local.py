@@ -27,6 +27,7 @@ from mailserver.services.inbound import routing
 from mailserver.services.inbound.forwarding import Forwarding, Letter
 from mailserver.services.inbound.judgement import Judge, blocked
 from mailserver.services.inbound.routing import Route, Routing
+from mailserver.services.inbound.wishes import Wishes
 from mailserver.services.mailbox.acceptance import HEAD_BYTES, Acceptance, Content
 from mailserver.storage import deliveries
 from mailserver.storage.database import Database
@@ -60,7 +61,10 @@ class _Arrival:
         if self.job is None or not self.job.message.is_passed_on:
             return 0
         (delivery,) = self.job.deliveries
-        return delivery.inbox_id if any(one.inbox_id == delivery.inbox_id for one in self.route.forwards) else 0
+        goes_on = any(one.inbox_id == delivery.inbox_id for one in self.route.forwards) or (
+            self.route.is_scripted and any(each.inbox_id == delivery.inbox_id for each in self.route.destinations)
+        )
+        return delivery.inbox_id if goes_on else 0
 
 
 class LocalDelivery:
@@ -73,6 +77,7 @@ class LocalDelivery:
         acceptance: Acceptance,
         judge: Judge,
         forwards: Forwarding,
+        wishes: Wishes,
         ids: IdSource,
         executor: Executor,
         most_hops: int,
@@ -82,6 +87,7 @@ class LocalDelivery:
         self._acceptance = acceptance
         self._judge = judge
         self._forwards = forwards
+        self._wishes = wishes
         self._ids = ids
         self._executor = executor
         self._most_hops = most_hops
@@ -106,6 +112,9 @@ class LocalDelivery:
             await self._store(message, _Arrival(reverse, address, route, delivery_id, job))
         except (errors.UnknownRecipient, errors.RelayDenied, addresses.AddressError) as error:
             return Failed(now, FailureKind.REFUSED, Reply(550, "5.1.1", str(error)), HERE)
+        except errors.RefusedByRecipient as error:
+            # RFC 3463 3.7: it is about this message, and the address may be written to again.
+            return Failed(now, FailureKind.POLICY, Reply(550, "5.6.0", error.message), HERE)
         except errors.MessageLoop as error:
             return Failed(now, FailureKind.NO_ROUTE, Reply(554, "5.4.6", error.message), HERE)
         except errors.Temporary as error:
@@ -135,7 +144,12 @@ class LocalDelivery:
             ):
                 head += trace.delivered_to(arrival.passed_on_by)
             letter = _letter(arrival, content, fields, len(head))
-            passed = await self._forwards.build(letter, copies, [(arrival.recipient, arrival.route)])
+            settled = await self._wishes.settle(
+                letter.envelope, content, copies, [(arrival.recipient, arrival.route)],
+                only_goes_on=bool(arrival.goes_on_for),
+            )  # fmt: skip
+            passed = await self._forwards.build(letter, settled.copies, settled.routes)
+            await self._wishes.tell(settled)
             stored = () if arrival.goes_on_for else tuple(passed.copies)
             if not stored and passed.queued is None:
                 return

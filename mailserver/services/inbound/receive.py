@@ -17,6 +17,7 @@ from mailserver.services.inbound import forwarding, routing
 from mailserver.services.inbound.forwarding import Forwarding, PassedOn
 from mailserver.services.inbound.judgement import Judge, Judged
 from mailserver.services.inbound.routing import Route, Routing
+from mailserver.services.inbound.wishes import Settled, Wishes
 from mailserver.services.mailbox.acceptance import Acceptance, Content
 from mailserver.storage.records import Copy, Record
 
@@ -58,8 +59,10 @@ class Reception:
         hostname: str,
         most_hops: int,
         forwards: Forwarding,
+        wishes: Wishes,
     ) -> None:
         self._routing = routes
+        self._wishes = wishes
         self._forwards = forwards
         self._acceptance = acceptance
         self._reports = reports
@@ -150,12 +153,19 @@ class Reception:
             judged = await self._judge.judge(envelope, content, copies, queue_id)
         by_list = routing.list_head((route for _, route in routes), content.headers())
         head = self._head(envelope, queue_id, received_at, judged.fields + by_list)
-        passed = PassedOn(judged.copies)
-        if any(route.forwards or route.back for _, route in routes):
+        is_doubtful = judged.report is not None and forwarding.is_doubtful(judged.report)
+        settled = Settled(judged.copies, routes)
+        if report is None:  # what tells of our own mail is no script's business
+            settled = await self._wishes.settle(envelope, content, judged.copies, routes, is_doubtful=is_doubtful)
+        passed = PassedOn(settled.copies)
+        if any(route.forwards or route.back for _, route in settled.routes):
             letter = forwarding.letter(envelope, content, len(head) + content.size, judged.report)
-            passed = await self._forwards.build(letter, judged.copies, routes)
-        if not passed.copies and passed.queued is None:
+            passed = await self._forwards.build(letter, settled.copies, settled.routes)
+        if not passed.copies and passed.queued is None and len(settled.copies) == len(judged.copies):
             raise errors.LooksLikeJunk  # a bounce that is none, for somebody who is not here
+        await self._wishes.tell(settled)
+        if not passed.copies and passed.queued is None:
+            return queue_id  # every inbox has discarded it, or refused it and says so by a letter
         record = Record(
             tuple(passed.copies), int(received_at * 1000), 0, report=report, queued=passed.queued,
             deliveries=passed.deliveries,

@@ -18,7 +18,7 @@ from mailserver.mail.address import Address, AddressError
 from mailserver.mail.headers import Headers
 from mailserver.services.inbound.rewriting import Rewriting
 from mailserver.storage import distribution_lists as lists
-from mailserver.storage import forwarding, inboxes, tenants
+from mailserver.storage import forwarding, inboxes, sieve_scripts, tenants
 from mailserver.storage.database import Database, Snapshot
 from mailserver.storage.inboxes import Destination
 
@@ -72,11 +72,13 @@ class Route:
     forwards: tuple[Onward, ...] = ()
     back: Back | None = None
     through: DistributionList | None = None
+    is_scripted: bool = False  # whether one of the inboxes has a script, or an absence notice
 
     @property
     def is_plain(self) -> bool:
         """Whether it leads to inboxes, and no further, and not through a list."""
-        return self.delivery_id is None and self.back is None and not self.forwards and self.through is None
+        leads_on = self.delivery_id is not None or self.back is not None or bool(self.forwards)
+        return not leads_on and self.through is None and not self.is_scripted
 
     def reached(self, sender: Address | None) -> tuple[Destination, ...]:
         """Who gets a message; of a list not the member who wrote it and has it in Sent, unless nobody else is there."""
@@ -166,7 +168,11 @@ class Routing:
         through = None
         if any(each.member for each in found):
             through = lists.by_address(snapshot, address.normal) or lists.by_address(snapshot, untagged.normal)
-        return Route(tuple(found), is_ours=True, forwards=self._onward(snapshot, address, found), through=through)
+        inbox_ids = [each.inbox_id for each in found]
+        return Route(
+            tuple(found), is_ours=True, forwards=self._onward(snapshot, address, found), through=through,
+            is_scripted=bool(found) and sieve_scripts.is_any_active(snapshot, inbox_ids),
+        )  # fmt: skip
 
     def _onward(self, snapshot: Snapshot, address: Address, found: list[Destination]) -> tuple[Onward, ...]:
         """Where those who are reached let their mail go on to."""

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from mailserver.entities import errors, identifiers
-from mailserver.entities.delivery import Delivery, State
+from mailserver.entities.delivery import AUTO_ANSWER, Delivery, State
 from mailserver.entities.event import Event, EventType
 from mailserver.entities.folder import Role
 from mailserver.entities.identifiers import IdSource, Kind
@@ -206,7 +206,7 @@ class Ingest:
             thread_id = next((one.thread_id for one in stored), record.queued.thread_id)
             deliveries.add(tx, replace(record.queued, thread_id=thread_id), self._screened(tx, record))
             written = [normal for delivery in record.deliveries for normal in _forms(delivery.recipient)]
-            if not record.queued.is_passed_on:
+            if not record.queued.is_passed_on and record.queued.source != AUTO_ANSWER:
                 correspondents.note(tx, record.queued.inbox_id, written, now)
             tx.ring("queue")
         if record.report and is_new:

@@ -1,0 +1,1 @@
+"""What an inbox lets happen at delivery: Sieve scripts and absence notices."""
