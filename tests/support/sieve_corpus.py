@@ -17,8 +17,7 @@ MESSAGES = {
         "Subject: =?utf-8?b?R3LDvMOfZQ==?=\n folded\nDate: Mon, 1 Mar 2027 00:05:06 -0500\nMIME-Version: 1.0\n"
         'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain; charset=utf-8\n'
         "Content-Transfer-Encoding: base64\n\nR3LDvMOfZSBhdXMgS8O2bG4K\n--b\nContent-Type: text/html\n\n"
-        "<p>Hidden <b>words</b></p>\n--b\nContent-Type:'
-    ' application/octet-stream\nContent-Transfer-Encoding: base64\n\n"
+        "<p>Hidden <b>words</b></p>\n--b\nContent-Type: application/octet-stream\nContent-Transfer-Encoding: base64\n\n"
         "c2VjcmV0\n--b--\n"
     ),
     "bare": b"From: x@y.test\r\n\r\n",
