@@ -9,7 +9,7 @@ from mailserver.entities import identifiers
 from mailserver.entities.access import Caller, Scope
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.inbox import Inbox
-from mailserver.jmap import errors
+from mailserver.jmap import blobs, errors
 from mailserver.jmap.arguments import Arguments
 from mailserver.jmap.capabilities import Limits
 from mailserver.services.registry import Services
@@ -45,6 +45,23 @@ class Call:
         """Refuse with accountReadOnly who may only read."""
         if scope not in self.caller.scopes:
             raise errors.MethodRefused("accountReadOnly", f"The credentials lack the scope {scope.value}.")
+
+    async def blob(self, inbox: Inbox, text: str) -> bytes:
+        """The bytes of a blob that the account refers to; NotFound where there is none."""
+        found = blobs.read(self.meant(text))
+        if found is None:
+            raise refusals.NotFound("There is no such blob.")
+        return await self.services.syncing.blobs.read(self.caller, inbox, found.digest, found.sections)
+
+    async def implied(self, name: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Run another method that this one implies; its answer, to be put into `further`."""
+        assert self.run is not None, "a request runs its calls with a way to run others"
+        try:
+            return name, await self.run(name, arguments)
+        except errors.MethodRefused as refusal:
+            return "error", refusal.answer
+        except refusals.ServiceError as refusal:
+            return "error", errors.of_method(refusal).answer
 
     def meant(self, text: str) -> str:
         """An id, or what the request made under a creation id; None of them is found where it made nothing."""

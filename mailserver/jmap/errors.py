@@ -54,7 +54,7 @@ def of_method(error: errors.ServiceError) -> MethodRefused:
 
 
 def of_object(error: errors.ServiceError) -> SetRefused:
-    """A service's refusal as that of one object."""
+    """A service's refusal as that of one object; the class of one that JMAP has a word of its own for is that word."""
     kind = _object_kind(error)
     return SetRefused(kind, error.message, tuple(error.fields) if kind == "invalidProperties" else ())
 
@@ -82,7 +82,11 @@ _OBJECT_KINDS: tuple[tuple[type[errors.ServiceError], str], ...] = (
     (errors.StoreFull, "overQuota"),
     (errors.Temporary, "serverUnavailable"),
 )
+_OWN_KINDS = frozenset({"TooManyKeywords", "TooManyMailboxes"})
 
 
 def _object_kind(error: errors.ServiceError) -> str:
+    own = type(error).__name__
+    if own in _OWN_KINDS:
+        return own[0].lower() + own[1:]
     return next((kind for one, kind in _OBJECT_KINDS if isinstance(error, one)), "forbidden")

@@ -6,7 +6,11 @@ from mailserver.jmap import capabilities
 from mailserver.jmap.arguments import Arguments
 from mailserver.jmap.call import Call
 from mailserver.jmap.email import changes as email_changes
+from mailserver.jmap.email import copy as email_copy
 from mailserver.jmap.email import get as email_get
+from mailserver.jmap.email import import_ as email_import
+from mailserver.jmap.email import parse as email_parse
+from mailserver.jmap.email import set as email_set
 from mailserver.jmap.mailbox import changes as mailbox_changes
 from mailserver.jmap.mailbox import get as mailbox_get
 from mailserver.jmap.mailbox import query as mailbox_query
@@ -25,6 +29,10 @@ _MAIL = {
     "Thread/changes": thread_changes.changes,
     "Email/get": email_get.get,
     "Email/changes": email_changes.changes,
+    "Email/set": email_set.set_,
+    "Email/copy": email_copy.copy,
+    "Email/import": email_import.import_,
+    "Email/parse": email_parse.parse,
 }
 
 

@@ -12,6 +12,7 @@ from mailserver.jmap.arguments import Arguments, is_id
 from mailserver.jmap.call import Call
 from mailserver.services.syncing.changes import Type, Unknown
 
+NotFound = refusals.NotFound
 MOST_CHANGES = 1_000  # where the client names no limit
 Object = dict[str, Any]
 Create = Callable[[Object], Awaitable[Object]]
@@ -157,6 +158,50 @@ class Setting:
             "notUpdated": self.not_updated or None,
             "notDestroyed": self.not_destroyed or None,
         }
+
+
+class Creations:
+    """An /import or /copy: objects that are made of something that is there already."""
+
+    def __init__(self, call: Call, arguments: Arguments, name: str, inbox: Inbox) -> None:
+        self._call = call
+        self._inbox = inbox
+        self._if_in_state = arguments.string("ifInState")
+        self.create = _objects(arguments, name, is_creation=True)
+        if len(self.create) > call.limits.objects_in_set:
+            raise errors.MethodRefused("requestTooLarge", f"At most {call.limits.objects_in_set:,} objects.")
+        self.created: dict[str, Object] = {}
+        self._not_created: dict[str, Object] = {}
+
+    def check(self, state: str) -> None:
+        """Refuse with stateMismatch where the client has another state in mind."""
+        if self._if_in_state is not None and self._if_in_state != state:
+            raise errors.MethodRefused("stateMismatch")
+
+    async def run(self, create: Create) -> None:
+        """Make the objects, each by itself."""
+        for creation_id, given in self.create.items():
+            try:
+                self.created[creation_id] = await create(given)
+            except (errors.SetRefused, refusals.ServiceError) as refusal:
+                self._not_created[creation_id] = refused(refusal)
+                continue
+            self._call.made[creation_id] = self.created[creation_id]["id"]
+
+    def answer(self, old_state: str, new_state: str) -> Object:
+        """The answer of the method."""
+        return {
+            "accountId": account_id(self._inbox),
+            "oldState": old_state,
+            "newState": new_state,
+            "created": self.created or None,
+            "notCreated": self._not_created or None,
+        }
+
+
+def account_id(inbox: Inbox) -> str:
+    """The account id of an inbox."""
+    return identifiers.encode(Kind.INBOX, inbox.id)
 
 
 def refused(refusal: Exception) -> Object:

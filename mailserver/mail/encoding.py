@@ -59,6 +59,17 @@ def people(name: str, persons: tuple[Person, ...]) -> bytes:
     return _folded(f"{name}: ", words)
 
 
+def words(name: str, pieces: list[str]) -> bytes:
+    """Write a field of words that are written already, such as those of `phrase_words`."""
+    check(name, " ".join(pieces))
+    return _folded(f"{name}: ", pieces)
+
+
+def phrase_words(field: str, name: str) -> list[str]:
+    """A name as the words of a phrase (RFC 5322 3.2.5)."""
+    return _phrase(field, name, LINE - 1)
+
+
 def _person(field: str, person: Person, room: int) -> list[str]:
     check(field, person.address)
     route = str(address.parse(person.address))

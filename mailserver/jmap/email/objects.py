@@ -17,7 +17,7 @@ def shown(email: Email, wish: Wish, from_file: Mapping[str, Any]) -> dict[str, A
     """The properties that are asked for, those of the rows completed by those of the file."""
     found = {"id": identifiers.encode(Kind.MESSAGE, email.id)}
     for name in wish.properties:
-        found[name] = from_file[name] if name not in IN_ROWS else _in_row(email, name)
+        found[name] = from_file[name] if name not in IN_ROWS else in_row(email, name)
     for each in wish.headers:
         found[each.text] = from_file[each.text]
     return found
@@ -25,7 +25,7 @@ def shown(email: Email, wish: Wish, from_file: Mapping[str, Any]) -> dict[str, A
 
 def created(email: Email) -> dict[str, Any]:
     """What a client is told of a message that it has made."""
-    return {name: _in_row(email, name) for name in ("id", "blobId", "threadId", "size")}
+    return {name: in_row(email, name) for name in ("id", "blobId", "threadId", "size")}
 
 
 def keywords(email: Email) -> dict[str, bool]:
@@ -38,7 +38,8 @@ def mailbox_ids(email: Email) -> dict[str, bool]:
     return {identifiers.encode(Kind.FOLDER, each): True for each in email.folder_ids}
 
 
-def _in_row(email: Email, name: str) -> Any:
+def in_row(email: Email, name: str) -> Any:
+    """One property that the rows know."""
     if name in _PEOPLE:
         return [_person(person) for person in email.people.get(_PEOPLE[name], ())] or None
     return _READERS[name](email)

@@ -6,7 +6,7 @@ from typing import Any
 from mailserver.entities import identifiers
 from mailserver.entities.folder import Folder
 from mailserver.entities.identifiers import Kind
-from mailserver.jmap import errors, filters, windows
+from mailserver.jmap import errors, filters, standard, windows
 from mailserver.jmap.arguments import Arguments
 from mailserver.jmap.call import Call
 from mailserver.services.syncing.changes import Type
@@ -38,7 +38,7 @@ async def query(call: Call, arguments: Arguments) -> dict[str, Any]:
     ids = [identifiers.encode(Kind.FOLDER, each.id) for each in chosen]
     position, shown = window.cut(ids)
     answer = {
-        "accountId": identifiers.encode(Kind.INBOX, inbox.id),
+        "accountId": standard.account_id(inbox),
         "queryState": state,
         "canCalculateChanges": False,
         "position": position,

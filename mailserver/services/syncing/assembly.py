@@ -4,10 +4,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from mailserver.entities.identifiers import IdSource
+from mailserver.services.mailbox.ingest import Ingest
 from mailserver.services.syncing.blobs import Blobs, Uploads
 from mailserver.services.syncing.changes import Changes
+from mailserver.services.syncing.email_setting import EmailSetting, Room
 from mailserver.services.syncing.emails import Emails
 from mailserver.services.syncing.mailboxes import Mailboxes
+from mailserver.services.workspace.labels import Labels
 from mailserver.storage.database import Database
 from mailserver.storage.files import MessageFiles
 
@@ -20,13 +23,25 @@ class Syncing:
     mailboxes: Mailboxes
     emails: Emails
     blobs: Blobs
+    email_setting: EmailSetting
 
 
-def build(database: Database, message_files: MessageFiles, ids: IdSource, uploads: Uploads, files: Executor) -> Syncing:
+def build(
+    database: Database,
+    message_files: MessageFiles,
+    ids: IdSource,
+    uploads: Uploads,
+    files: Executor,
+    ingest: Ingest,
+    labels: Labels,
+    room: Room,
+    message_bytes: int,
+) -> Syncing:
     """Build them."""
     return Syncing(
         Changes(database),
         Mailboxes(database, ids),
         Emails(database, message_files, files),
         Blobs(database, message_files, uploads, files),
+        EmailSetting(database, ingest, labels, room, ids, message_bytes),
     )
