@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from mailserver import __version__
 from mailserver.api import mtasts, subscriptions
 from mailserver.api.agentry import pages as agentry_pages
-from mailserver.api.agentry import websocket
+from mailserver.api.agentry import unserved, websocket
 from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.errors import AgentryErrors
 from mailserver.api.agentry.websocket import Sockets
@@ -109,6 +109,7 @@ def application(
     sockets = Sockets(services)
     app.router.add_get(websocket.PATH, sockets.serve)
     app.on_shutdown.append(sockets.close)
+    unserved.mount(app)
     for face in served:
         routing.mount(app, face, authenticate, services.repeats)
     return app

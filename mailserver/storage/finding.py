@@ -6,7 +6,7 @@ from typing import Any
 from mailserver.entities.hidden import NOTHING, Hidden
 from mailserver.entities.message import Flag, Visibility
 from mailserver.entities.search import SearchQuery
-from mailserver.storage import narrowing, search
+from mailserver.storage import narrowing, pods, search
 from mailserver.storage.database import Snapshot
 
 MOST_TOKENS = 500  # inboxes that are named to the index; a tenant with more is kept apart by its rows
@@ -20,10 +20,23 @@ def messages(
     behind: int | None,
     limit: int,
     *,
+    pod_ids: Sequence[int] = (),
     hidden: Hidden = NOTHING,
 ) -> list[int]:
-    """Ids of messages with these words, newest first; junk, trash and drafts are left out."""
-    where, values = _where(tenant_id, inbox_ids, query, None, hidden)
+    """Ids of messages with these words, newest first; junk, trash and drafts are left out.
+
+    With `pod_ids`, those in the inboxes and those in the pods; without either, those of the tenant.
+    """
+    named = [*inbox_ids]
+    for pod_id in pod_ids:
+        named += pods.inbox_ids(snapshot, pod_id, MOST_TOKENS + 1)
+    if pod_ids and not named:
+        return []
+    where, values = _where(tenant_id, named, query, None, hidden)
+    if pod_ids and len(named) > MOST_TOKENS:
+        inboxes, of_pods = ", ".join("?" * len(inbox_ids)), ", ".join("?" * len(pod_ids))
+        where += f" AND (m.inbox_id IN ({inboxes}) OR m.inbox_id IN (SELECT id FROM inbox WHERE pod_id IN ({of_pods})))"
+        values += [*inbox_ids, *pod_ids]
     if behind is not None:
         where, values = f"{where} AND s.rowid < ?", [*values, behind]
     rows = snapshot.all(

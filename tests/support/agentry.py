@@ -31,7 +31,7 @@ PLAIN = {
     "senders", "recipients", "username", "metadata", "send_at", "add_attachments", "add_attachments.filename",
     "add_attachments.content_type", "add_attachments.content_disposition", "add_attachments.content",
     "add_attachments.url", "start", "end", "period", "window", "descending", "usage_types", "rate_types", "since",
-    "until",
+    "until", "query",
 }  # fmt: skip
 LABELS = {"add_labels": "urgent", "remove_labels": ["unread"]}
 LATER = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86_400))
@@ -44,6 +44,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", f"{INBOX}/messages/send"): LETTER,
     ("POST", f"{INBOX}/messages/batch-get"): {"message_ids": ["message_id"]},
     ("POST", f"{INBOX}/messages/batch-update"): {"message_ids": ["message_id"], **LABELS},
+    ("POST", f"{BASE}/search"): {"query": "Hello"},
     ("POST", f"{INBOX}/drafts"): {**LETTER, "send_at": LATER, "labels": ["later"]},
     ("PATCH", f"{INBOX}/drafts/{{draft_id}}"): {"subject": "Hi, again", "send_at": None},
     ("POST", f"{INBOX}/drafts/{{draft_id}}/send"): {"add_labels": ["sent-by-hand"]},

@@ -24,6 +24,10 @@ _STATUS: tuple[tuple[type[errors.ServiceError], int, str, str], ...] = (
     (errors.Temporary, 503, "ServiceUnavailableError", "unavailable"),
     (errors.NotProvided, 404, "NotFoundError", "not_found"),
 )
+_SENTENCES = {
+    404: "There is no such endpoint.", 405: "The endpoint does not take this method.",
+    413: "The body is larger than what is taken.",
+}  # fmt: skip
 
 
 class AgentryErrors:
@@ -57,5 +61,6 @@ class AgentryErrors:
         name = {404: "NotFoundError", 405: "MethodNotAllowedError", 413: "ContentTooLargeError"}.get(
             status, "BadRequestError"
         )
-        code = {404: "not_found", 405: "not_found", 413: "limit_exceeded"}.get(status, "validation_error")
-        return web.json_response({"name": name, "message": "There is no such endpoint.", "code": code}, status=status)
+        code = {404: "not_found", 405: "method_not_allowed", 413: "limit_exceeded"}.get(status, "validation_error")
+        sentence = _SENTENCES.get(status, "The request cannot be read.")
+        return web.json_response({"name": name, "message": sentence, "code": code}, status=status)

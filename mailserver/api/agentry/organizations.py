@@ -21,7 +21,8 @@ class OrganizationsPage:
         found = await self._services.organizations.get(caller)
         return shapes.Organization(
             organization_id=identifiers.encode(Kind.TENANT, found.tenant.id), inbox_count=found.inbox_count,
-            domain_count=found.domain_count, updated_at=present.when(found.tenant.created_at),
+            domain_count=found.domain_count, daily_send_limit=found.daily_send_limit,
+            updated_at=present.when(found.tenant.created_at),
             created_at=present.when(found.tenant.created_at),
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.domains import AgentDomainsPage
 from mailserver.api.agentry.draft_answers import DraftAnswers
 from mailserver.api.agentry.drafts import DraftsPage, InboxDraftsPage
+from mailserver.api.agentry.inbox_events import InboxEventsPage
 from mailserver.api.agentry.inbox_messages import InboxMessagesPage
 from mailserver.api.agentry.inbox_sending import InboxSendingPage
 from mailserver.api.agentry.inbox_threads import InboxThreadsPage
@@ -22,6 +23,7 @@ from mailserver.api.agentry.pod_inboxes import PodInboxesPage
 from mailserver.api.agentry.pod_mail import PodDraftsPage, PodThreadsPage
 from mailserver.api.agentry.pod_webhooks import PodWebhooksPage
 from mailserver.api.agentry.pods import PodsPage
+from mailserver.api.agentry.search import SearchPage
 from mailserver.api.agentry.searches import Searches
 from mailserver.api.agentry.thread_answers import ThreadAnswers
 from mailserver.api.agentry.threads import ThreadsPage
@@ -53,4 +55,5 @@ def pages(services: Services, cursors: Cursors, links: Links) -> tuple[object, .
         PodDraftsPage(services, over_drafts), PodDomainsPage(services, domains),
         PodWebhooksPage(services, webhooks, hooks), PodApiKeysPage(services, keys), PodListsPage(services, lists),
         MetricsPage(numbers), InboxMetricsPage(services, numbers), PodMetricsPage(services, numbers),
+        InboxEventsPage(services, cursors), SearchPage(searches),
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """Searches by words, for the pages over all inboxes and those of one."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mailserver.api.agentry import present
@@ -9,6 +10,7 @@ from mailserver.entities import errors
 from mailserver.entities import search as searching
 from mailserver.entities.access import Caller
 from mailserver.entities.inbox import Inbox
+from mailserver.entities.message import MessageSummary
 from mailserver.entities.search import SearchQuery
 from mailserver.services.mailbox.finding import Highlights
 from mailserver.services.registry import Services
@@ -28,17 +30,19 @@ class Searches:
         found = await self._services.finding.messages(
             caller, inbox, _read(query), cursor[1] if cursor else None, query.limit + 1
         )
-        shown = found[: query.limit]
-        token = None
-        if len(found) > query.limit:
-            token = self._cursors.make(caller, asked, 0, shown[-1][0].id)
-        return shapes.FoundMessages(
-            count=len(shown), limit=query.limit, next_page_token=token,
-            messages=[
-                shapes.FoundMessage(**present.item(one).model_dump(by_alias=False), highlights=_shown(marked))
-                for one, marked in shown
-            ],
-        )  # fmt: skip
+        return self._page(caller, asked, query, found)
+
+    async def anywhere(self, caller: Caller, query: shapes.SearchAnywhere) -> shapes.FoundMessages:
+        """Messages of some inboxes and pods, or of all that the caller may see."""
+        asked = _question("search anywhere", None, query)
+        cursor = self._cursors.read(caller, asked, query.page_token)
+        names = dict.fromkeys(query.inbox_ids)
+        inbox_ids = tuple([(await self._services.inboxes.of(caller, name)).id for name in names])
+        pod_ids = await self._services.pods.ids_of(caller, query.pod_ids) if query.pod_ids else ()
+        found = await self._services.finding.anywhere(
+            caller, inbox_ids, pod_ids, _read(query), cursor[1] if cursor else None, query.limit + 1
+        )
+        return self._page(caller, asked, query, found)
 
     async def threads(self, caller: Caller, inbox: Inbox | None, query: shapes.SearchMail) -> shapes.FoundThreads:
         """Threads of an inbox, or of all that the caller may see."""
@@ -58,6 +62,25 @@ class Searches:
                     **present.thread(one.thread).model_dump(by_alias=False), highlights=_shown(one.highlights)
                 )
                 for one in shown
+            ],
+        )  # fmt: skip
+
+    def _page(
+        self,
+        caller: Caller,
+        asked: str,
+        query: shapes.SearchMail,
+        found: Sequence[tuple[MessageSummary, Highlights]],
+    ) -> shapes.FoundMessages:
+        shown = found[: query.limit]
+        token = None
+        if len(found) > query.limit:
+            token = self._cursors.make(caller, asked, 0, shown[-1][0].id)
+        return shapes.FoundMessages(
+            count=len(shown), limit=query.limit, next_page_token=token,
+            messages=[
+                shapes.FoundMessage(**present.item(one).model_dump(by_alias=False), highlights=_shown(marked))
+                for one, marked in shown
             ],
         )  # fmt: skip
 

@@ -55,6 +55,31 @@ class Finding:
 
         return [(each, await self._highlights(each, query)) for each in await self._database.read(read)]
 
+    async def anywhere(
+        self,
+        caller: Caller,
+        inbox_ids: Sequence[int],
+        pod_ids: Sequence[int],
+        query: SearchQuery,
+        behind: int | None,
+        limit: int,
+    ) -> list[tuple[MessageSummary, Highlights]]:
+        """Messages of inboxes and pods that the caller was found to have, or of all that it may see."""
+        caller.require(Scope.EMAIL_READ)
+        _refuse_wordless(query)
+        if not inbox_ids and not pod_ids:
+            inbox_ids = (caller.inbox_id,) if caller.inbox_id is not None else ()
+            pod_ids = (caller.pod_id,) if caller.inbox_id is None and caller.pod_id is not None else ()
+
+        def read(snapshot: Snapshot) -> list[MessageSummary]:
+            within = inbox_ids if inbox_ids or pod_ids else _inboxes(snapshot, caller)
+            found = finding.messages(
+                snapshot, caller.tenant_id, within, query, behind, limit, pod_ids=pod_ids, hidden=caller.hidden
+            )
+            return messages.summaries(snapshot, found)
+
+        return [(each, await self._highlights(each, query)) for each in await self._database.read(read)]
+
     async def threads(
         self, caller: Caller, inbox: Inbox | None, query: SearchQuery, behind: int | None, limit: int
     ) -> list[FoundThread]:

@@ -12,6 +12,7 @@ from mailserver.services.notify.agent_webhooks import AgentWebhooks
 from mailserver.services.notify.endpoints import Endpoints
 from mailserver.services.notify.event_log import EventLog
 from mailserver.services.notify.inbox_webhooks import InboxWebhooks
+from mailserver.services.notify.label_history import LabelHistory
 from mailserver.services.notify.lines import Lines, TaskMaker
 from mailserver.services.notify.live_events import Doorbell, LiveEvents
 from mailserver.services.notify.metering import Metering
@@ -39,6 +40,7 @@ class Notify:
     live: LiveEvents
     metering: Metering
     metrics: Metrics
+    label_history: LabelHistory
 
 
 def build(
@@ -63,4 +65,5 @@ def build(
         InboxWebhooks(database, endpoints), Subscriptions(), Lines(database, ids, tasks, owner, clock), posting,
         AgentWebhooks(database, audit, endpoints), AgentSubscriptions(),
         LiveEvents(database, doorbell, clock), Metering(database, clock), Metrics(database, clock),
+        LabelHistory(database),
     )  # fmt: skip

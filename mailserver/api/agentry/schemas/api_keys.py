@@ -91,5 +91,6 @@ class Organization(Shape):
     organization_id: str
     inbox_count: int
     domain_count: int
+    daily_send_limit: int | None = Field(None, description="Messages a day of all its inboxes; none without a limit.")
     updated_at: str
     created_at: str

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from mailserver.api.agentry.schemas.messages import MessageItem, Shape, Short
+from mailserver.api.agentry.schemas.messages import MessageItem, Names, Shape, Short
 from mailserver.api.agentry.schemas.threads import ThreadItem
 
 Query = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
@@ -18,6 +18,14 @@ class SearchMail(Shape):
     page_token: Short | None = Field(None, description="The token of the page before.")
     before: Short | None = Field(None, description="Only items before this time.")
     after: Short | None = Field(None, description="Only items after this time.")
+
+
+class SearchAnywhere(SearchMail):
+    """What to look for, and where."""
+
+    q: Query = Field(alias="query", description="Words that must all be there; operators such as from: narrow.")
+    inbox_ids: Names = Field([], description="Only in these inboxes, and in `pod_ids`.")
+    pod_ids: Names = Field([], description="Only in these pods, and in `inbox_ids`.")
 
 
 class HighlightsShown(Shape):
