@@ -6,51 +6,14 @@ and one that they do not know, all count.
 
 import base64
 import datetime as dt
-from dataclasses import dataclass, field
-from typing import Any
 
 import agentmail
-import httpx
-import pydantic
 import pytest
 from agentmail.core.api_error import ApiError
-from agentmail.environment import AgentMailEnvironment
 from agentmail.inboxes.types import CreateInboxRequest
 
 from tests.support.sdk_models import problems
-from tests.support.served import served
-
-RAW = (
-    b"From: Alice <alice@remote.test>\r\nTo: agent@local.test\r\nCc: carol@remote.test\r\nSubject: Re: %s\r\n"
-    b"Message-ID: <%s@remote.test>\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
-    b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n"
-    b"--c\r\nContent-Type: text/plain\r\n\r\nThe kingfisher sings.\r\n\r\nOn Fri, 20 Nov 2026, Bob wrote:\r\n> Old.\r\n"
-    b"--c\r\nContent-Type: text/html\r\n\r\n<p>The kingfisher sings.</p><blockquote>Old.</blockquote>\r\n--c--\r\n"
-    b"--b\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment\r\n\r\n%%PDF-1\r\n--b--\r\n"
-)
-
-
-@dataclass
-class Watched:
-    """The SDK's client, and what the server really answered last."""
-
-    site: Any
-    sdk: Any
-    raw: list[Any] = field(default_factory=list)
-
-    async def checked(self, call: Any) -> Any:
-        """Await a call; its answer must be what the SDK's model says, no more and no less."""
-        self.raw.clear()
-        answer = await call
-        (body,) = self.raw
-        if isinstance(answer, pydantic.BaseModel):
-            assert problems(type(answer), body) == [], type(answer).__name__
-        return answer
-
-    async def receive(self, subject: bytes, name: bytes, to: str = "agent@local.test") -> str:
-        text = await self.site.house.receive(RAW % (subject, name), to=[to])
-        await self.site.house.settled()
-        return text
+from tests.support.watched_sdk import Watched, watched
 
 
 def known(labels: list[str]) -> list[str]:
@@ -60,20 +23,8 @@ def known(labels: list[str]) -> list[str]:
 
 @pytest.fixture
 async def client(tmp_path):
-    async with served(tmp_path) as site:
-        watched = Watched(site, None)
-
-        async def keep(response):
-            await response.aread()
-            watched.raw.append(response.json() if response.content else None)
-
-        base = f"{site.base}/agent"
-        async with httpx.AsyncClient(event_hooks={"response": [keep]}) as http:
-            watched.sdk = agentmail.AsyncAgentMail(
-                api_key=site.tokens["a key"], httpx_client=http,
-                environment=AgentMailEnvironment(http=base, websockets=base),
-            )  # fmt: skip
-            yield watched
+    async with watched(tmp_path) as opened:
+        yield opened
 
 
 def test_the_comparison_can_fail():
