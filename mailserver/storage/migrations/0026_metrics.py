@@ -19,7 +19,7 @@ CREATE TABLE usage_level (
   storage_bytes BIGINT NOT NULL, message_count BIGINT NOT NULL, thread_count BIGINT NOT NULL,
   inbox_count BIGINT NOT NULL, pod_count BIGINT NOT NULL, domain_count BIGINT NOT NULL,
   PRIMARY KEY(tenant_id, pod_id, inbox_id, at)) {without_rowid};
-CREATE INDEX usage_level_inbox ON usage_level(inbox_id) WHERE inbox_id != 0;
+CREATE INDEX usage_level_inbox ON usage_level(inbox_id);
 CREATE INDEX usage_level_at ON usage_level(at);
 CREATE INDEX event_told_event ON event_told(event_id);
 """
