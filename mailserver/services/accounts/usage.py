@@ -36,5 +36,5 @@ def _used(snapshot: Snapshot, caller: Caller, now: int) -> list[Used]:
     return [
         Used(inbox, *inboxes.sent_since(snapshot, inbox.id, now - DAY_MS, now - MONTH_MS))
         for inbox in inboxes.of_tenant(snapshot, caller.tenant_id)
-        if caller.inbox_id in (None, inbox.id)
+        if caller.sees(inbox)
     ]
