@@ -10,6 +10,7 @@ from mailserver.jmap.email import copy as email_copy
 from mailserver.jmap.email import get as email_get
 from mailserver.jmap.email import import_ as email_import
 from mailserver.jmap.email import parse as email_parse
+from mailserver.jmap.email import query as email_query
 from mailserver.jmap.email import set as email_set
 from mailserver.jmap.mailbox import changes as mailbox_changes
 from mailserver.jmap.mailbox import get as mailbox_get
@@ -29,6 +30,8 @@ _MAIL = {
     "Thread/changes": thread_changes.changes,
     "Email/get": email_get.get,
     "Email/changes": email_changes.changes,
+    "Email/query": email_query.query,
+    "Email/queryChanges": email_query.query_changes,
     "Email/set": email_set.set_,
     "Email/copy": email_copy.copy,
     "Email/import": email_import.import_,

@@ -202,9 +202,11 @@ def _settle(tx: Transaction, message: _Message, before: tuple[set[int], bool], t
     thread_id = message.thread_id
     tx.execute("DELETE FROM folder_thread WHERE thread_id = ?", (thread_id,))
     tx.execute(
-        "INSERT INTO folder_thread SELECT folder_id, thread_id, COUNT(*), MAX(received_at), MAX(message_id) "
-        "FROM placement WHERE message_id IN (SELECT id FROM message WHERE thread_id = ?) GROUP BY folder_id",
-        (thread_id,),
+        "INSERT INTO folder_thread SELECT p.folder_id, p.thread_id, COUNT(*), MAX(p.received_at), "
+        "(SELECT n.message_id FROM message m JOIN placement n ON n.message_id = m.id WHERE m.thread_id = ? "
+        "AND n.folder_id = p.folder_id ORDER BY n.received_at DESC, n.message_id DESC LIMIT 1) "
+        "FROM placement p WHERE p.message_id IN (SELECT id FROM message WHERE thread_id = ?) GROUP BY p.folder_id",
+        (thread_id, thread_id),
     )
     row = tx.one(
         "SELECT COUNT(*), COALESCE(SUM((flags & ?) = 0 AND visibility != ?), 0), MIN(visibility), MAX(received_at) "

@@ -131,6 +131,11 @@ class MessageFiles:
         """The whole of a file; FileNotFoundError where it is not there."""
         return (self._root / place).read_bytes()
 
+    def beginning(self, place: str, most: int) -> bytes:
+        """The first bytes of a file; FileNotFoundError where there is none."""
+        with self.path(place).open("rb") as file:
+            return file.read(most)
+
     def size(self, place: str) -> int | None:
         """Octets of a file, None where it is not there."""
         try:

@@ -10,6 +10,7 @@ from mailserver.services.syncing.changes import Changes
 from mailserver.services.syncing.email_setting import EmailSetting, Room
 from mailserver.services.syncing.emails import Emails
 from mailserver.services.syncing.mailboxes import Mailboxes
+from mailserver.services.syncing.queries import Queries
 from mailserver.services.workspace.labels import Labels
 from mailserver.storage.database import Database
 from mailserver.storage.files import MessageFiles
@@ -23,6 +24,7 @@ class Syncing:
     mailboxes: Mailboxes
     emails: Emails
     blobs: Blobs
+    queries: Queries
     email_setting: EmailSetting
 
 
@@ -43,5 +45,6 @@ def build(
         Mailboxes(database, ids),
         Emails(database, message_files, files),
         Blobs(database, message_files, uploads, files),
+        Queries(database, message_files, files),
         EmailSetting(database, ingest, labels, room, ids, message_bytes),
     )

@@ -187,7 +187,8 @@ async def test_a_message_that_is_destroyed_is_gone_and_told_once(site: Site) -> 
     assert (told["created"], told["updated"], told["destroyed"]) == ([], [], [email["id"]])
     assert (await client.one("Email/get", ids=[email["id"]]))["notFound"] == [email["id"]]
     assert (await client.one("Thread/get", ids=[email["threadId"]]))["notFound"] == [email["threadId"]]
-    assert await client.fails("Email/changes", sinceState=str(int(told["newState"]) + 1)) == "cannotCalculateChanges"
+    future = str(int(told["newState"]) + 1)
+    assert await client.fails("Email/changes", sinceState=future) == "cannotCalculateChanges"
 
 
 async def test_a_state_that_is_another_stops_everything(site: Site) -> None:
@@ -233,7 +234,8 @@ async def test_an_attached_message_is_parsed_to_its_inside(site: Site) -> None:
     client = Client(site, "a1")
     outer = (
         b"From: a@remote.test\r\nTo: agent@local.test\r\nSubject: Fwd\r\nMIME-Version: 1.0\r\n"
-        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nsee\r\n--x\r\nContent-Type: message/rfc822\r\n\r\n"
+        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nsee\r\n--x\r\n"
+        b"Content-Type: message/rfc822\r\n\r\n"
         + LETTER
         + b"\r\n--x--\r\n"
     )
