@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from mailserver.api.agentry.schemas.messages import Addresses, AttachmentShown, Labels, Names, Shape, Short, Text
+from mailserver.api.agentry.schemas.messages import Addresses, AttachmentShown, Body, Labels, Names, Shape, Short, Text
 from mailserver.api.agentry.schemas.sending import Files
 
 
@@ -19,7 +19,7 @@ class ListDrafts(Shape):
     ascending: bool = Field(False, description="Oldest first.")
 
 
-class CreateDraft(Shape):
+class CreateDraft(Body):
     """A draft to keep."""
 
     labels: Names = Field(default_factory=list)
@@ -38,7 +38,7 @@ class CreateDraft(Shape):
     client_id: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
 
 
-class UpdateDraft(Shape):
+class UpdateDraft(Body):
     """What is to be different."""
 
     reply_to: Addresses | None = None
@@ -55,7 +55,7 @@ class UpdateDraft(Shape):
     send_at: Short | None = Field(None, description="When it is sent by itself; null for no time.")
 
 
-class SendDraft(Shape):
+class SendDraft(Body):
     """Labels that the sent message gets besides the draft's, or does not get."""
 
     add_labels: Names | None = None

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 Text = Annotated[str, StringConstraints(max_length=10_000_000)]
 Short = Annotated[str, StringConstraints(max_length=1000)]
@@ -14,6 +14,22 @@ class Shape(BaseModel):
     """Unknown fields are errors; numbers are finite."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False, serialize_by_alias=True)
+
+
+class Body(Shape):
+    """What somebody sends: clients write null for what they leave out, also where null means nothing."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        fields = cls.model_fields
+        return {
+            name: each
+            for name, each in value.items()
+            if each is not None or name not in fields or fields[name].default is None
+        }
 
 
 def _listed(value: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from mailserver.api.agentry.schemas.messages import MessageItem, Names, Shape, Short
+from mailserver.api.agentry.schemas.messages import Body, MessageItem, Names, Shape, Short
 from mailserver.api.agentry.schemas.threads import ThreadItem
 
 Query = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
@@ -20,7 +20,7 @@ class SearchMail(Shape):
     after: Short | None = Field(None, description="Only items after this time.")
 
 
-class SearchAnywhere(SearchMail):
+class SearchAnywhere(Body, SearchMail):
     """What to look for, and where."""
 
     q: Query = Field(alias="query", description="Words that must all be there; operators such as from: narrow.")

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from mailserver.api.agentry.schemas.messages import Addresses, Base64, Names, Shape, Short, Text
+from mailserver.api.agentry.schemas.messages import Addresses, Base64, Body, Names, Shape, Short, Text
 
 
-class AttachedFile(Shape):
+class AttachedFile(Body):
     """A file to attach, by its content or by a URL."""
 
     filename: Short | None = None
@@ -23,7 +23,7 @@ class AttachedFile(Shape):
 Files = Annotated[list[AttachedFile], Field(max_length=100)]
 
 
-class Letter(Shape):
+class Letter(Body):
     """What everything that is sent may say."""
 
     labels: Names = Field(default_factory=list)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from mailserver.api.agentry.schemas.messages import Names, Shape, Short
+from mailserver.api.agentry.schemas.messages import Body, Names, Shape, Short
 
 Url = Annotated[str, StringConstraints(max_length=2000)]
 Value = Annotated[str, StringConstraints(max_length=2000)]
@@ -18,7 +18,7 @@ class ListWebhooks(Shape):
     ascending: bool = Field(False, description="Oldest first.")
 
 
-class NewInboxWebhook(Shape):
+class NewInboxWebhook(Body):
     """A webhook to make for one inbox."""
 
     url: Url = Field(description="Where events are posted.")
@@ -39,7 +39,7 @@ class NewWebhook(NewPodWebhook):
     pod_ids: Names = Field([], description="Only what happens in these pods, and in the inboxes that are named.")
 
 
-class ChangeInboxWebhook(Shape):
+class ChangeInboxWebhook(Body):
     """What is to be different of an inbox's webhook."""
 
     event_types: Names | None = None
@@ -60,7 +60,7 @@ class ChangeWebhook(ChangePodWebhook):
     remove_pod_ids: Names = Field([])
 
 
-class ChangeHeaders(Shape):
+class ChangeHeaders(Body):
     """Further headers to set and to take away."""
 
     headers: dict[Short, Value] | None = None
