@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mailserver.admin import forwarding, keys, reports, rules, users
+from mailserver.admin import forwarding, keys, reports, rules, scripts, users
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Scope
 from mailserver.entities.delivery import Job, State
@@ -39,6 +39,7 @@ class Verbs:
             **keys.table(services),
             **reports.table(services),
             **rules.table(services, self._tenant),
+            **scripts.table(services),
             **users.table(services, self._tenant),
         }
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "dkim": "dkim:dkim",
     "forward": "forwarding:forward",
     "rule": "rules:rule",
+    "sieve": "scripts:sieve",
     "queue": "queue:queue",
     "reports": "reports:reports",
     "verify": "store:verify",
