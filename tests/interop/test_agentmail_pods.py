@@ -187,6 +187,10 @@ async def test_webhooks_of_a_pod(client, pod):
         sdk.update(pod, made.webhook_id, add_inbox_ids=["agent@local.test"]),
     ):  # fmt: skip
         await nobodys(client, call)
+    for more in ({"add_inbox_ids": ["agent@local.test"]}, {"add_pod_ids": [(await client.sdk.pods.create()).pod_id]}):
+        with pytest.raises(ApiError) as refused:
+            await client.sdk.webhooks.update(made.webhook_id, **more)
+        assert refused.value.status_code == 400, "it would never hear of them"
     await client.checked(sdk.delete(pod, made.webhook_id))
     assert (await client.checked(sdk.list(pod))).count == 1
     page = await client.checked(client.sdk.webhooks.list())

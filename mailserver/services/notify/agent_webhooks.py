@@ -116,6 +116,7 @@ class AgentWebhooks:
                 # Nothing named means everything: whoever takes away the last one does not ask for that.
                 sentence = "It is the last one; delete the webhook, or switch it off."
                 raise errors.Invalid(sentence, remove_inbox_ids=sentence)
+            _check_within(tx, known, named, pods_of)
             types = known.endpoint.event_types if wanted.event_types is None else wanted.event_types
             _check(types, named, pods_of)
             is_enabled = known.endpoint.is_enabled if wanted.is_enabled is None else wanted.is_enabled
@@ -192,6 +193,15 @@ def _check(types: Sequence[str], inbox_ids: Sequence[int], pod_ids: Sequence[int
     if len(inbox_ids) > MOST_NAMED or len(pod_ids) > MOST_NAMED:
         sentence = f"At most {MOST_NAMED} inboxes, and as many pods."
         raise errors.Invalid(sentence, inbox_ids=sentence)
+
+
+def _check_within(snapshot: Snapshot, webhook: AgentWebhook, inbox_ids: Sequence[int], pod_ids: Sequence[int]) -> None:
+    """Refuse what a webhook of a pod would never hear of."""
+    if webhook.pod_id is None:
+        return
+    if {*pod_ids, *(pods.of_inbox(snapshot, each) for each in inbox_ids)} - {webhook.pod_id, None}:
+        sentence = "The webhook belongs to another pod, and hears of nothing else."
+        raise errors.Invalid(sentence, add_inbox_ids=sentence)
 
 
 def _merged(known: tuple[int, ...], add: tuple[int, ...], remove: tuple[int, ...]) -> tuple[int, ...]:

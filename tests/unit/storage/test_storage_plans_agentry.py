@@ -6,7 +6,18 @@ from mailserver.entities.draft import DraftState
 from mailserver.entities.listing import Filter
 from mailserver.entities.message import Visibility
 from mailserver.entities.pod import Pod
-from mailserver.storage import agent_inboxes, agent_webhooks, api_keys, drafts, messages, narrowing, pods, sqlite, threads
+from mailserver.storage import (
+    agent_inboxes,
+    agent_webhooks,
+    api_keys,
+    drafts,
+    messages,
+    narrowing,
+    pods,
+    sqlite,
+    tenants,
+    threads,
+)
 from mailserver.storage.database import Snapshot, Transaction
 
 
@@ -71,6 +82,8 @@ def test_nothing_is_scanned_and_nothing_is_sorted(watched):
     pods.of_inbox(snapshot, 1)
     pods.inbox_ids(snapshot, 1, 100)
     pods.has_domain(snapshot, 1)
+    tenants.domains(snapshot, 1, 2)
+    agent_inboxes.count(snapshot, 1, 2)
     pods.remove(tx, Pod(7, 1, "x", None, 0, 0), 0)
     threads.members(snapshot, 1, (5, 6), 50, drafts=False)
     # json_each and the few rows of a UNION inside one message's people are no tables
