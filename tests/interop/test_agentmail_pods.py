@@ -310,3 +310,23 @@ async def test_a_pod_that_goes_takes_its_keys_webhooks_and_lists_along(client, p
     for table in ("sender_rule", "token"):
         assert await rows(f"SELECT * FROM {table} WHERE pod_id NOT IN (SELECT id FROM pod)") == []
     assert (await sdk.webhooks.list()).count == 0
+
+
+async def test_a_key_of_a_pod_sees_that_pod_alone_over_jmap_too(client, pod):
+    text = await client.receive(b"Ours", b"ours", "agent@local.test")
+    made = await client.sdk.pods.api_keys.create(pod, request=CreateBearerApiKeyRequest(name="p"))
+    everything = (await client.site.call("GET", "/jmap/session", client.site.tokens["a key"])).json["accounts"]
+    own = (await client.site.call("GET", "/jmap/session", made.api_key)).json["accounts"]
+    assert {each["name"] for each in own.values()} == {"pod@local.test"}
+    (foreign,) = [number for number, each in everything.items() if each["name"] == "agent@local.test"]
+    for token, answer in ((client.site.tokens["a key"], "Email/get"), (made.api_key, "error")):
+        wanted = {
+            "using": ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"],
+            "methodCalls": [["Email/get", {"accountId": foreign, "ids": [text]}, "0"]],
+        }
+        found = (await client.site.call("POST", "/jmap/api", token, json=wanted)).json["methodResponses"]
+        assert found[0][0] == answer, found
+    assert found[0][1]["type"] == "accountNotFound"
+    few = CreateBearerApiKeyRequest(name="few", permissions=ApiKeyPermissions(message_read=True))
+    restricted = await client.sdk.pods.api_keys.create(pod, request=few)
+    assert (await client.site.call("GET", "/jmap/session", restricted.api_key)).status == 403
