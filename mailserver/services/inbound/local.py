@@ -29,6 +29,7 @@ from mailserver.services.inbound.judgement import Judge, blocked
 from mailserver.services.inbound.routing import Route, Routing
 from mailserver.services.inbound.wishes import Wishes
 from mailserver.services.mailbox.acceptance import HEAD_BYTES, Acceptance, Content
+from mailserver.services.sieve.running import Circumstances
 from mailserver.storage import deliveries
 from mailserver.storage.database import Database
 from mailserver.storage.records import Copy, Record
@@ -146,7 +147,10 @@ class LocalDelivery:
             letter = _letter(arrival, content, fields, len(head))
             settled = await self._wishes.settle(
                 letter.envelope, content, copies, [(arrival.recipient, arrival.route)],
-                only_goes_on=bool(arrival.goes_on_for),
+                Circumstances(
+                    only_goes_on=bool(arrival.goes_on_for),
+                    had_by=frozenset({arrival.passed_on_by} if arrival.passed_on_by else ()),
+                ),
             )  # fmt: skip
             passed = await self._forwards.build(letter, settled.copies, settled.routes)
             await self._wishes.tell(settled)

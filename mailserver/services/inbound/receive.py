@@ -19,6 +19,7 @@ from mailserver.services.inbound.judgement import Judge, Judged
 from mailserver.services.inbound.routing import Route, Routing
 from mailserver.services.inbound.wishes import Settled, Wishes
 from mailserver.services.mailbox.acceptance import Acceptance, Content
+from mailserver.services.sieve.running import Circumstances
 from mailserver.storage.records import Copy, Record
 
 SLOT_BYTES = 1792  # that a spool leaves for a head whose fields are known only at the message's end
@@ -156,7 +157,8 @@ class Reception:
         is_doubtful = judged.report is not None and forwarding.is_doubtful(judged.report)
         settled = Settled(judged.copies, routes)
         if report is None:  # what tells of our own mail is no script's business
-            settled = await self._wishes.settle(envelope, content, judged.copies, routes, is_doubtful=is_doubtful)
+            came = Circumstances(is_doubtful)
+            settled = await self._wishes.settle(envelope, content, judged.copies, routes, came)
         passed = PassedOn(settled.copies)
         if any(route.forwards or route.back for _, route in settled.routes):
             letter = forwarding.letter(envelope, content, len(head) + content.size, judged.report)

@@ -5,7 +5,7 @@ An inbox may have targets that its mail goes on to; and an address may stand for
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -168,10 +168,9 @@ class Routing:
         through = None
         if any(each.member for each in found):
             through = lists.by_address(snapshot, address.normal) or lists.by_address(snapshot, untagged.normal)
-        inbox_ids = [each.inbox_id for each in found]
         return Route(
             tuple(found), is_ours=True, forwards=self._onward(snapshot, address, found), through=through,
-            is_scripted=bool(found) and sieve_scripts.is_any_active(snapshot, inbox_ids),
+            is_scripted=_is_scripted(snapshot, found),
         )  # fmt: skip
 
     def _onward(self, snapshot: Snapshot, address: Address, found: list[Destination]) -> tuple[Onward, ...]:
@@ -195,8 +194,13 @@ class Routing:
         """`postmaster` alone, or at the server's own name, reaches the first domain's."""
         if address.domain == self._hostname and address.local.lower() in ALWAYS_REACHED:
             for domain in tenants.served_domains(snapshot)[:1]:
-                return Route(tuple(inboxes.postmaster(snapshot, domain.name)), is_ours=True)
+                found = tuple(inboxes.postmaster(snapshot, domain.name))
+                return Route(found, is_ours=True, is_scripted=_is_scripted(snapshot, found))
         return Route((), is_ours=False)
+
+
+def _is_scripted(snapshot: Snapshot, found: Sequence[Destination]) -> bool:
+    return bool(found) and sieve_scripts.is_any_active(snapshot, [each.inbox_id for each in found])
 
 
 def refuse(route: Route) -> None:

@@ -12,7 +12,7 @@ from mailserver.mail.envelope import Envelope
 from mailserver.services.inbound.routing import Onward, Route
 from mailserver.services.mailbox.acceptance import Content
 from mailserver.services.sieve.answering import Letter
-from mailserver.services.sieve.running import Wish
+from mailserver.services.sieve.running import Circumstances, Wish
 from mailserver.storage.database import Database, Transaction
 from mailserver.storage.records import Copy
 
@@ -25,7 +25,7 @@ class Scripts(Protocol):
     """Runs the scripts of inboxes."""
 
     async def run(
-        self, envelope: Envelope, content: Content, copies: Sequence[Copy], *, is_doubtful: bool, only_goes_on: bool
+        self, envelope: Envelope, content: Content, copies: Sequence[Copy], circumstances: Circumstances
     ) -> dict[int, Wish]:
         """What inboxes with a script, or with an absence notice, want done; by inbox."""
         ...
@@ -62,17 +62,12 @@ class Wishes:
         content: Content,
         copies: Sequence[Copy],
         routes: Routes,
-        *,
-        is_doubtful: bool = False,
-        only_goes_on: bool = False,
+        circumstances: Circumstances,
     ) -> Settled:
-        """What becomes of the copies; RefusedByRecipient where everybody refuses the message (RFC 5429 2.1.1).
-
-        `only_goes_on`: the inbox has its copy, and its sender has been answered.
-        """
+        """What becomes of the copies; RefusedByRecipient where everybody refuses the message (RFC 5429 2.1.1)."""
         if not any(route.is_scripted for _, route in routes):
             return Settled(list(copies), list(routes))
-        wishes = await self._scripts.run(envelope, content, copies, is_doubtful=is_doubtful, only_goes_on=only_goes_on)
+        wishes = await self._scripts.run(envelope, content, copies, circumstances)
         refusals = [wish.rejection for wish in wishes.values() if wish.rejection is not None]
         if refusals and len(refusals) == len(copies) and not any(route.delivery_id for _, route in routes):
             log.info("inbound.message.refused", why="script", inbox_ids=list(wishes))

@@ -34,6 +34,7 @@ class Occasion:
     separator: str
     is_doubtful: bool  # whether the sender is very likely not who it says
     is_passing: bool = False  # whether the inbox has had the message, and it only goes on
+    had_by: frozenset[str] = frozenset()  # addresses that have had it, besides those in Delivered-To
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,9 +122,18 @@ class LetterDesk:
             for waiting in found:
                 if self._is_stopped:
                     return count
-                await self._send(waiting)
+                await self._settle(waiting)
                 behind, count = waiting.id, count + 1
         return count
+
+    async def _settle(self, waiting: WaitingLetter) -> None:
+        try:
+            await self._send(waiting)
+        except errors.Temporary:
+            raise
+        except Exception:  # the root of a letter: one that cannot be written must not keep the others waiting
+            log.exception("sieve.letter.failed", inbox_id=waiting.inbox_id, letter_id=waiting.id)
+            await self._database.write(auto_letters.remove, waiting.id)
 
     async def _send(self, waiting: WaitingLetter) -> None:
         inbox = await self._database.read(inboxes.get, waiting.inbox_id)

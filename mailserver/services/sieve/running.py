@@ -60,6 +60,15 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Circumstances:
+    """How a message came. `only_goes_on`: the inbox has its copy, and its sender has been answered."""
+
+    is_doubtful: bool = False  # whether its sender is very likely not who it says
+    only_goes_on: bool = False
+    had_by: frozenset[str] = frozenset()  # addresses that have had it, besides those in Delivered-To
+
+
+@dataclass(frozen=True, slots=True)
 class _Home:
     """What is known of an inbox when its script runs."""
 
@@ -91,7 +100,7 @@ class Scripts:
         self._answers: Memory[int, int] = Memory(HOUR_SECONDS, 50_000, clock)
 
     async def run(
-        self, envelope: Envelope, content: Content, copies: Sequence[Copy], *, is_doubtful: bool, only_goes_on: bool
+        self, envelope: Envelope, content: Content, copies: Sequence[Copy], circumstances: Circumstances
     ) -> dict[int, Wish]:
         """What inboxes with a script, or with an absence notice, want done; by inbox. Junk stays what it is."""
         wanted = [copy for copy in copies if copy.role == Role.INBOX and copy.visibility == Visibility.NORMAL]
@@ -103,8 +112,9 @@ class Scripts:
             home = homes.get(copy.inbox_id)
             if home is not None and (home.script is not None or home.response is not None):
                 occasion = Occasion(
-                    envelope, content.headers(), home.inbox, home.own, self._separator, is_doubtful, only_goes_on
-                )
+                    envelope, content.headers(), home.inbox, home.own, self._separator, circumstances.is_doubtful,
+                    circumstances.only_goes_on, circumstances.had_by,
+                )  # fmt: skip
                 wishes[copy.inbox_id] = await self._wish(occasion, content, copy, home)
         return wishes
 
@@ -185,17 +195,16 @@ class Scripts:
     # -- what it wants ------------------------------------------------------------------------------------------
 
     def _redirects(self, occasion: Occasion, result: Result) -> tuple[Address, ...]:
-        """Where it goes on to: not back to the inbox, and not a second time by the same way."""
+        """Where it goes on to: nobody who has had it already, and not back to the inbox."""
         if not result.redirects:
             return ()
-        if not occasion.is_passing and occasion.inbox.address in trace.delivered_to_addresses(occasion.head):
+        had_by = occasion.had_by | trace.delivered_to_addresses(occasion.head)
+        if not occasion.is_passing and occasion.inbox.address in had_by:
             log.warning("sieve.redirect.looping", inbox_id=occasion.inbox.id)
             return ()
+        had_by |= occasion.own
         parsed = [addresses.parse(text) for text in result.redirects]
-        return tuple(
-            each for each in parsed
-            if each.normal not in occasion.own and each.without_tag(self._separator).normal not in occasion.own
-        )  # fmt: skip
+        return tuple(each for each in parsed if not {each.normal, each.without_tag(self._separator).normal} & had_by)
 
     def _letter(self, occasion: Occasion, copy: Copy, home: _Home, result: Result) -> Letter | None:
         """The absence notice that is due, by the script's words before those of the inbox."""

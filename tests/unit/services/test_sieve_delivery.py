@@ -157,6 +157,56 @@ async def test_what_was_redirected_and_comes_back_is_a_loop(house):
         await house.receive(b"Delivered-To: agent@local.test\r\n" + MAIL)
 
 
+async def test_two_neighbours_who_redirect_to_each_other_end_with_one_copy(house):
+    other = await second(house)
+    await activate(house, 'redirect "other@local.test";')
+    await activate(house, 'redirect "agent@local.test";', other)
+    await house.receive(MAIL)
+    await house.settled()
+    ((delivery_id, location),) = await house.rows(
+        "SELECT d.id, q.location FROM delivery d JOIN queued q ON q.id = d.queued_id"
+    )
+    path = house.store.directory / "mail" / location
+    outcome = await house.assembled.local.deliver(path, "a@remote.test", "other@local.test", delivery_id)
+    await house.settled()
+    assert outcome.reply.code == 250
+    assert await placements(house) == []
+    assert await placements(house, other) == [("Inbox", 0, 0)]
+    assert len(await deliveries(house)) == 1
+
+
+async def test_two_inboxes_that_redirect_one_message_have_it_go_to_both_targets(house):
+    other = await second(house)
+    await activate(house, 'redirect "far@remote.test";')
+    await activate(house, 'require "copy"; redirect :copy "near@remote.test";', other)
+    await house.receive(MAIL, to=("agent@local.test", "other@local.test"))
+    await house.settled()
+    assert sorted(row[0] for row in await deliveries(house)) == ["far@remote.test", "near@remote.test"]
+    assert await placements(house) == []
+    assert await placements(house, other) == [("Inbox", 0, 0)]
+
+
+async def test_a_script_decides_whether_an_inbox_that_forwards_keeps_a_copy(house):
+    await house.services.forwards.set(house.account.inbox, "away@remote.test", keeps_copy=False)
+    await activate(house, 'require "fileinto"; if header :is "subject" "keep" { fileinto "Archive"; }')
+    await house.receive(MAIL)
+    await house.receive(MAIL.replace(b"Hello", b"keep").replace(b"<1@", b"<2@"))
+    await house.settled()
+    assert [row[0] for row in await deliveries(house)] == ["away@remote.test", "away@remote.test"]
+    assert await placements(house) == [("Archive", 0, 0)]
+
+
+async def test_a_letter_that_cannot_be_written_keeps_no_other_waiting(house, tmp_path):
+    await activate(house, 'require "vacation"; vacation "Away.";')
+    await house.receive(MAIL)
+    await house.settled()
+    await house.store.database.write(
+        lambda tx: tx.execute("INSERT INTO auto_letter SELECT 1, tenant_id, id, '{}' FROM inbox")
+    )
+    assert len(await letters(house, tmp_path)) == 1
+    assert await house.rows("SELECT * FROM auto_letter") == []
+
+
 async def test_a_message_that_everybody_rejects_is_refused_with_the_reason(house):
     await activate(house, 'require "reject"; reject "Not before May.";')
     with pytest.raises(errors.RefusedByRecipient, match="Not before May"):
