@@ -99,3 +99,11 @@ def required(root: Filter | None) -> list[Condition]:
     if isinstance(root, Condition):
         return [root]
     return [each for part in root.parts for each in required(part)] if root.name == "AND" else []
+
+
+def words(text: str) -> list[str]:
+    """What is looked for: words, and phrases in quotes, all of which must be there (RFC 8621 4.4.1)."""
+    found: list[str] = []
+    for number, piece in enumerate(text.split('"')):
+        found += [piece] if number % 2 and piece.strip() else piece.split()
+    return found[:32]

@@ -17,6 +17,7 @@ from mailserver.jmap.mailbox import get as mailbox_get
 from mailserver.jmap.mailbox import query as mailbox_query
 from mailserver.jmap.mailbox import set as mailbox_set
 from mailserver.jmap.request import Known
+from mailserver.jmap.search_snippet import get as search_snippet_get
 from mailserver.jmap.thread import changes as thread_changes
 from mailserver.jmap.thread import get as thread_get
 
@@ -32,6 +33,7 @@ _MAIL = {
     "Email/changes": email_changes.changes,
     "Email/query": email_query.query,
     "Email/queryChanges": email_query.query_changes,
+    "SearchSnippet/get": search_snippet_get.get,
     "Email/set": email_set.set_,
     "Email/copy": email_copy.copy,
     "Email/import": email_import.import_,

@@ -1,5 +1,6 @@
 """Where the words that were looked for stand in a text: short pieces of it, each word between `**`."""
 
+import html
 import re
 from collections.abc import Sequence
 
@@ -25,6 +26,49 @@ def pieces(text: str, phrases: Sequence[str]) -> list[str]:
         if len(found) == MOST:
             break
     return found
+
+
+def marked(text: str, phrases: Sequence[str], most_octets: int) -> str | None:
+    """One piece of a text as HTML, `<mark>` around each phrase, around the first place of one (RFC 8621 5).
+
+    None where none stands there. The piece has at most so many octets, its marks included.
+    """
+    pattern = _pattern(phrases)
+    source = text[:LOOKED_AT]
+    first = pattern.search(source) if pattern is not None else None
+    if pattern is None or first is None:
+        return None
+    start = 0 if first.start() < AROUND else _word_start(source, first.start() - AROUND)
+    written: list[str] = []
+    left = most_octets
+    position = start
+    for match in pattern.finditer(source, start):
+        left = _write(written, source[position : match.start()], left)
+        word = html.escape(match[0])
+        if left < len(word.encode()) + len("<mark></mark>"):
+            return "".join(written)
+        written.append(f"<mark>{word}</mark>")
+        left -= len(written[-1].encode())
+        position = match.end()
+    _write(written, source[position:], left)
+    return "".join(written)
+
+
+def _write(written: list[str], text: str, left: int) -> int:
+    """Write as much of a text as there is room for, in one line; the room that is left, 0 where it was cut."""
+    for letter in re.sub(r"\s+", " ", text[: left + 1]):
+        escaped = html.escape(letter)
+        size = len(escaped.encode("utf-8", "replace"))
+        if size > left:
+            return 0
+        written.append(escaped)
+        left -= size
+    return left
+
+
+def _word_start(text: str, position: int) -> int:
+    space = text.find(" ", position, position + AROUND // 2)
+    return position if space < 0 else space + 1
 
 
 def _pattern(phrases: Sequence[str]) -> re.Pattern[str] | None:

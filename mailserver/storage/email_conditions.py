@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailserver.entities import keyword
-from mailserver.entities.email_query import Condition, Field, Filter, Operator
+from mailserver.entities import email_query, keyword
+from mailserver.entities.email_query import Condition, Field, Filter
 from mailserver.entities.message import Flag
 from mailserver.entities.search import Term
 from mailserver.mail import searchable
@@ -48,7 +48,9 @@ class Conditions:
     def match(self, one: Condition) -> str | None:
         """The full-text expression of a condition of words; None where there is no word in it."""
         terms = [
-            Term(each, _COLUMNS[one.field]) for each in words(one.value) if any(letter.isalnum() for letter in each)
+            Term(each, _COLUMNS[one.field])
+            for each in email_query.words(one.value)
+            if any(letter.isalnum() for letter in each)
         ]
         if not terms:
             return None
@@ -60,7 +62,7 @@ class Conditions:
         kind = _PEOPLE.get(one.field)
         if kind is None:
             return None
-        pieces = [word for each in words(one.value) for word in each.split() if word.isascii()]
+        pieces = [word for each in email_query.words(one.value) for word in each.split() if word.isascii()]
         if not pieces:
             return None
         found = " AND ".join("LOWER(v.people) LIKE ? ESCAPE '\\'" for _ in pieces)
@@ -153,18 +155,7 @@ class Conditions:
     }
 
 
-def words(text: str) -> list[str]:
-    """What is looked for: words, and phrases in quotes, all of which must be there (RFC 8621 4.4.1)."""
-    found: list[str] = []
-    for number, piece in enumerate(text.split('"')):
-        found += [piece] if number % 2 and piece.strip() else piece.split()
-    return found[:32]
-
-
 def _phrase(text: str) -> str:
     beginning = "*" if searchable.is_single(text) else ""
     quoted = searchable.sought(text).strip().replace('"', '""')
     return f'"{quoted}"{beginning}'
-
-
-__all__ = ["PLACED", "Conditions", "Operator", "Sql", "words"]

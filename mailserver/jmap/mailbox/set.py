@@ -1,5 +1,6 @@
 """Mailbox/set (RFC 8621 2.5)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from mailserver.entities import identifiers
@@ -54,7 +55,7 @@ async def set_(call: Call, arguments: Arguments) -> dict[str, Any]:
         except mailboxes.HasEmail as refusal:
             raise errors.SetRefused("mailboxHasEmail", refusal.message) from refusal
 
-    setting.destroy = _inner_first(await service.all_of(call.caller, inbox), setting.destroy)
+    setting.destroy = _inner_first(await service.all_of(call.caller, inbox), map(call.meant, setting.destroy))
     await setting.run(create, update, destroy)
     return setting.answer(old_state, await states.state(call.caller, inbox, Type.MAILBOX))
 
@@ -64,7 +65,7 @@ def _exists(refusal: mailboxes.AlreadyExists) -> errors.SetRefused:
     return errors.SetRefused("alreadyExists", refusal.message, ("name",), existingId=there)
 
 
-def _inner_first(every: list[Folder], ids: list[str]) -> list[str]:
+def _inner_first(every: list[Folder], ids: Iterable[str]) -> list[str]:
     """The folders to be destroyed, each before the one that it lies in."""
     parents = {each.id: each.parent_id for each in every}
 

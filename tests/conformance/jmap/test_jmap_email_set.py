@@ -235,9 +235,7 @@ async def test_an_attached_message_is_parsed_to_its_inside(site: Site) -> None:
     outer = (
         b"From: a@remote.test\r\nTo: agent@local.test\r\nSubject: Fwd\r\nMIME-Version: 1.0\r\n"
         b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nsee\r\n--x\r\n"
-        b"Content-Type: message/rfc822\r\n\r\n"
-        + LETTER
-        + b"\r\n--x--\r\n"
+        b"Content-Type: message/rfc822\r\n\r\n" + LETTER + b"\r\n--x--\r\n"
     )
     email = await _received(site, client, outer)
     (attached,) = email["attachments"]

@@ -1,0 +1,1 @@
+"""SearchSnippet (RFC 8621 5)."""
