@@ -281,6 +281,32 @@ async def test_the_sdk_hears_of_mail_within_a_second_once_and_in_order(tmp_path)
                 await socket.recv()
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # how the SDK imports websockets
+async def test_the_sdk_goes_on_behind_the_event_that_it_saw_last(tmp_path):
+    async with opened(tmp_path) as (site, sdk), listening(site):
+        asked = Subscribe(event_types=["message.received"])
+        async with sdk.websockets.connect(api_key=site.tokens["a key"]) as socket:
+            await socket.send_subscribe(asked)
+            await socket.recv()
+            await receive(site, b"one")
+            async with asyncio.timeout(5):
+                seen = await socket.recv()
+        for name in (b"two", b"three"):
+            await receive(site, name)
+        async with sdk.websockets.connect(api_key=site.tokens["a key"]) as socket:
+            for last in ("evt_strange", "evt_0000000000007"):
+                await socket.send_subscribe(Subscribe(event_types=["message.received"], last_event_id=last))
+                assert json.loads(await socket._websocket.recv())["name"] == "NotFoundError"
+            await socket.send_subscribe(Subscribe(event_types=["message.received"], last_event_id=seen.event_id))
+            assert isinstance(await socket.recv(), Subscribed)
+            await receive(site, b"four")
+            async with asyncio.timeout(5):
+                heard = [(await socket.recv()).message.message_id for _ in range(3)]
+            assert heard == ["<two@remote.test>", "<three@remote.test>", "<four@remote.test>"]
+            await socket.send_subscribe(Subscribe(last_event_id=seen.event_id))
+            assert json.loads(await socket._websocket.recv())["name"] == "ValidationError"
+
+
 async def test_nobody_gets_a_socket_without_a_key_nor_hears_of_what_is_not_his(tmp_path):
     async with opened(tmp_path) as (site, sdk), listening(site), aiohttp.ClientSession() as http:
         for headers, query in (({}, ""), ({}, "?api_key=ag_wrong"), ({"Authorization": "Bearer gent_x"}, "")):

@@ -81,13 +81,13 @@ class Metrics:
         unknown = [kind for kind in kinds if kind not in possible]
         if unknown:
             _refuse("usage_types", f"There is no usage {unknown[0]} here; there are {', '.join(possible)}.")
-        period = span.period_seconds or 3_600
+        period, now = span.period_seconds or 3_600, self._clock()
         after, before = self._times(span)
         if before - after > MOST_BUCKETS * period * SECOND_MS:
             _refuse("period", f"There are more than {MOST_BUCKETS:,} periods between start and end.")
         wanted = [possible[kind] for kind in kinds] or list(extent.usage_types)
         points = _points(after, before, period)
-        levels = await self._database.read(_levels, extent, points, self._clock())
+        levels = await self._database.read(_levels, extent, points, now)
         return {
             kind: _cut([(at, level.value(kind)) for at, level in levels], span) for kind in wanted
         }  # fmt: skip
