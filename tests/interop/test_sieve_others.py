@@ -27,8 +27,14 @@ def ours(script: str, raw: bytes) -> list[str]:
     return sorted(found)
 
 
+@pytest.fixture(scope="module")
+def other():
+    opened = Pigeonhole()
+    yield opened
+    opened.close()
+
+
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
-def test_a_script_does_what_pigeonhole_does(name, tmp_path_factory):
-    other = Pigeonhole(tmp_path_factory.mktemp("sieve", numbered=True))
+def test_a_script_does_what_pigeonhole_does(name, other):
     said = {title: (ours(SCRIPTS[name], raw), other.run(SCRIPTS[name], raw)) for title, raw in MESSAGES.items()}
     assert {title: mine for title, (mine, _) in said.items()} == {title: his for title, (_, his) in said.items()}

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 _CONFIGURATION = """\
@@ -30,19 +31,23 @@ def missing() -> str | None:
 
 
 class Pigeonhole:
-    """Runs scripts in a directory of its own; root hands the mail access to nobody, as the program insists."""
+    """Runs scripts in a directory of its own; root hands the mail access to nobody, as the program insists.
 
-    def __init__(self, directory: Path) -> None:
+    It is none of pytest's: another run of pytest closes those to everybody but their owner.
+    """
+
+    def __init__(self) -> None:
         uid = os.getuid() or _NOBODY
         gid = os.getgid() or _NOBODY
-        self._directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "dovecot.conf").write_text(_CONFIGURATION.format(home=directory, uid=uid, gid=gid))
+        self._place = tempfile.TemporaryDirectory(prefix="sieve-test-")
+        self._directory = Path(self._place.name)
+        (self._directory / "dovecot.conf").write_text(_CONFIGURATION.format(home=self._directory, uid=uid, gid=gid))
         if not os.getuid():
-            os.chown(directory, uid, gid)
-            for parent in (directory, *directory.parents):
-                if parent.stat().st_uid == 0 and not parent.stat().st_mode & 1:
-                    parent.chmod(parent.stat().st_mode | 0o011)
+            os.chown(self._directory, uid, gid)
+
+    def close(self) -> None:
+        """Take the directory away."""
+        self._place.cleanup()
 
     def run(self, script: str, raw: bytes, sender: str = "a@remote.test", recipient: str = "b@local.test") -> list[str]:
         """What it does, one sentence an action, in the order of the letters; ["invalid"] for a refused script."""
@@ -58,6 +63,7 @@ class Pigeonhole:
         if "implicit keep" in done.stderr.decode():
             return ["file  []"]
         if "Performed actions" not in said:
+            assert "failed to compile" in done.stderr.decode(), (done.returncode, done.stdout, done.stderr)
             return ["invalid"]
         actions, _, implicit = said.partition("Implicit keep:")
         found = [_sentence(head, more) for head, more in _ACTION.findall(actions)]
