@@ -32,5 +32,7 @@ def largest_id(snapshot: Snapshot) -> int:
         "token",
         "password",
         "broadcast_recipient",
+        "sieve_script",
+        "auto_letter",
     )
     return max(int(snapshot.one(f"SELECT COALESCE(MAX(id), 0) FROM {table}")[0]) for table in tables)

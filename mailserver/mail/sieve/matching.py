@@ -48,17 +48,14 @@ def matches(
     if arguments.has("count"):
         count = str(sum(1 for _ in values))
         return any(_relates(machine, comparator, arguments.text("count"), count, key) for key in keys)
-    for value in values:
-        for key in keys:
-            if arguments.has("matches"):
-                parts = glob(machine, comparator, value, key)
-                if parts is not None:
-                    if remembers:
-                        machine.matched(parts)
-                    return True
-            elif _holds(machine, arguments, comparator, value, key):
-                return True
-    return False
+    if arguments.has("matches"):
+        patterns = [_segments(fold(comparator, key)) for key in keys]
+        found = (glob(machine, comparator, value, pattern) for value in values for pattern in patterns)
+        parts = next((each for each in found if each is not None), None)
+        if parts is not None and remembers:
+            machine.matched(parts)
+        return parts is not None
+    return any(_holds(machine, arguments, comparator, value, key) for value in values for key in keys)
 
 
 def _holds(machine: Machine, arguments: Arguments, comparator: str, value: str, key: str) -> bool:
@@ -100,12 +97,14 @@ def _number(text: str) -> int:
 # -- wildcards --------------------------------------------------------------------------------------------------
 
 
-def glob(machine: Machine, comparator: str, value: str, pattern: str) -> list[str] | None:
+Segments = tuple[tuple[re.Pattern[str], int, bool], ...]
+
+
+def glob(machine: Machine, comparator: str, value: str, segments: Segments) -> list[str] | None:
     """Match the whole of a value; the value and what each wildcard stands for, or None.
 
     Each asterisk stands for as little as possible, the first ones first (RFC 5229 3.2), so that no step is taken back.
     """
-    segments = _segments(fold(comparator, pattern))
     machine.spend(sum(_cost(length, has_one, len(value)) for _, length, has_one in segments))
     folded = fold(comparator, value)
     first, *rest = segments
@@ -136,7 +135,7 @@ def _cost(length: int, has_one: bool, value_length: int) -> int:  # noqa: FBT001
 
 
 @lru_cache(maxsize=512)
-def _segments(pattern: str) -> tuple[tuple[re.Pattern[str], int, bool], ...]:
+def _segments(pattern: str) -> Segments:
     """What lies between the asterisks: an expression of fixed length, that length, and whether a ? is in it."""
     segments: list[list[str]] = [[]]
     for element in _ELEMENT.finditer(pattern):

@@ -129,7 +129,7 @@ class Scripts:
         redirects = self._redirects(occasion, result)
         if len(redirects) < len(result.redirects) and not result.filings:
             result = replace(result, filings=KEPT.filings)  # what would come back here stays here
-        letter = self._letter(occasion, copy, home, result)
+        letter = await self._letter(occasion, copy, home, result)
         if not result.filings:
             return Wish(None, False, redirects, home.inbox.address, letter=letter, fallback=copy)
         kept = await self._filed(copy, home, result.filings)
@@ -206,14 +206,16 @@ class Scripts:
         parsed = [addresses.parse(text) for text in result.redirects]
         return tuple(each for each in parsed if not {each.normal, each.without_tag(self._separator).normal} & had_by)
 
-    def _letter(self, occasion: Occasion, copy: Copy, home: _Home, result: Result) -> Letter | None:
+    async def _letter(self, occasion: Occasion, copy: Copy, home: _Home, result: Result) -> Letter | None:
         """The absence notice that is due, by the script's words before those of the inbox."""
         vacation = result.vacation
         if occasion.is_passing:
             return None
         if vacation is None and (home.response is None or not home.response.answers_at(int(time.time() * 1000))):
             return None
-        why = answering.why_not(occasion, vacation.addresses if vacation else ())
+        further = vacation.addresses if vacation else ()
+        loop = asyncio.get_running_loop()  # some messages are addressed to thousands
+        why = await loop.run_in_executor(self._executor, answering.why_not, occasion, further)
         if why:
             log.info("sieve.answer.withheld", inbox_id=copy.inbox_id, message_id=copy.message_id, why=why)
             return None
