@@ -9,6 +9,7 @@ from mailserver.entities.sieve import VacationResponse
 from mailserver.mail import headers
 from mailserver.storage import closing
 from tests.support.inside import inside
+from tests.support.zone import FakeResolver
 
 MAIL = (
     b"From: Ann <a@remote.test>\r\nTo: agent@local.test\r\nSubject: Hello\r\nMessage-ID: <1@remote.test>\r\n\r\nHi.\r\n"
@@ -194,6 +195,22 @@ async def test_a_script_decides_whether_an_inbox_that_forwards_keeps_a_copy(hous
     await house.settled()
     assert [row[0] for row in await deliveries(house)] == ["away@remote.test", "away@remote.test"]
     assert await placements(house) == [("Archive", 0, 0)]
+
+
+async def test_nobody_is_answered_in_the_place_of_a_forged_sender(tmp_path):
+    zone = FakeResolver(txt={"remote.test": ["v=spf1 -all"], "honest.test": ["v=spf1 ip4:203.0.113.9 -all"]})
+    async with inside(tmp_path, resolver=zone, filter={"enabled": False}) as house:
+        await second(house)
+        await activate(house, 'require "vacation"; vacation "Away.";')
+        await house.receive(MAIL)
+        await house.receive(MAIL.replace(b"remote", b"honest"), sender="a@honest.test")
+        await house.settled()
+        assert [to for _, to, *_ in await letters(house, tmp_path)] == ["a@honest.test"]
+        await activate(house, 'require "reject"; reject "No.";')
+        await house.receive(MAIL.replace(b"<1@", b"<2@"), to=("agent@local.test", "other@local.test"))
+        await house.settled()
+        assert len(await letters(house, tmp_path)) == 1
+        assert len(await placements(house)) == 2
 
 
 async def test_a_letter_that_cannot_be_written_keeps_no_other_waiting(house, tmp_path):
