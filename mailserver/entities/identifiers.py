@@ -58,6 +58,8 @@ class Kind(StrEnum):
     DRAFT = "drf"
     POD = "pod"
     SIEVE_SCRIPT = "siv"
+    IDENTITY = "idn"
+    SUBMISSION = "sub"
 
 
 class BadIdentifier(ValueError):

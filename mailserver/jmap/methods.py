@@ -12,12 +12,19 @@ from mailserver.jmap.email import import_ as email_import
 from mailserver.jmap.email import parse as email_parse
 from mailserver.jmap.email import query as email_query
 from mailserver.jmap.email import set as email_set
+from mailserver.jmap.identity import changes as identity_changes
+from mailserver.jmap.identity import get as identity_get
+from mailserver.jmap.identity import set as identity_set
 from mailserver.jmap.mailbox import changes as mailbox_changes
 from mailserver.jmap.mailbox import get as mailbox_get
 from mailserver.jmap.mailbox import query as mailbox_query
 from mailserver.jmap.mailbox import set as mailbox_set
 from mailserver.jmap.request import Known
 from mailserver.jmap.search_snippet import get as search_snippet_get
+from mailserver.jmap.submission import changes as submission_changes
+from mailserver.jmap.submission import get as submission_get
+from mailserver.jmap.submission import query as submission_query
+from mailserver.jmap.submission import set as submission_set
 from mailserver.jmap.thread import changes as thread_changes
 from mailserver.jmap.thread import get as thread_get
 
@@ -41,17 +48,37 @@ _MAIL = {
 }
 
 
+_SUBMISSION = {
+    "Identity/get": identity_get.get,
+    "Identity/changes": identity_changes.changes,
+    "Identity/set": identity_set.set_,
+    "EmailSubmission/get": submission_get.get,
+    "EmailSubmission/changes": submission_changes.changes,
+    "EmailSubmission/query": submission_query.query,
+    "EmailSubmission/queryChanges": submission_query.query_changes,
+    "EmailSubmission/set": submission_set.set_,
+}
+
+
 def known() -> dict[str, Known]:
     """The methods."""
     return {
         "Core/echo": Known(capabilities.CORE, echo),
         **{name: Known(capabilities.MAIL, method) for name, method in _MAIL.items()},
+        **{name: Known(capabilities.SUBMISSION, method) for name, method in _SUBMISSION.items()},
     }
 
 
 def extensions() -> dict[str, tuple[Any, Any]]:
     """What is served beyond core and mail: what the session says of it, for the server and for an account."""
-    return {}
+    submission = {
+        "maxDelayedSend": capabilities.MAX_DELAYED_SEND,
+        "submissionExtensions": {
+            "FUTURERELEASE": [str(capabilities.MAX_DELAYED_SEND)], "DSN": [], "SIZE": [], "8BITMIME": [],
+            "SMTPUTF8": [],
+        },
+    }  # fmt: skip
+    return {capabilities.SUBMISSION: ({}, submission)}
 
 
 async def echo(call: Call, arguments: Arguments) -> dict[str, Any]:

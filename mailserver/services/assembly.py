@@ -246,6 +246,10 @@ def assemble(
         database, files, pools.files, fetch, audit, appointments, labels, doorbell, now_ms, settings.enrichment,
         https_only=not settings.outbound_http.allow_private,
     )  # fmt: skip
+    synced = syncing.build(
+        database, files, ids, attachments, pools.files, ingest, labels, room, limits.message_bytes,
+        syncing.Outgoing(enqueue, allowance, rules, inboxes, separator, limits.api_recipients),
+    )
     services = Services(
         access=access,
         repeats=Repeats(database),
@@ -279,9 +283,7 @@ def assemble(
             hide_client=settings.smtp.hide_client_address, save_sent=settings.smtp.save_sent,
         ),
         messages=messages,
-        syncing=syncing.build(
-            database, files, ids, attachments, pools.files, ingest, labels, room, limits.message_bytes
-        ),
+        syncing=synced,
         threads=Threads(database),
         folders=Folders(database, ids),
         attachments=attachments,
@@ -322,7 +324,7 @@ def assemble(
         handoffs=Handoffs(database, ids, tasks, copying),
         anniversaries=Anniversaries(database, ids, now_ms),
         retention=retained(
-            held, notes, shares, attachments, timeline, told, broadcasting.broadcasts
+            held, notes, shares, attachments, timeline, told, broadcasting.broadcasts, synced.submissions
         ),
         integrity=Integrity(database, files, pools.files),
         rebuild=Rebuild(database, files, ingest, pools.files),

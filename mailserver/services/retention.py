@@ -14,6 +14,8 @@ from mailserver.services.notify import event_log, live_events, metering, webhook
 from mailserver.services.notify.assembly import Notify
 from mailserver.services.outbound import approvals
 from mailserver.services.outbound.approvals import Approvals
+from mailserver.services.syncing import submissions
+from mailserver.services.syncing.submissions import Submissions
 from mailserver.services.team import notes as notes_of_team
 from mailserver.services.team import shares as shares_of_team
 from mailserver.services.team.notes import Notes
@@ -63,7 +65,7 @@ class Retention:
 
 def retained(
     held: Approvals, notes: Notes, shares: Shares, uploads: Attachments, timeline: Timeline, told: Notify,
-    sent: Broadcasts,
+    sent: Broadcasts, handed_over: Submissions,
 ) -> Retention:  # fmt: skip
     """Everything that goes by itself; `docs/retention.md` says the same to people."""
     return Retention(
@@ -78,6 +80,7 @@ def retained(
             Promise("what was delivered to webhooks", webhooks.KEPT_MS, HOUR, told.webhooks.sweep),
             Promise("events for those who listen", live_events.KEPT_MS, MINUTE, told.live.sweep),
             Promise("what is counted", metering.KEPT_MS, HOUR, told.metering.expire),
+            Promise("what mail clients have handed over", submissions.KEPT_MS, HOUR, handed_over.sweep),
             Promise("recipients of broadcasts", broadcasts.RECIPIENTS_KEPT_MS, 6 * HOUR, sent.expire),
         )
     )

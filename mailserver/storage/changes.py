@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.ingest import EMAIL, MAILBOX, THREAD
 
-_TABLES = {EMAIL: "message", MAILBOX: "folder", THREAD: "thread"}  # the others keep a log of their own
+IDENTITY, SUBMISSION = 4, 5
+_TABLES = {
+    EMAIL: "message", MAILBOX: "folder", THREAD: "thread", IDENTITY: "identity", SUBMISSION: "email_submission",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,6 @@ def since(snapshot: Snapshot, inbox_id: int, kind: int, modseq: int, most: int) 
 
 
 __all__ = [
-    "EMAIL", "MAILBOX", "THREAD", "Touched", "advance", "bury", "floor", "mark", "since", "state", "touch_folder",
-    "touch_thread",
+    "EMAIL", "IDENTITY", "MAILBOX", "SUBMISSION", "THREAD", "Touched", "advance", "bury", "floor", "mark", "since",
+    "state", "touch_folder", "touch_thread",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ import orjson
 from mailserver.entities.email import Email
 from mailserver.entities.message import Flag
 from mailserver.mail.address import Person
-from mailserver.storage.database import Snapshot
+from mailserver.storage.database import Snapshot, Transaction
 
 AT_ONCE = 500  # ids of one statement
 _COLUMNS = (
@@ -78,6 +78,11 @@ def of_threads(snapshot: Snapshot, inbox_id: int, thread_ids: Sequence[int]) -> 
         ):
             found.setdefault(thread_id, []).append(message_id)
     return found
+
+
+def mark_ours(tx: Transaction, message_id: int) -> None:
+    """Note that a message is one that the inbox has written: it goes out."""
+    tx.execute("UPDATE message SET is_ours = 1 WHERE id = ? AND is_ours = 0", (message_id,))
 
 
 def with_blob(snapshot: Snapshot, inbox_id: int, digest: bytes) -> tuple[int, int] | None:

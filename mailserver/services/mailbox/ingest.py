@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from mailserver.entities import errors, identifiers
-from mailserver.entities.delivery import AUTO_ANSWER, Delivery, State
+from mailserver.entities.delivery import AUTO_ANSWER, Delivery, QueuedMessage, State
 from mailserver.entities.event import Event, EventType
 from mailserver.entities.folder import Role
 from mailserver.entities.identifiers import IdSource, Kind
@@ -133,6 +133,14 @@ class Ingest:
             journal_state.set_applied(tx, self._node, sequence)
         return results
 
+    def queue(self, tx: Transaction, queued: QueuedMessage, wanted: Sequence[Delivery], now: int) -> None:
+        """Queue a message for its recipients, those aside whom the inbox must not write to."""
+        deliveries.add(tx, queued, self._screened(tx, queued, wanted))
+        if not queued.is_passed_on and queued.source != AUTO_ANSWER:
+            written = [normal for delivery in wanted for normal in _forms(delivery.recipient)]
+            correspondents.note(tx, queued.inbox_id, written, now)
+        tx.ring("queue")
+
     def restore(self, batch: Sequence[Record], wanted: frozenset[str]) -> None:
         """Write those files of records again that rows name and that a crash took. Blocks."""
         for record in batch:
@@ -204,32 +212,29 @@ class Ingest:
         is_new = any(one.is_new for one in stored) or not record.copies
         if record.queued and record.deliveries and not deliveries.is_queued(tx, record.queued.id):
             thread_id = next((one.thread_id for one in stored), record.queued.thread_id)
-            deliveries.add(tx, replace(record.queued, thread_id=thread_id), self._screened(tx, record))
-            written = [normal for delivery in record.deliveries for normal in _forms(delivery.recipient)]
-            if not record.queued.is_passed_on and record.queued.source != AUTO_ANSWER:
-                correspondents.note(tx, record.queued.inbox_id, written, now)
-            tx.ring("queue")
+            self.queue(tx, replace(record.queued, thread_id=thread_id), record.deliveries, now)
         if record.report and is_new:
             self._apply_report(tx, record.report, now)
 
-    def _screened(self, tx: Transaction, record: Record) -> list[Delivery]:
+    def _screened(self, tx: Transaction, queued: QueuedMessage, wanted: Sequence[Delivery]) -> list[Delivery]:
         """The deliveries, those to suppressed addresses marked as never to be tried, and said so in an event.
 
         What an inbox writes itself is meant, not what it passes on.
         """
-        if record.queued is not None and record.queued.is_passed_on:
-            return list(record.deliveries)
-        forms = {delivery.id: _forms(delivery.recipient) for delivery in record.deliveries}
+        if queued.is_passed_on:
+            return list(wanted)
+        forms = {delivery.id: _forms(delivery.recipient) for delivery in wanted}
         asked = sorted(set().union(*forms.values()))
-        stopped = {row.address for row in suppressions.find(tx, record.deliveries[0].inbox_id, asked)}
+        stopped = {row.address for row in suppressions.find(tx, wanted[0].inbox_id, asked)}
         screened = []
         now = int(time.time() * 1000)
-        for delivery in record.deliveries:
+        for delivery in wanted:
             if not forms[delivery.id] & stopped:
                 screened.append(delivery)
                 continue
             screened.append(replace(delivery, state=State.SUPPRESSED, finished_at=now))
-            body = {"recipient": delivery.recipient, "message_id": _message_text(record)}
+            message_id = identifiers.encode(Kind.MESSAGE, queued.message_id) if queued.message_id else None
+            body = {"recipient": delivery.recipient, "message_id": message_id}
             kind = EventType.MESSAGE_SUPPRESSED
             tx.publish(Event(self._ids.next(), delivery.tenant_id, delivery.inbox_id, kind, now, body))
         return screened
@@ -270,11 +275,6 @@ def _forms(recipient: str) -> set[str]:
     except addresses.AddressError:
         return {recipient.lower()}
     return {parsed.normal, parsed.without_tag().normal}
-
-
-def _message_text(record: Record) -> str | None:
-    kept = record.queued.message_id if record.queued else None
-    return identifiers.encode(Kind.MESSAGE, kept) if kept else None
 
 
 def _received(copy: Copy) -> EventType:

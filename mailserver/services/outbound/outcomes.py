@@ -27,7 +27,7 @@ from mailserver.entities.suppression import Reason, Suppression
 from mailserver.mail import address
 from mailserver.mail.reply import Reply
 from mailserver.services.outbound import forwards
-from mailserver.storage import deliveries, suppressions
+from mailserver.storage import deliveries, email_submissions, suppressions
 from mailserver.storage.database import Database, Transaction
 
 LONGEST_REPLY = 1000  # characters that are kept of what a stranger wrote
@@ -109,6 +109,7 @@ class Outcomes:
             deliveries.defer(tx, waiting)
             tx.ring("queue")  # it may be due sooner than what the runner waits for
         deliveries.add_attempts(tx, ((self._ids.next(), _attempt(one)) for one in told))
+        email_submissions.told(tx, sorted({one.message.id for one in told}))
 
     def record_report(
         self, tx: Transaction, message: QueuedMessage, delivery: Delivery, failed: Failed, *, is_proven: bool
@@ -117,6 +118,7 @@ class Outcomes:
         state = (State.FAILED, failed.at, _text(failed.reply), failed.host, failed.tls, delivery.id)
         deliveries.finish(tx, [state])
         deliveries.add_attempts(tx, [(self._ids.next(), _attempt(Told(message, delivery, failed, failed.at)))])
+        email_submissions.told(tx, [message.id])
         self._count(tx, message, delivery, failed)
         self._fail(tx, message, delivery, failed, may_suppress=is_proven)
 

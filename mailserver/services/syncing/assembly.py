@@ -4,13 +4,19 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from mailserver.entities.identifiers import IdSource
+from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.mailbox.ingest import Ingest
+from mailserver.services.outbound.allowance import Allowance
+from mailserver.services.outbound.enqueue import Enqueue
+from mailserver.services.outbound.senders import SendLists
 from mailserver.services.syncing.blobs import Blobs, Uploads
 from mailserver.services.syncing.changes import Changes
 from mailserver.services.syncing.email_setting import EmailSetting, Room
 from mailserver.services.syncing.emails import Emails
+from mailserver.services.syncing.identities import Identities
 from mailserver.services.syncing.mailboxes import Mailboxes
 from mailserver.services.syncing.queries import Queries
+from mailserver.services.syncing.submissions import Submissions
 from mailserver.services.workspace.labels import Labels
 from mailserver.storage.database import Database
 from mailserver.storage.files import MessageFiles
@@ -26,6 +32,20 @@ class Syncing:
     blobs: Blobs
     queries: Queries
     email_setting: EmailSetting
+    identities: Identities
+    submissions: Submissions
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What mail passes that a client hands over."""
+
+    enqueue: Enqueue
+    allowance: Allowance
+    lists: SendLists
+    inboxes: Inboxes
+    separator: str
+    most_recipients: int
 
 
 def build(
@@ -38,6 +58,7 @@ def build(
     labels: Labels,
     room: Room,
     message_bytes: int,
+    outgoing: Outgoing,
 ) -> Syncing:
     """Build them."""
     return Syncing(
@@ -47,4 +68,18 @@ def build(
         Blobs(database, message_files, uploads, files),
         Queries(database, message_files, files),
         EmailSetting(database, ingest, labels, room, ids, message_bytes),
+        Identities(database, outgoing.inboxes, ids, outgoing.separator),
+        Submissions(
+            database,
+            message_files,
+            files,
+            ingest,
+            outgoing.inboxes,
+            outgoing.enqueue,
+            outgoing.allowance,
+            outgoing.lists,
+            ids,
+            outgoing.separator,
+            outgoing.most_recipients,
+        ),
     )

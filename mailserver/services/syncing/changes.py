@@ -16,6 +16,8 @@ class Type(IntEnum):
     EMAIL = changes.EMAIL
     MAILBOX = changes.MAILBOX
     THREAD = changes.THREAD
+    IDENTITY = changes.IDENTITY
+    SUBMISSION = changes.SUBMISSION
 
 
 class Unknown(errors.ServiceError):

@@ -1,0 +1,1 @@
+"""EmailSubmission (RFC 8621 7)."""
