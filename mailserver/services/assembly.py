@@ -236,8 +236,10 @@ def assemble(
         store.secrets["tracking"], settings.public_url,
     )  # fmt: skip
     held = Approvals(database, ids, sending, messages, audit, broadcasting.broadcasts, tasks)
-    attachments = Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes)
-    appointments = Appointments(database, ids)
+    attachments, appointments = (
+        Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes),
+        Appointments(database, ids),
+    )
     labels, drafts = (
         Labels(database, ids, (states, acting.engine)),
         Drafts(database, ingest, messages, sending, ids),
