@@ -212,7 +212,7 @@ async def test_an_upload_is_imported_byte_for_byte(site: Site) -> None:
         emails={
             "a": {
                 "blobId": blob_id, "mailboxIds": {boxes["archive"]: True}, "keywords": {"$seen": True},
-                "receivedAt": "2001-02-03T04:05:06Z",
+                "receivedAt": "2001-02-03T04:05:06.120Z",
             },
             "b": {"blobId": await _upload(site, client, b"no mail at all"), "mailboxIds": {boxes["inbox"]: True}},
             "c": {"blobId": "B" + "1" * 64, "mailboxIds": {boxes["inbox"]: True}},

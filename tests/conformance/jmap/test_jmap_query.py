@@ -303,6 +303,7 @@ async def test_what_cannot_be_asked_is_refused_by_its_name(site: Site) -> None:
         ({"sort": [{"property": "colour"}]}, "unsupportedSort"),
         ({"sort": [{"property": "hasKeyword"}]}, "invalidArguments"),
         ({"sort": [{"property": "size", "collation": "i;klingon"}]}, "unsupportedSort"),
+        ({"filter": {"before": "2024-05-06T07:08:09.1234567890Z"}}, "invalidArguments"),
         ({"limit": -1}, "invalidArguments"),
         ({"position": "0"}, "invalidArguments"),
         ({"anchor": "msg_0000000000000"}, "anchorNotFound"),
