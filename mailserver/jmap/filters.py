@@ -44,8 +44,9 @@ def unsupported(name: str) -> errors.MethodRefused:
     return errors.MethodRefused("unsupportedFilter", f"There is no condition {name[:100]}.")
 
 
-def _node(given: object, left: list[int], depth: int) -> Tree:
-    left[0] -= 1
+def _node(given: Any, left: list[int], depth: int) -> Tree:
+    is_condition = isinstance(given, dict) and "operator" not in given
+    left[0] -= max(1, len(given)) if is_condition else 1  # each property is a condition of its own
     if left[0] < 0 or depth == 0:
         raise errors.MethodRefused("unsupportedFilter", f"A filter has at most {MOST} parts and {DEEPEST} levels.")
     if not isinstance(given, dict):

@@ -9,6 +9,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -26,11 +27,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 MAX_GROUP = 64
 READERS = 3
+STEPS_BETWEEN_LOOKS = 20_000  # of the database's machine, between two looks at the clock: well under 10 ms
 _OURS = (
     sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError,
     peewee.IntegrityError, peewee.ProgrammingError, peewee.InterfaceError, peewee.DataError,
 )  # fmt: skip
 log = structlog.get_logger()
+
+
+class TookTooLong(Exception):
+    """The statements of a block took longer than they were given."""
 
 
 class Cursor(Protocol):
@@ -68,6 +74,20 @@ class Snapshot:
     def all(self, statement: str | peewee.Query, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows."""
         return self.execute(statement, parameters).fetchall()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """A block whose statements give up with TookTooLong once it lasts longer than that."""
+        ends_at = time.monotonic() + seconds
+        self._connection.set_progress_handler(lambda: time.monotonic() > ends_at, STEPS_BETWEEN_LOOKS)
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > ends_at and "interrupted" in str(error):
+                raise TookTooLong from error
+            raise
+        finally:
+            self._connection.set_progress_handler(None, 0)
 
 
 class Transaction(Snapshot):

@@ -1,7 +1,9 @@
 """A client's filter as SQL over the rows `m` of messages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from mailserver.entities import email_query, keyword
 from mailserver.entities.email_query import Condition, Field, Filter
@@ -23,7 +25,10 @@ _PEOPLE = {Field.FROM: "from", Field.TO: "to", Field.CC: "cc", Field.BCC: "bcc"}
 
 
 class Conditions:
-    """Writes the conditions of one inbox. `headers` has, by its position, what a header condition has found."""
+    """Writes the conditions of one inbox. `headers` has what a header condition has found.
+
+    `settled` is a condition that every row meets already, by where it is taken from; `time` the column of its time.
+    """
 
     def __init__(
         self, snapshot: Snapshot, inbox_id: int, tenant_id: int, headers: Mapping[Condition, frozenset[int]]
@@ -33,10 +38,14 @@ class Conditions:
         self._tenant_id = tenant_id
         self._headers = headers
         self._labels: dict[str, int | None] = {}
+        self.settled: Condition | None = None
+        self.time = "m.received_at"
 
     def sql(self, root: Filter) -> Sql:
         """A filter as a condition with its values."""
         if isinstance(root, Condition):
+            if root == self.settled:
+                return self.people(root) or ("1", [])
             return self._writers[root.field](self, root)
         parts = [self.sql(each) for each in root.parts]
         values = [value for _, some in parts for value in some]
@@ -86,15 +95,15 @@ class Conditions:
         return "EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id AND p.folder_id = ?)", [one.value]
 
     def _in_other_than(self, one: Condition) -> Sql:
-        marks = ",".join("?" * len(one.value))
-        text = f"EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id AND p.folder_id NOT IN ({marks}))"
-        return text, list(one.value)
+        others = "p.folder_id NOT IN (SELECT value FROM json_each(?))"
+        text = f"EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id AND {others})"
+        return text, [_listed(one.value)]
 
     def _before(self, one: Condition) -> Sql:
-        return "m.received_at < ?", [one.value]
+        return f"{self.time} < ?", [one.value]
 
     def _after(self, one: Condition) -> Sql:
-        return "m.received_at >= ?", [one.value]
+        return f"{self.time} >= ?", [one.value]
 
     def _min_size(self, one: Condition) -> Sql:
         return "m.size >= ?", [one.value]
@@ -121,21 +130,28 @@ class Conditions:
 
     def _header(self, one: Condition) -> Sql:
         found = self._headers[one]
-        return f"m.id IN ({','.join(map(str, sorted(found)))})" if found else "0", []
+        return ("m.id IN (SELECT value FROM json_each(?))", [_listed(sorted(found))]) if found else NOTHING
 
     def keyword(self, name: str, alias: str) -> Sql:
         """Whether the message of an alias has a keyword."""
         flag = keyword.FLAGS.get(name)
         if flag is not None:
             return f"({alias}.flags & {int(Flag(flag))}) != 0", []
-        if name not in self._labels:
-            row = self._snapshot.one("SELECT id FROM label WHERE tenant_id = ? AND atom = ?", (self._tenant_id, name))
-            self._labels[name] = row[0] if row else None
-        label_id = self._labels[name]
+        label_id = self._label(name)
         if label_id is None:
             return NOTHING
         text = f"EXISTS (SELECT 1 FROM message_label l WHERE l.message_id = {alias}.id AND l.label_id = ?)"
         return text, [label_id]
+
+    def label_of(self, one: Condition) -> int | None:
+        """The label that a condition asks for; None for a flag, and for a keyword that nothing ever had."""
+        return None if one.value in keyword.FLAGS else self._label(one.value)
+
+    def _label(self, name: str) -> int | None:
+        if name not in self._labels:
+            row = self._snapshot.one("SELECT id FROM label WHERE tenant_id = ? AND atom = ?", (self._tenant_id, name))
+            self._labels[name] = row[0] if row else None
+        return self._labels[name]
 
     _writers: Mapping[Field, Callable[["Conditions", Condition], Sql]] = {
         Field.IN_MAILBOX: _in_mailbox,
@@ -153,6 +169,10 @@ class Conditions:
         Field.HEADER: _header,
         **dict.fromkeys(_COLUMNS, _words),
     }
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return orjson.dumps(list(numbers)).decode()
 
 
 def _phrase(text: str) -> str:

@@ -1,17 +1,19 @@
 """The messages that a client's query finds, in its order, as far as they are asked for."""
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mailserver.entities import email_query
+from mailserver.entities import email_query, keyword
 from mailserver.entities.email_query import NEWEST_FIRST, Condition, Field, Operator, Order, Query
+from mailserver.entities.message import Flag
 from mailserver.mail import threading
 from mailserver.storage.database import Snapshot
 from mailserver.storage.email_conditions import PLACED, Conditions
 
-CHUNK = 1_000  # rows that are read at once where a whole result is walked
+RUN = 10_000  # rows that are sorted in one go: nothing else runs while that is done
 _COLUMNS = {"receivedAt": "m.received_at", "sentAt": "COALESCE(m.sent_at, m.received_at)", "size": "m.size"}
 _PEOPLE = {"from": "from", "to": "to"}
 Headers = Mapping[Condition, frozenset[int]]
@@ -71,31 +73,34 @@ def statement(
     snapshot: Snapshot, inbox_id: int, tenant_id: int, query: Query, headers: Headers,
     among: Sequence[int] | None = None,
 ) -> Statement | None:  # fmt: skip
-    """Any query; None where the order is one that the database does not know (`sorted_rows`)."""
-    order = _order(Conditions(snapshot, inbox_id, tenant_id, headers), query.order)
+    """Any query; None where the order is one that the database does not know (`sorted_rows`).
+
+    In the order of time a page is read from an index as far as it goes, words aside.
+    """
+    source = _source(Conditions(snapshot, inbox_id, tenant_id, headers), inbox_id, query, among)
+    order = _order(source, query.order)
     if order is None:
         return None
-    tables, where, values = _source(snapshot, inbox_id, tenant_id, query, headers, among)
-    return Statement(f"SELECT m.id, m.thread_id FROM {tables} WHERE {where} ORDER BY {order[0]}", (*values, *order[1]))
+    text = f"SELECT m.id, m.thread_id FROM {source.tables} WHERE {source.where} ORDER BY {order[0]}"
+    return Statement(text, (*source.values, *order[1]))
 
 
 def sorted_rows(snapshot: Snapshot, inbox_id: int, tenant_id: int, query: Query, headers: Headers) -> list[Row]:
     """Every row, sorted by names and subjects as people read them."""
-    tables, where, values = _source(snapshot, inbox_id, tenant_id, query, headers, None)
-    conditions = Conditions(snapshot, inbox_id, tenant_id, headers)
+    source = _source(Conditions(snapshot, inbox_id, tenant_id, headers), inbox_id, query, None)
     columns: list[str] = []
     more: list[Any] = []
     for each in query.order:
-        text, some = _key_column(conditions, each)
+        text, some = _key_column(source.conditions, each)
         columns.append(text)
         more += some
     rows = snapshot.all(
-        f"SELECT m.id, m.thread_id, {', '.join(columns)} FROM {tables} JOIN message_data d ON d.message_id = m.id "
-        f"WHERE {where} ORDER BY m.id DESC",
-        (*more, *values),
+        f"SELECT m.id, m.thread_id, {', '.join(columns)} FROM {source.tables} "
+        f"JOIN message_data d ON d.message_id = m.id WHERE {source.where} ORDER BY m.id DESC",
+        (*more, *source.values),
     )
     for position, each in reversed([*enumerate(query.order, 2)]):
-        rows.sort(key=functools.partial(_key_at, each, position), reverse=not each.is_ascending)
+        rows = _sorted(rows, functools.partial(_key_at, each, position), falls=not each.is_ascending)
     return [(row[0], row[1]) for row in rows]
 
 
@@ -107,51 +112,83 @@ def touched_threads(snapshot: Snapshot, inbox_id: int, modseq: int, most: int) -
     return [row[0] for row in rows]
 
 
-def _source(
-    snapshot: Snapshot, inbox_id: int, tenant_id: int, query: Query, headers: Headers, among: Sequence[int] | None
-) -> tuple[str, str, list[Any]]:
-    """Tables and conditions. Words come first, then a folder; else the inbox is walked."""
-    conditions = Conditions(snapshot, inbox_id, tenant_id, headers)
-    tables, where = "message m", ["m.inbox_id = ?"]
-    values: list[Any] = [inbox_id]
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where rows come from, what they have to meet, and where their id is read."""
+
+    conditions: Conditions
+    tables: str
+    where: str
+    values: tuple[Any, ...]
+    id: str
+
+
+def _source(conditions: Conditions, inbox_id: int, query: Query, among: Sequence[int] | None) -> _Source:
+    """Words come first, then a label, then a folder; else the inbox is walked."""
     needed = email_query.required(query.filter)
-    first = next((each for each in needed if each.field in email_query.OF_WORDS and conditions.match(each)), None)
+    words = next((each for each in needed if each.field in email_query.OF_WORDS and conditions.match(each)), None)
+    label = next((each for each in needed if each.field is Field.HAS_KEYWORD and conditions.label_of(each)), None)
     folder = next((each for each in needed if each.field is Field.IN_MAILBOX), None)
+    number = "m.id"
+    where = [PLACED]
+    values: list[Any] = []
     if among is not None:
+        tables = "message m"
         where.append(f"m.id IN ({','.join('?' * len(among))})")
         values += among
-    elif first is not None:
+    elif words is not None:
         tables = "search s CROSS JOIN message m ON m.id = s.rowid"
         where.insert(0, "search MATCH ?")
-        values.insert(0, conditions.match(first))
+        values.append(conditions.match(words))
+        conditions.settled = words
+    elif label is not None:
+        tables = "message_label k CROSS JOIN message m ON m.id = k.message_id"
+        where.insert(0, "k.label_id = ? AND k.inbox_id = ?")
+        values += [conditions.label_of(label), inbox_id]
+        conditions.time, number = "k.received_at", "k.message_id"
+        conditions.settled = label
     elif folder is not None:
         tables = "placement f CROSS JOIN message m ON m.id = f.message_id"
-        where.insert(0, "f.folder_id = ?")
-        values.insert(0, folder.value)
-    if folder is None or among is not None or first is not None:
-        where.append(PLACED)
+        where = ["f.folder_id = ?"]
+        values.append(folder.value)
+        if any(each.field is Field.HAS_KEYWORD and keyword.FLAGS.get(each.value) is Flag.FLAGGED for each in needed):
+            where.append("f.flagged = 1")  # there is an index of these
+        conditions.time, number = "f.received_at", "f.message_id"
+        conditions.settled = folder
+    else:
+        tables = "message m"
+    where.append("m.inbox_id = ?")
+    values.append(inbox_id)
     if query.filter is not None:
         text, some = conditions.sql(query.filter)
         where.append(text)
         values += some
-    return tables, " AND ".join(where), values
+    return _Source(conditions, tables, " AND ".join(where), tuple(values), number)
 
 
-def _order(conditions: Conditions, order: Sequence[Order]) -> tuple[str, list[Any]] | None:
+def _order(source: _Source, order: Sequence[Order]) -> tuple[str, list[Any]] | None:
     texts: list[str] = []
     values: list[Any] = []
     for each in order:
         direction = "ASC" if each.is_ascending else "DESC"
-        if each.property in _COLUMNS:
+        if each.property == "receivedAt":
+            texts.append(f"{source.conditions.time} {direction}")
+        elif each.property in _COLUMNS:
             texts.append(f"{_COLUMNS[each.property]} {direction}")
         elif each.keyword is not None:
-            text, some = _by_keyword(conditions, each)
+            text, some = _by_keyword(source.conditions, each)
             texts.append(f"({text}) {direction}")
             values += some
         else:
             return None
     last = "ASC" if order and order[0].is_ascending and order[0].property in _COLUMNS else "DESC"
-    return ", ".join([*texts, f"m.id {last}"]), values
+    return ", ".join([*texts, f"{source.id} {last}"]), values
+
+
+def _sorted(rows: list[Any], key: Callable[[Sequence[Any]], Any], *, falls: bool) -> list[Any]:
+    """Rows in order, sorted piece by piece, so that other threads get their turn in between."""
+    runs = [sorted(rows[start : start + RUN], key=key, reverse=falls) for start in range(0, len(rows), RUN)]
+    return list(heapq.merge(*runs, key=key, reverse=falls))
 
 
 def _by_keyword(conditions: Conditions, order: Order) -> tuple[str, list[Any]]:

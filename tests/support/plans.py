@@ -27,6 +27,9 @@ class Watched:
         self.plans.append((sql, [row[3] for row in rows]))
         return self._connection.execute(sql, parameters)
 
+    def set_progress_handler(self, handler: Any, steps: int) -> None:
+        self._connection.set_progress_handler(handler, steps)
+
     def executemany(self, sql: str, rows: Any) -> Any:
         return self._connection.executemany(sql, rows)
 

@@ -1,9 +1,13 @@
 """Queries of mail: what is found, where a window of it begins, and how it has changed (RFC 8620 5.5, 5.6)."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from typing import Concatenate, ParamSpec, TypeVar
 
 from mailserver.entities import email_query, errors
 from mailserver.entities.access import Caller, Scope
@@ -14,17 +18,21 @@ from mailserver.services.syncing import changes as states
 from mailserver.services.syncing.changes import Type, Unknown
 from mailserver.storage import changes, emails, files
 from mailserver.storage import email_query as store
-from mailserver.storage.database import Database, Snapshot
+from mailserver.storage.database import Database, Snapshot, TookTooLong
 from mailserver.storage.files import MessageFiles
 
 MOST_TOUCHED = 5_000  # objects that changes of a query are told from; more, and the client asks anew
 MOST_READ = 5_000  # headers that one query may read
+MOST_HEADERS = 8  # conditions about header fields in one query
 HEAD_BYTES = 64 << 10
+QUERY_SECONDS = 2.0  # after that a query is given up: readers are few, and others wait for them
+P = ParamSpec("P")
+T = TypeVar("T")
 Headers = dict[Condition, frozenset[int]]
 
 
 class NotNarrow(errors.ServiceError):
-    """Too many messages would have to be opened for this header; narrow the search."""
+    """Too many messages would have to be looked at for this; narrow the search."""
 
 
 class TooManyChanges(errors.ServiceError):
@@ -78,7 +86,7 @@ class Queries:
         """A part of what a query finds."""
         caller.require(Scope.EMAIL_READ)
         found = await self._headers(inbox, query)
-        return await self._database.read(_find, inbox, query, asked, found)
+        return await self._read(_find, inbox, query, asked, found)
 
     async def matching(self, caller: Caller, inbox: Inbox, query: Query, ids: Sequence[int]) -> set[int]:
         """Those of some messages that a query finds."""
@@ -90,7 +98,7 @@ class Queries:
             chosen = store.statement(snapshot, inbox.id, inbox.tenant_id, plain, found, ids)
             return {row[0] for row in chosen.walk(snapshot)} if chosen else set()
 
-        return await self._database.read(read)
+        return await self._read(read)
 
     async def changes(
         self, caller: Caller, inbox: Inbox, query: Query, state: str, most: int | None, *, wants_total: bool
@@ -99,14 +107,31 @@ class Queries:
         caller.require(Scope.EMAIL_READ)
         if not query.can_tell_changes:
             raise Unknown
-        return await self._database.read(_changes, inbox, query, state, most, wants_total)
+        try:
+            return await self._read(_changes, inbox, query, state, most, wants_total)
+        except NotNarrow as error:
+            raise Unknown from error
+
+    async def _read(self, fn: Callable[Concatenate[Snapshot, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a function reads, as long as it does not take for ever."""
+
+        def run(snapshot: Snapshot) -> T:
+            with snapshot.within(QUERY_SECONDS):
+                return fn(snapshot, *args, **kwargs)
+
+        try:
+            return await self._database.read(run)
+        except TookTooLong as error:
+            raise NotNarrow from error
 
     # -- header fields, which only the files know -----------------------------------------------------------------
 
     async def _headers(self, inbox: Inbox, query: Query) -> Headers:
-        asked = [each for each in email_query.conditions(query.filter) if each.field is Field.HEADER]
+        asked = {each for each in email_query.conditions(query.filter) if each.field is Field.HEADER}
         if not asked:
             return {}
+        if len(asked) > MOST_HEADERS:
+            raise NotNarrow(f"At most {MOST_HEADERS} different conditions about header fields.")
         others = [each for each in email_query.required(query.filter) if each.field is not Field.HEADER]
         narrow = Query(email_query.Operator("AND", tuple(others)))
 
@@ -115,14 +140,17 @@ class Queries:
             assert chosen is not None, "newest first is an order that it knows"
             return [row[0] for row in chosen.page(snapshot, 0, MOST_READ + 1)]
 
-        ids = await self._database.read(candidates)
+        ids = await self._read(candidates)
         if len(ids) > MOST_READ:
             raise NotNarrow
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._read, inbox.id, ids, asked)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._look, inbox.id, ids, asked)
 
-    def _read(self, inbox_id: int, ids: Sequence[int], asked: Sequence[Condition]) -> Headers:
+    def _look(self, inbox_id: int, ids: Sequence[int], asked: AbstractSet[Condition]) -> Headers:
         found: dict[Condition, set[int]] = {each: set() for each in asked}
+        ends_at = time.monotonic() + QUERY_SECONDS
         for number in ids:
+            if time.monotonic() > ends_at:
+                raise NotNarrow
             try:
                 head, _ = headers.split(self._files.beginning(files.location(inbox_id, number), HEAD_BYTES))
             except FileNotFoundError:  # destroyed meanwhile
@@ -146,15 +174,26 @@ def _find(snapshot: Snapshot, inbox: Inbox, query: Query, asked: Asked, found: H
             rows = store.of_folder(folder_id, collapses=query.collapses).page(snapshot, position, asked.limit)
             ids = [row[0] for row in rows]
         return Found(state, position, tuple(ids), total if asked.wants_total else None)
-    chosen = store.statement(snapshot, inbox.id, inbox.tenant_id, query, found)
-    needs_all = query.collapses or asked.wants_total or asked.anchor is not None or asked.position < 0
-    if chosen is not None and not needs_all:
-        rows = chosen.page(snapshot, asked.position, asked.limit)
-        return Found(state, asked.position, tuple(row[0] for row in rows), None)
-    every = list(_results(snapshot, inbox, query, found))
+    results = _results(snapshot, inbox, query, found)
+    if asked.anchor is None and asked.position >= 0 and not asked.wants_total:
+        shown = itertools.islice(results, asked.position, asked.position + asked.limit)
+        return Found(state, asked.position, tuple(shown), None)
+    every = list(results) if asked.wants_total else _as_far_as_needed(results, asked)
     position = _position(asked, len(every), every)
-    shown = every[position : position + asked.limit]
-    return Found(state, position, tuple(shown), len(every) if asked.wants_total else None)
+    chosen = every[position : position + asked.limit]
+    return Found(state, position, tuple(chosen), len(every) if asked.wants_total else None)
+
+
+def _as_far_as_needed(results: Iterator[int], asked: Asked) -> list[int]:
+    """The results up to the end of the part around an anchor; all of them where the part is counted from the end."""
+    every: list[int] = []
+    for each in results:
+        every.append(each)
+        if each == asked.anchor:
+            left = asked.anchor_offset + asked.limit - 1
+            every += itertools.islice(results, max(0, left))
+            break
+    return every
 
 
 def _position(asked: Asked, total: int, every: Sequence[int] = ()) -> int:
