@@ -112,7 +112,10 @@ def date(value: bytes) -> str | None:
     milliseconds = headers.date_ms(value)
     if milliseconds is None:
         return None
-    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    try:
+        moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    except (ValueError, OverflowError, OSError):  # beyond the years that have four digits
+        return None
     try:
         found = email_utils.parsedate_tz(_FOLD.sub(b"", value).decode("latin-1"))
     except (ValueError, IndexError, TypeError, OverflowError):
@@ -120,7 +123,10 @@ def date(value: bytes) -> str | None:
     offset = (found[9] or 0) if found else 0
     if not offset or abs(offset) >= 86_400 or offset % 60:
         return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
-    return moment.astimezone(timezone(timedelta(seconds=offset))).isoformat(timespec="seconds")
+    try:
+        return moment.astimezone(timezone(timedelta(seconds=offset))).isoformat(timespec="seconds")
+    except OverflowError:
+        return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def urls(value: bytes) -> list[str] | None:
