@@ -162,7 +162,8 @@ async def test_bootstrap_again_changes_nothing_and_tells_no_token(house):
     before = await house.rows("SELECT * FROM token UNION ALL SELECT *, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 FROM password")
     again = await house.services.bootstrap.run("LOCAL.test", "agent@local.test", "another password")
     assert (again.inbox.id, again.agent_token, again.api_key) == (house.account.inbox.id, None, None)
-    assert await house.rows("SELECT * FROM token UNION ALL SELECT *, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 FROM password") == before
+    tokens_and_passwords = "SELECT * FROM token UNION ALL SELECT *, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 FROM password"
+    assert await house.rows(tokens_and_passwords) == before
     other = await house.services.bootstrap.run("other.test", "a@other.test", PASSWORD, house.account.tenant.id)
     assert other.tenant.id == house.account.tenant.id
     with pytest.raises(errors.NotFound):
