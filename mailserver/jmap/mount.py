@@ -13,6 +13,9 @@ from mailserver.http import downloads
 from mailserver.jmap import blobs, errors, methods, request
 from mailserver.jmap.capabilities import Limits
 from mailserver.jmap.logins import Logins
+from mailserver.jmap.push.connections import Connections
+from mailserver.jmap.push.eventsource import Streams
+from mailserver.jmap.push.websocket import Sockets
 from mailserver.jmap.request import Methods
 from mailserver.jmap.session import Session
 from mailserver.services.registry import Services
@@ -22,7 +25,7 @@ CHUNK_BYTES = 256 << 10
 CORS = {
     "Access-Control-Allow-Origin": "*",  # no cookie is ever looked at: a page needs a password or token of its own
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Range",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Range, Last-Event-ID",
     "Access-Control-Expose-Headers": "Content-Range, Content-Disposition",
     "Access-Control-Max-Age": "86400",
 }
@@ -36,10 +39,15 @@ class Jmap:
         self._services = services
         self._limits = limits
         self._logins = Logins(services.access)
-        self._session = Session(base_url, limits, methods.extensions())
+        self._session = Session(base_url, limits, methods.extensions(limits))
         self._methods = Methods(services, limits, methods.known())
         self._running: dict[tuple[int, int], int] = {}
         self._uploading: dict[tuple[int, int], int] = {}
+        connections = Connections()
+        self._streams = Streams(services, self._logins, connections, CORS)
+        self._sockets = Sockets(
+            services, self._logins, connections, limits, self._session.known, self._answer, _of_service
+        )
 
     def mount(self, app: web.Application) -> None:
         """Add the routes."""
@@ -49,9 +57,13 @@ class Jmap:
             ("POST", "/jmap/api", self.api),
             ("POST", "/jmap/upload/{account_id}", self.upload),
             ("GET", "/jmap/download/{account_id}/{blob_id}/{name}", self.download),
+            ("GET", "/jmap/eventsource", self._streams.serve),
+            ("GET", "/jmap/ws", self._sockets.serve),
         ):
             app.router.add_route(method, path, self._guarded(handler))
             app.router.add_route("OPTIONS", path, preflight)
+        app.on_shutdown.append(self._streams.close)
+        app.on_shutdown.append(self._sockets.close)
 
     # -- handlers -------------------------------------------------------------------------------------------------
 
@@ -66,16 +78,12 @@ class Jmap:
         if asked.content_type != "application/json":
             raise errors.RequestRefused("notJSON", "The Content-Type of a request is application/json.")
         body = await _body(asked, self._limits.request_bytes)
-        with self._counted(self._running, caller, self._limits.concurrent_requests, "maxConcurrentRequests"):
-            known, limits = self._session.known, self._limits
-            if len(body) > LARGE_BYTES:
-                wanted = await asyncio.to_thread(request.read, body, known, limits)
-            else:
-                wanted = request.read(body, known, limits)
-            answers, made = await self._methods.answer(caller, wanted)
-            session = await self._session_of(caller)
-        answer: dict[str, Any] = {"methodResponses": answers, "sessionState": session["state"]}
-        return _json({**answer, "createdIds": made} if wanted.made is not None else answer)
+        known, limits = self._session.known, self._limits
+        if len(body) > LARGE_BYTES:
+            wanted = await asyncio.to_thread(request.read, body, known, limits)
+        else:
+            wanted = request.read(body, known, limits)
+        return _json(await self._answer(caller, wanted))
 
     async def upload(self, asked: web.Request) -> web.StreamResponse:
         """A file that a client brings; kept for seven days unless something refers to it."""
@@ -106,6 +114,13 @@ class Jmap:
         return response
 
     # -- around them ------------------------------------------------------------------------------------------------
+
+    async def _answer(self, caller: Caller, wanted: request.Request) -> dict[str, Any]:
+        with self._counted(self._running, caller, self._limits.concurrent_requests, "maxConcurrentRequests"):
+            answers, made = await self._methods.answer(caller, wanted)
+            session = await self._session_of(caller)
+        answer: dict[str, Any] = {"methodResponses": answers, "sessionState": session["state"]}
+        return {**answer, "createdIds": made} if wanted.made is not None else answer
 
     async def _session_of(self, caller: Caller) -> dict[str, Any]:
         inboxes = await self._services.inboxes.all_of(caller)

@@ -140,9 +140,10 @@ def _size(body: dict[str, Any]) -> int:
     listed = body.get("list")
     if not isinstance(listed, list):
         return 0
-    return sum(
-        len(value.get("value") or "")
-        for each in listed
-        if isinstance(each, dict) and isinstance(each.get("bodyValues"), dict)
-        for value in each["bodyValues"].values()
-    )
+    size = 0
+    for each in listed:
+        if isinstance(each, dict) and isinstance(each.get("bodyValues"), dict):
+            size += sum(len(value.get("value") or "") for value in each["bodyValues"].values())
+        elif isinstance(each, dict):
+            size += len(each.get("data:asText") or "") + len(each.get("data:asBase64") or "")
+    return size

@@ -6,6 +6,7 @@ from mailserver.storage.database import Snapshot, Transaction
 from mailserver.storage.ingest import EMAIL, MAILBOX, THREAD
 
 IDENTITY, SUBMISSION = 4, 5
+SIEVE_SCRIPT, VACATION_RESPONSE = 31, 32  # clients are told that they changed, never what (RFC 9661 2, RFC 8621 8)
 _TABLES = {
     EMAIL: "message", MAILBOX: "folder", THREAD: "thread", IDENTITY: "identity", SUBMISSION: "email_submission",
 }  # fmt: skip
@@ -86,6 +87,6 @@ def since(snapshot: Snapshot, inbox_id: int, kind: int, modseq: int, most: int) 
 
 
 __all__ = [
-    "EMAIL", "IDENTITY", "MAILBOX", "SUBMISSION", "THREAD", "Touched", "advance", "bury", "floor", "mark", "since",
-    "state", "touch_folder", "touch_thread",
+    "EMAIL", "IDENTITY", "MAILBOX", "SIEVE_SCRIPT", "SUBMISSION", "THREAD", "VACATION_RESPONSE", "Touched", "advance",
+    "bury", "floor", "mark", "since", "state", "touch_folder", "touch_thread",
 ]  # fmt: skip

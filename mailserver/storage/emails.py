@@ -93,6 +93,14 @@ def with_blob(snapshot: Snapshot, inbox_id: int, digest: bytes) -> tuple[int, in
     return (row[0], row[1]) if row else None
 
 
+def referring(snapshot: Snapshot, inbox_id: int, digest: bytes, most: int) -> list[int]:
+    """Messages of an inbox that have these bytes."""
+    rows = snapshot.all(
+        "SELECT id FROM message WHERE inbox_id = ? AND blob = ? ORDER BY id LIMIT ?", (inbox_id, digest, most)
+    )
+    return [row[0] for row in rows]
+
+
 def upload_with(snapshot: Snapshot, inbox_id: int, digest: bytes, now: int) -> tuple[int, str] | None:
     """An upload of an inbox that has these bytes: its size and type."""
     row = snapshot.one(

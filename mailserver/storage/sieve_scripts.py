@@ -7,7 +7,6 @@ from mailserver.entities.sieve import SieveScript
 from mailserver.storage import changes
 from mailserver.storage.database import Snapshot, Transaction
 
-SIEVE_SCRIPT = 31  # in type_state and tombstone
 _COLUMNS = "SELECT id, tenant_id, inbox_id, name, hash, size, is_active, changed_at FROM sieve_script"
 
 
@@ -74,7 +73,7 @@ def put(tx: Transaction, script: SieveScript, octets: bytes) -> None:
             script.changed_at,
         ),
     )  # fmt: skip
-    changes.mark(tx, script.inbox_id, SIEVE_SCRIPT, modseq)
+    changes.mark(tx, script.inbox_id, changes.SIEVE_SCRIPT, modseq)
 
 
 def activate(tx: Transaction, inbox_id: int, script_id: int | None) -> None:
@@ -90,14 +89,14 @@ def activate(tx: Transaction, inbox_id: int, script_id: int | None) -> None:
         tx.execute(
             "UPDATE sieve_script SET is_active = ?, modseq = ? WHERE id = ?", (int(not is_active), modseq, number)
         )
-        changes.mark(tx, inbox_id, SIEVE_SCRIPT, modseq)
+        changes.mark(tx, inbox_id, changes.SIEVE_SCRIPT, modseq)
 
 
 def remove(tx: Transaction, inbox_id: int, script_id: int) -> None:
     """Delete a script."""
     (created,) = tx.one("SELECT created_modseq FROM sieve_script WHERE id = ?", (script_id,))
     tx.execute("DELETE FROM sieve_script WHERE id = ?", (script_id,))
-    changes.bury(tx, inbox_id, SIEVE_SCRIPT, script_id, created)
+    changes.bury(tx, inbox_id, changes.SIEVE_SCRIPT, script_id, created)
 
 
 def _entity(row: tuple[Any, ...]) -> SieveScript:

@@ -6,7 +6,6 @@ from mailserver.entities.sieve import NO_RESPONSE, VacationResponse
 from mailserver.storage import changes
 from mailserver.storage.database import Snapshot, Transaction
 
-VACATION_RESPONSE = 32  # in type_state
 _COLUMNS = "is_enabled, from_at, to_at, subject, text_body, html_body"
 
 
@@ -35,7 +34,7 @@ def put(tx: Transaction, tenant_id: int, inbox_id: int, response: VacationRespon
             response.text, response.html, now,
         ),
     )  # fmt: skip
-    changes.mark(tx, inbox_id, VACATION_RESPONSE, changes.advance(tx, inbox_id))
+    changes.mark(tx, inbox_id, changes.VACATION_RESPONSE, changes.advance(tx, inbox_id))
 
 
 def claim(tx: Transaction, inbox_id: int, handle: str, address: str, now: int, until: int) -> bool:

@@ -32,7 +32,7 @@ class Absences:
 
     async def state(self, inbox: Inbox) -> int:
         """The number of the newest change to it."""
-        return await self._database.read(changes.state, inbox.id, vacations.VACATION_RESPONSE)
+        return await self._database.read(changes.state, inbox.id, changes.VACATION_RESPONSE)
 
     async def put(self, caller: Caller, inbox: Inbox, response: VacationResponse) -> None:
         """Write what an inbox answers. With other words those who have had an answer get one again."""

@@ -47,7 +47,7 @@ class SieveScripts:
 
     async def state(self, inbox: Inbox) -> int:
         """The number of the newest change to the scripts of an inbox."""
-        return await self._database.read(changes.state, inbox.id, sieve_scripts.SIEVE_SCRIPT)
+        return await self._database.read(changes.state, inbox.id, changes.SIEVE_SCRIPT)
 
     async def content(self, caller: Caller, inbox: Inbox, digest: bytes) -> bytes:
         """The content that a script's hash names; NotFound where no script of the inbox has it."""

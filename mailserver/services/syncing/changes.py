@@ -18,6 +18,8 @@ class Type(IntEnum):
     THREAD = changes.THREAD
     IDENTITY = changes.IDENTITY
     SUBMISSION = changes.SUBMISSION
+    SIEVE_SCRIPT = changes.SIEVE_SCRIPT
+    VACATION = changes.VACATION_RESPONSE
 
 
 class Unknown(errors.ServiceError):

@@ -1,0 +1,1 @@
+"""SieveScript (RFC 9661)."""

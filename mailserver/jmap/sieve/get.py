@@ -1,0 +1,21 @@
+"""SieveScript/get (RFC 9661 2.3)."""
+
+from typing import Any
+
+from mailserver.jmap import standard
+from mailserver.jmap.arguments import Arguments
+from mailserver.jmap.call import Call
+from mailserver.jmap.sieve import objects
+from mailserver.services.syncing.changes import Type
+
+
+async def get(call: Call, arguments: Arguments) -> dict[str, Any]:
+    """Scripts by their ids, or all of them."""
+    inbox = await call.account(arguments)
+    ids = standard.wanted(call, arguments)
+    properties = arguments.properties(objects.PROPERTIES)
+    arguments.finish()
+    every = [objects.shown(each) for each in await call.services.sieve.scripts.all_of(call.caller, inbox)]
+    state = await call.services.syncing.changes.state(call.caller, inbox, Type.SIEVE_SCRIPT)
+    found = [standard.only(each, properties) for each in every if ids is None or each["id"] in set(ids)]
+    return standard.got(standard.account_id(inbox), state, found, ids)

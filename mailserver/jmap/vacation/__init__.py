@@ -1,0 +1,1 @@
+"""VacationResponse (RFC 8621 8)."""
