@@ -16,10 +16,10 @@ class Spent(refusals.TooLarge):
 class Reader:
     """Reads blobs of one account for one method call."""
 
-    def __init__(self, call: Call, inbox: Inbox, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, call: Call, inbox: Inbox) -> None:
         self._call = call
         self._inbox = inbox
-        self._left = most_bytes
+        self._left = MOST_BYTES
         self._kept: dict[str, bytes] = {}
 
     async def read(self, text: str) -> bytes:
