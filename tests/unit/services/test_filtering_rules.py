@@ -77,9 +77,7 @@ async def test_a_pod_stands_between_them(scene):
     assert (await scene.incoming(ANN)).outcome is Outcome.ALLOW
     await scene.database.write(rules.add, replace(rule, id=6, direction=SEND, list_type=BLOCK))
     scene.rules.forget()
-    (sent,) = (
-        await scene.rules.for_mail_out(scene.inbox.tenant_id, scene.inbox.id, [address.parse(ANN)])
-    ).values()
+    (sent,) = (await scene.rules.for_mail_out(scene.inbox.tenant_id, scene.inbox.id, [address.parse(ANN)])).values()
     assert sent.outcome is Outcome.BLOCK
     elsewhere = RuleScope(scene.inbox.tenant_id, 77)
     await scene.database.write(rules.add, replace(rule, id=7, scope=elsewhere, entry=BOB))
