@@ -92,7 +92,10 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         _run(tasks, stack, clock.run(), clock.stop)
         _run(tasks, stack, assembled.services.draft_clock.run(), assembled.services.draft_clock.stop)
         _run(tasks, stack, assembled.services.sieve.desk.run(), assembled.services.sieve.desk.stop)
-        for hearing in (assembled.services.notify.live, Follower(assembled.fanout, doorbell)):
+        for hearing in (
+            assembled.services.notify.live, assembled.services.syncing.state_changes,
+            Follower(assembled.fanout, doorbell),
+        ):  # fmt: skip
             _run(tasks, stack, hearing.run(), hearing.stop)
         await stack.enter_async_context(schedule.running(assembled.services))
         socket = settings.runtime_dir / "admin.sock"

@@ -28,7 +28,7 @@ class Session:
     @property
     def known(self) -> frozenset[str]:
         """The capabilities that a request may use."""
-        return frozenset({capabilities.CORE, capabilities.MAIL, *self._extensions})
+        return frozenset({capabilities.CORE, capabilities.MAIL, capabilities.WEBSOCKET, *self._extensions})
 
     def write(self, caller: Caller, name: str, inboxes: Sequence[Inbox]) -> dict[str, Any]:
         """The session of a caller who may look into these inboxes; the first one is the primary account."""
@@ -49,6 +49,7 @@ class Session:
             "capabilities": {
                 capabilities.CORE: self._core(),
                 capabilities.MAIL: {},
+                capabilities.WEBSOCKET: {"url": f"{self._websocket}/jmap/ws", "supportsPush": True},
                 **{uri: of_server for uri, (of_server, _) in self._extensions.items()},
             },
             "accounts": accounts,

@@ -142,6 +142,7 @@ class Assembled:
     def forget(self, topic: str) -> None:
         """Let go what was remembered and has changed."""
         services = self.services
+        services.syncing.state_changes.hear(topic)
         if topic == webhook_rows.SUBSCRIPTIONS:
             services.notify.subscriptions.forget()
             services.notify.agent_subscriptions.forget()
@@ -249,7 +250,15 @@ def assemble(
         https_only=not settings.outbound_http.allow_private,
     )  # fmt: skip
     synced = syncing.build(
-        database, files, ids, attachments, pools.files, ingest, labels, room, limits.message_bytes,
+        database,
+        files,
+        ids,
+        attachments,
+        pools.files,
+        ingest,
+        labels,
+        room,
+        limits.message_bytes,
         syncing.Outgoing(enqueue, allowance, rules, inboxes, separator, limits.api_recipients),
     )
     services = Services(

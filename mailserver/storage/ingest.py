@@ -23,6 +23,7 @@ INSERT_SEARCH = (
     "INSERT INTO search(rowid, inbox, subject, sender, recipients, body, attachments) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 EMAIL, MAILBOX, THREAD = 1, 2, 3  # types in type_state and tombstone
+EMAIL_DELIVERY = 33  # in type_state: changes with every new message, and with nothing else (RFC 8621 1.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +264,8 @@ class _Batch:
                 inbox.modseq += 1
                 others.append((count, inbox.modseq, inbox.modseq, folder_id))
             inboxes.append((inbox.modseq, inbox.used_bytes, inbox.count, inbox_id))
-            states += [(inbox_id, EMAIL, last_email), (inbox_id, MAILBOX, inbox.modseq), (inbox_id, THREAD, last_email)]
+            states += [(inbox_id, kind, last_email) for kind in (EMAIL, THREAD, EMAIL_DELIVERY)]
+            states.append((inbox_id, MAILBOX, inbox.modseq))
         tx = self._tx
         tx.executemany(
             "UPDATE folder SET uidnext = ?, total_messages = total_messages + ?, unread_messages = unread_messages + ?,"

@@ -16,6 +16,7 @@ from mailserver.services.syncing.emails import Emails
 from mailserver.services.syncing.identities import Identities
 from mailserver.services.syncing.mailboxes import Mailboxes
 from mailserver.services.syncing.queries import Queries
+from mailserver.services.syncing.state_changes import StateChanges
 from mailserver.services.syncing.submissions import Submissions
 from mailserver.services.workspace.labels import Labels
 from mailserver.storage.database import Database
@@ -34,6 +35,7 @@ class Syncing:
     email_setting: EmailSetting
     identities: Identities
     submissions: Submissions
+    state_changes: StateChanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +84,5 @@ def build(
             outgoing.separator,
             outgoing.most_recipients,
         ),
+        StateChanges(database),
     )
