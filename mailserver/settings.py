@@ -206,6 +206,8 @@ class Limits(Section):
     forwarded_per_hour: int = Field(1000, ge=0)
     upload_bytes: int = Field(25 << 20, ge=1 << 10)
     request_bytes: int = Field(36 << 20, ge=1 << 10)
+    inbox_bytes: int = Field(0, ge=0)
+    inbox_messages: int = Field(0, ge=0)
     api_recipients: int = Field(50, ge=1)
     login_failures_per_loopback_address: int = Field(100, ge=0)
     login_failures_per_network: int = Field(100, ge=0)
@@ -348,9 +350,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise SettingsProblem(
-            f"The configuration file {path} does not exist. Make it, or leave out --config."
-        ) from error
+        raise SettingsProblem(f"There is no configuration file {path}. Make it, or leave out --config.") from error
     except OSError as error:
         raise SettingsProblem(f"The configuration file {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

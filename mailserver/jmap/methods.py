@@ -26,6 +26,9 @@ from mailserver.jmap.mailbox import changes as mailbox_changes
 from mailserver.jmap.mailbox import get as mailbox_get
 from mailserver.jmap.mailbox import query as mailbox_query
 from mailserver.jmap.mailbox import set as mailbox_set
+from mailserver.jmap.quota import changes as quota_changes
+from mailserver.jmap.quota import get as quota_get
+from mailserver.jmap.quota import query as quota_query
 from mailserver.jmap.request import Known
 from mailserver.jmap.search_snippet import get as search_snippet_get
 from mailserver.jmap.sieve import get as sieve_get
@@ -84,6 +87,12 @@ _FURTHER = {
         "SieveScript/query": sieve_query.query,
         "SieveScript/validate": sieve_validate.validate,
     },
+    capabilities.QUOTA: {
+        "Quota/get": quota_get.get,
+        "Quota/changes": quota_changes.changes,
+        "Quota/query": quota_query.query,
+        "Quota/queryChanges": quota_query.query_changes,
+    },
     capabilities.BLOB: {
         "Blob/upload": blob_upload.upload,
         "Blob/get": blob_get.get,
@@ -131,6 +140,7 @@ def extensions(limits: Limits) -> dict[str, tuple[Any, Any]]:
         capabilities.SUBMISSION: ({}, submission),
         capabilities.VACATION: ({}, {}),
         capabilities.SIEVE: ({"implementation": "mailserver"}, sieve),
+        capabilities.QUOTA: ({}, {}),
         capabilities.BLOB: ({}, blob),
     }
 

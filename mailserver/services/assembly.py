@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mailserver.dns import DnsResolver
+from mailserver.entities.quota import Allotment
 from mailserver.fetch import Fetch
 from mailserver.mail.mtasts import Mode
 from mailserver.services.accounts import throttle as throttling
@@ -183,9 +184,9 @@ def assemble(
     mode = Mode(settings.transport.sts_mode)
     domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, certificate)
     inboxes, audit = Inboxes(database, ids), Audit(database, ids)
+    allotment, tally = Allotment(limits.inbox_bytes, limits.inbox_messages), Tally()
     rewriting = Rewriting(database, ids, store.secrets["return_path"])
-    routing = Routing(database, hostname, separator, store.secrets["return_path"], rewriting)
-    tally = Tally()
+    routing = Routing(database, hostname, separator, store.secrets["return_path"], rewriting, allotment)
     outcomes = Outcomes(database, ids, tally)
     reports = Reports(database, outcomes, hostname, store.secrets["return_path"], pools.files)
     owner = f"{hostname}/{settings.storage.node}"
@@ -259,8 +260,9 @@ def assemble(
         labels,
         room,
         limits.message_bytes,
+        allotment,
         syncing.Outgoing(enqueue, allowance, rules, inboxes, separator, limits.api_recipients),
-    )
+    )  # fmt: skip
     services = Services(
         access=access,
         repeats=Repeats(database),

@@ -6,12 +6,13 @@ An inbox may have targets that its mail goes on to; and an address may stand for
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from mailserver.entities import errors
 from mailserver.entities.distribution import DistributionList
+from mailserver.entities.quota import Allotment
 from mailserver.mail import address as addresses
 from mailserver.mail import list_fields, srs, verp
 from mailserver.mail.address import Address, AddressError
@@ -107,13 +108,15 @@ class Routing:
     """Answers from memory where it can; every answer is short-lived, and forgotten when accounts change."""
 
     def __init__(
-        self, database: Database, hostname: str, separator: str, return_path_secret: bytes, rewriting: Rewriting
-    ) -> None:
+        self, database: Database, hostname: str, separator: str, return_path_secret: bytes, rewriting: Rewriting,
+        allotment: Allotment,
+    ) -> None:  # fmt: skip
         self._database = database
         self._hostname = hostname
         self._separator = separator
         self._secret = return_path_secret
         self._rewriting = rewriting
+        self._allotment = allotment
         self._cache: OrderedDict[str, tuple[float, Route]] = OrderedDict()
         self._domains: tuple[float, frozenset[str]] = (0.0, frozenset())
 
@@ -165,6 +168,7 @@ class Routing:
         is_empty_list = not found and inboxes.is_taken(snapshot, address.normal)
         if not found and not is_rewritten and not is_empty_list:  # what was forged or has run out is nobody's mail
             found = inboxes.catch_all(snapshot, address.domain)
+        found = self._with_room(snapshot, found)
         through = None
         if any(each.member for each in found):
             through = lists.by_address(snapshot, address.normal) or lists.by_address(snapshot, untagged.normal)
@@ -172,6 +176,14 @@ class Routing:
             tuple(found), is_ours=True, forwards=self._onward(snapshot, address, found), through=through,
             is_scripted=_is_scripted(snapshot, found),
         )  # fmt: skip
+
+    def _with_room(self, snapshot: Snapshot, found: list[Destination]) -> list[Destination]:
+        """The same, those that are full as those that take nothing now: the sender keeps it and tries again."""
+        if not self._allotment.is_any:
+            return found
+        held = inboxes.held(snapshot, [each.inbox_id for each in found])
+        full = {inbox_id for inbox_id, used in held.items() if self._allotment.is_full(*used)}
+        return [replace(each, is_active=False) if each.inbox_id in full else each for each in found]
 
     def _onward(self, snapshot: Snapshot, address: Address, found: list[Destination]) -> tuple[Onward, ...]:
         """Where those who are reached let their mail go on to."""

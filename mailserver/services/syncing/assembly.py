@@ -4,6 +4,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from mailserver.entities.identifiers import IdSource
+from mailserver.entities.quota import Allotment
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.mailbox.ingest import Ingest
 from mailserver.services.outbound.allowance import Allowance
@@ -16,6 +17,7 @@ from mailserver.services.syncing.emails import Emails
 from mailserver.services.syncing.identities import Identities
 from mailserver.services.syncing.mailboxes import Mailboxes
 from mailserver.services.syncing.queries import Queries
+from mailserver.services.syncing.quotas import Quotas
 from mailserver.services.syncing.state_changes import StateChanges
 from mailserver.services.syncing.submissions import Submissions
 from mailserver.services.workspace.labels import Labels
@@ -33,6 +35,7 @@ class Syncing:
     blobs: Blobs
     queries: Queries
     email_setting: EmailSetting
+    quotas: Quotas
     identities: Identities
     submissions: Submissions
     state_changes: StateChanges
@@ -60,6 +63,7 @@ def build(
     labels: Labels,
     room: Room,
     message_bytes: int,
+    allotment: Allotment,
     outgoing: Outgoing,
 ) -> Syncing:
     """Build them."""
@@ -69,7 +73,8 @@ def build(
         Emails(database, message_files, files),
         Blobs(database, message_files, uploads, files),
         Queries(database, message_files, files),
-        EmailSetting(database, ingest, labels, room, ids, message_bytes),
+        EmailSetting(database, ingest, labels, room, ids, message_bytes, allotment),
+        Quotas(database, allotment),
         Identities(database, outgoing.inboxes, ids, outgoing.separator),
         Submissions(
             database,

@@ -15,10 +15,11 @@ from mailserver.entities.identifiers import IdSource
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.label import Label, LabelType
 from mailserver.entities.message import Flag, Visibility
+from mailserver.entities.quota import Allotment
 from mailserver.mail import headers
 from mailserver.services.mailbox.ingest import Ingest
 from mailserver.services.workspace.labels import Labels
-from mailserver.storage import arrange, changes, drafts, emails, folders, label_store
+from mailserver.storage import arrange, changes, drafts, emails, folders, inboxes, label_store
 from mailserver.storage.database import Database, Transaction
 from mailserver.storage.ingest import StoredMessage
 from mailserver.storage.records import Copy, Record
@@ -72,7 +73,7 @@ class EmailSetting:
 
     def __init__(
         self, database: Database, ingest: Ingest, labels: Labels, room: Room, ids: IdSource,
-        message_bytes: int,
+        message_bytes: int, allotment: Allotment,
     ) -> None:  # fmt: skip
         self._database = database
         self._ingest = ingest
@@ -80,6 +81,7 @@ class EmailSetting:
         self._room = room
         self._ids = ids
         self.message_bytes = message_bytes
+        self._allotment = allotment
 
     def new_id(self) -> int:
         """The id that a message is going to have."""
@@ -95,6 +97,7 @@ class EmailSetting:
             raise errors.TooLarge(f"A message has at most {self.message_bytes:,} octets.")
         if not self._room.is_there:
             raise errors.StoreFull
+        await self._refuse_full(inbox)
         every = {each.id: each for each in await self._database.read(folders.of_inbox, inbox.id)}
         present = [every[each] for each in wanted.folder_ids if each in every]
         if len(present) != len(wanted.folder_ids):
@@ -116,6 +119,12 @@ class EmailSetting:
             return emails.get(tx, inbox.id, [number])[number]
 
         return await self._ingest.store(record, before, after)
+
+    async def _refuse_full(self, inbox: Inbox) -> None:
+        if self._allotment.is_any:
+            used = (await self._database.read(inboxes.held, [inbox.id])).get(inbox.id, (0, 0))
+            if self._allotment.is_full(*used):
+                raise errors.InboxFull
 
     async def change(
         self,
