@@ -10,6 +10,7 @@ from mailserver.entities.inbox import Inbox
 from mailserver.jmap import errors
 from mailserver.jmap.arguments import Arguments, is_id
 from mailserver.jmap.call import Call
+from mailserver.jmap.windows import Window
 from mailserver.services.syncing.changes import Type, Unknown
 
 NotFound = refusals.NotFound
@@ -92,6 +93,19 @@ async def changes(call: Call, arguments: Arguments, kind: Type, name: Kind) -> t
         "updated": [identifiers.encode(name, each) for each in delta.updated],
         "destroyed": [identifiers.encode(name, each) for each in delta.destroyed],
     }, delta.only_counts
+
+
+def queried(inbox: Inbox, state: str, ids: Sequence[str], window: Window, *, wants_total: bool) -> Object:
+    """The answer of a /query whose whole result is at hand, and is asked for anew where something has changed."""
+    position, shown = window.cut(ids)
+    answer: Object = {
+        "accountId": account_id(inbox),
+        "queryState": state,
+        "canCalculateChanges": False,
+        "position": position,
+        "ids": shown,
+    }
+    return {**answer, "total": len(ids)} if wants_total else answer
 
 
 class Setting:

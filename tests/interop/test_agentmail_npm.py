@@ -7,16 +7,14 @@ hosted one has its address built in.
 import asyncio
 import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support import npm
 from tests.support.server import running_server
 
 VERSION = "0.5.27"
-INSTALL_SECONDS = 120
 RUN_SECONDS = 120
 SCRIPT = Path(__file__).with_name("agentmail_npm.mjs")
 STEPS = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text("utf-8"), re.MULTILINE)
@@ -24,21 +22,8 @@ STEPS = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text("utf-8"), re.MULT
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory):
-    """A directory with the client in it, and nothing of its install scripts run."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("node and npm are not installed")
-    directory = tmp_path_factory.mktemp("npm")
-    (directory / "package.json").write_text('{"private": true}')
-    options = ("--no-audit", "--no-fund", "--ignore-scripts", "--no-save")
-    try:
-        subprocess.run(
-            [npm, "install", *options, f"agentmail@{VERSION}"],
-            cwd=directory, check=True, capture_output=True, timeout=INSTALL_SECONDS, text=True,
-        )  # fmt: skip
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"agentmail {VERSION} cannot be had from npm: {(error.stderr or str(error))[-200:]}")
-    return directory
+    """A directory with the client in it."""
+    return npm.installed(tmp_path_factory.mktemp("npm"), f"agentmail@{VERSION}")
 
 
 async def test_the_npm_client_works_by_changing_only_the_base_url(package, tmp_path):

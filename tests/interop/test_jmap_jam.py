@@ -5,15 +5,14 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support import npm
 from tests.support.server import running_server
 
 VERSION = "0.13.1"
-INSTALL_SECONDS = 120
 RUN_SECONDS = 120
 SCRIPT = Path(__file__).with_name("jmap_jam.mjs")
 STEPS = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text("utf-8"), re.MULTILINE)
@@ -21,21 +20,9 @@ STEPS = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text("utf-8"), re.MULT
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory):
-    """A directory with the client and our script in it, and nothing of its install scripts run."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("node and npm are not installed")
-    directory = tmp_path_factory.mktemp("jam")
-    (directory / "package.json").write_text('{"private": true}')
-    options = ("--no-audit", "--no-fund", "--ignore-scripts", "--no-save")
-    try:
-        subprocess.run(
-            [npm, "install", *options, f"jmap-jam@{VERSION}"],
-            cwd=directory, check=True, capture_output=True, timeout=INSTALL_SECONDS, text=True,
-        )  # fmt: skip
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"jmap-jam {VERSION} cannot be had from npm: {(error.stderr or str(error))[-200:]}")
-    shutil.copy(SCRIPT, directory)  # node looks for packages beside the script
+    """A directory with the client and our script in it: node looks for packages beside the script."""
+    directory = npm.installed(tmp_path_factory.mktemp("jam"), f"jmap-jam@{VERSION}")
+    shutil.copy(SCRIPT, directory)
     return directory
 
 

@@ -38,15 +38,7 @@ async def query(call: Call, arguments: Arguments) -> dict[str, Any]:
     for one in reversed(sort):
         chosen.sort(key=_SORTS[one.property], reverse=not one.is_ascending)
     ids = [identifiers.encode(Kind.SUBMISSION, each.submission.id) for each in chosen]
-    position, shown = window.cut(ids)
-    answer = {
-        "accountId": standard.account_id(inbox),
-        "queryState": state,
-        "canCalculateChanges": False,
-        "position": position,
-        "ids": shown,
-    }
-    return {**answer, "total": len(ids)} if wants_total else answer
+    return standard.queried(inbox, state, ids, window, wants_total=wants_total)
 
 
 async def query_changes(call: Call, arguments: Arguments) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from mailserver.entities.access import Caller, Scope
 from mailserver.entities.folder import Folder, Role
 from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
+from mailserver.services.mailbox import folder_tree
 from mailserver.storage import arrange, folders, inboxes
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 LONGEST_NAME = 200
 MOST = 1000  # of one inbox
-DEEPEST = 10
 MOVED_AT_ONCE = 200  # messages of one transaction
 
 
@@ -118,26 +118,14 @@ def _known(tx: Transaction, inbox_id: int, folder_id: int) -> Folder:
 
 def _check_place(every: list[Folder], moved: Folder | None, name: str, above: Folder | None) -> None:
     """Refuse a place inside itself, too deep, or beside one of the same name."""
-    parents = {each.id: each.parent_id for each in every}
-    depth, at = 1, above.id if above else None
-    while at is not None:
-        if moved is not None and at == moved.id:
-            raise errors.Invalid("A folder cannot lie inside itself.", parent_id="It lies inside the folder.")
-        depth, at = depth + 1, parents[at]
-    if depth + (_height(every, moved.id) if moved else 0) > DEEPEST:
-        raise errors.Invalid("The folder would lie too deep.", parent_id=f"At most {DEEPEST} levels.")
-    for each in every:
-        beside = each.parent_id == (above.id if above else None) and each.name.casefold() == name.casefold()
-        if beside and (moved is None or each.id != moved.id):
-            raise errors.Conflict(f"There is a folder {each.name} already.", name="The name is in use there.")
-
-
-def _height(every: list[Folder], folder_id: int) -> int:
-    """How many levels lie below a folder."""
-    level, height = {folder_id}, 0
-    while level := {each.id for each in every if each.parent_id in level}:
-        height += 1
-    return height
+    moved_id, parent_id = moved.id if moved else None, above.id if above else None
+    if moved_id is not None and folder_tree.is_inside(every, moved_id, parent_id):
+        raise errors.Invalid("A folder cannot lie inside itself.", parent_id="It lies inside the folder.")
+    if folder_tree.depth_at(every, moved_id, parent_id) > folder_tree.DEEPEST:
+        raise errors.Invalid("The folder would lie too deep.", parent_id=f"At most {folder_tree.DEEPEST} levels.")
+    there = folder_tree.named_beside(every, moved_id, parent_id, name)
+    if there is not None:
+        raise errors.Conflict(f"There is a folder {there.name} already.", name="The name is in use there.")
 
 
 def _name(text: str) -> str:

@@ -10,12 +10,12 @@ from mailserver.entities.access import Caller, Scope
 from mailserver.entities.folder import Folder, Role
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.inbox import Inbox
+from mailserver.services.mailbox import folder_tree
 from mailserver.storage import arrange, folders
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 LONGEST_NAME = 200
 MOST = 1000  # of one inbox
-DEEPEST = 10
 REMOVED_AT_ONCE = 200  # messages of one transaction
 CUSTOM_ORDER = folders.CUSTOM_ORDER
 
@@ -134,29 +134,17 @@ def _one(snapshot: Snapshot, inbox: Inbox, folder_id: int) -> Folder:
 
 
 def _check_place(every: Sequence[Folder], moved: Folder | None, name: str, parent_id: int | None) -> None:
-    """Refuse a place inside itself, too deep, or beside one of the same name."""
-    parents = {each.id: each.parent_id for each in every}
-    if parent_id is not None and parent_id not in parents:
+    """Refuse a place that there is not, inside itself, too deep, or beside one of the same name."""
+    moved_id = moved.id if moved else None
+    if parent_id is not None and all(each.id != parent_id for each in every):
         raise errors.Invalid("There is no such parent.", parentId="There is no such folder.")
-    depth, at = 1, parent_id
-    while at is not None:
-        if moved is not None and at == moved.id:
-            raise errors.Invalid("A folder cannot lie inside itself.", parentId="It lies inside the folder.")
-        depth, at = depth + 1, parents[at]
-    if depth + (_height(every, moved.id) if moved else 0) > DEEPEST:
-        raise errors.Invalid("The folder would lie too deep.", parentId=f"At most {DEEPEST} levels.")
-    for each in every:
-        is_beside = each.parent_id == parent_id and each.name.casefold() == name.casefold()
-        if is_beside and (moved is None or each.id != moved.id):
-            raise AlreadyExists(each.id)
-
-
-def _height(every: Sequence[Folder], folder_id: int) -> int:
-    """How many levels lie below a folder."""
-    level, height = {folder_id}, 0
-    while level := {each.id for each in every if each.parent_id in level}:
-        height += 1
-    return height
+    if moved_id is not None and folder_tree.is_inside(every, moved_id, parent_id):
+        raise errors.Invalid("A folder cannot lie inside itself.", parentId="It lies inside the folder.")
+    if folder_tree.depth_at(every, moved_id, parent_id) > folder_tree.DEEPEST:
+        raise errors.Invalid("The folder would lie too deep.", parentId=f"At most {folder_tree.DEEPEST} levels.")
+    there = folder_tree.named_beside(every, moved_id, parent_id, name)
+    if there is not None:
+        raise AlreadyExists(there.id)
 
 
 def _name(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailserver.services.mailbox import folders
+from mailserver.services.mailbox import folder_tree, folders
 from tests.support.served import served
 
 PATH = "/v1/messages/folders/"
@@ -89,7 +89,7 @@ async def test_names_are_in_use_once_in_a_place(site):
 
 async def test_no_folder_lies_inside_itself_or_too_deep(site):
     chain = [await made(site, "0")]
-    for level in range(1, folders.DEEPEST):
+    for level in range(1, folder_tree.DEEPEST):
         chain.append(await made(site, str(level), chain[-1]))
     await call(site, "POST", PATH, 400, name="deeper", parentId=chain[-1]["id"])
     await call(site, "PATCH", f"{PATH}{chain[0]['id']}/", 400, parentId=chain[3]["id"])
