@@ -41,6 +41,16 @@ def put(tx: Transaction, identity: Identity) -> None:
     changes.mark(tx, identity.inbox_id, changes.IDENTITY, modseq)
 
 
+def follow_signatures(tx: Transaction, inbox_id: int) -> None:
+    """The inbox has other signatures: its identities without any of their own have them too."""
+    for (identity_id,) in tx.all(
+        "SELECT id FROM identity WHERE inbox_id = ? AND (text_signature IS NULL OR html_signature IS NULL)", (inbox_id,)
+    ):
+        modseq = changes.advance(tx, inbox_id)
+        tx.execute("UPDATE identity SET modseq = ? WHERE id = ?", (modseq, identity_id))
+        changes.mark(tx, inbox_id, changes.IDENTITY, modseq)
+
+
 def remove(tx: Transaction, identity: Identity) -> None:
     """Delete an identity."""
     (created,) = tx.one("SELECT created_modseq FROM identity WHERE id = ?", (identity.id,))

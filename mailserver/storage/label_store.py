@@ -58,8 +58,16 @@ def change(tx: Transaction, label: Label) -> None:
     )
 
 
+def strip(tx: Transaction, label_id: int, most: int, now: int) -> int:
+    """Take a label off some of the messages that have it, so that their clients hear of it; off how many."""
+    rows = tx.all("SELECT message_id FROM message_label WHERE label_id = ? LIMIT ?", (label_id, most))
+    for (message_id,) in rows:
+        detach(tx, label_id, message_id, now)
+    return len(rows)
+
+
 def remove(tx: Transaction, label_id: int) -> None:
-    """Delete a label and take it off everything."""
+    """Delete a label that is on no message any more, and take it off everything else."""
     for table in ("message_label", "thread_label", "label_entity", "label_suggestion"):
         tx.execute(f"DELETE FROM {table} WHERE label_id = ?", (label_id,))
     tickets.forget_label(tx, label_id)

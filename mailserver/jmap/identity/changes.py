@@ -11,5 +11,6 @@ from mailserver.services.syncing.changes import Type
 
 async def changes(call: Call, arguments: Arguments) -> dict[str, Any]:
     """Identities that were touched behind a state."""
+    await call.services.syncing.identities.complete(call.caller, await call.account(arguments))
     answer, _ = await standard.changes(call, arguments, Type.IDENTITY, Kind.IDENTITY)
     return answer

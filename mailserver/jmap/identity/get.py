@@ -15,7 +15,8 @@ async def get(call: Call, arguments: Arguments) -> dict[str, Any]:
     ids = standard.wanted(call, arguments)
     properties = arguments.properties(objects.PROPERTIES)
     arguments.finish()
-    every = [objects.shown(each) for each in await call.services.syncing.identities.all_of(call.caller, inbox)]
+    await call.services.syncing.identities.complete(call.caller, inbox)
     state = await call.services.syncing.changes.state(call.caller, inbox, Type.IDENTITY)
+    every = [objects.shown(each) for each in await call.services.syncing.identities.all_of(call.caller, inbox)]
     found = [standard.only(each, properties) for each in every if ids is None or each["id"] in set(ids)]
     return standard.got(standard.account_id(inbox), state, found, ids)

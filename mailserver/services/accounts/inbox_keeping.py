@@ -15,7 +15,7 @@ from mailserver.services.accounts import inboxes as inbox_names
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.inboxes import LONGEST_NAME, Inboxes
-from mailserver.storage import closing, inboxes, tenants
+from mailserver.storage import closing, identities, inboxes, tenants
 from mailserver.storage.database import Database, Transaction
 
 DAY_MS = 86_400_000
@@ -115,7 +115,10 @@ class InboxKeeping:
             await self._access.set_password(inbox.id, password)
 
         def write(tx: Transaction) -> None:
+            known = inboxes.settings(tx, inbox.id)
             inboxes.set_settings(tx, inbox.id, chosen, int(time.time() * 1000))
+            if (known.signature_text, known.signature_html) != (chosen.signature_text, chosen.signature_html):
+                identities.follow_signatures(tx, inbox.id)
             if also is not None:
                 also(tx)
             what = {"password_changed": password is not None, "retention_days": chosen.retention_days}

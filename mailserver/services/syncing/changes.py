@@ -30,8 +30,8 @@ class Unknown(errors.ServiceError):
 class Delta:
     """What a client has to learn; ids are numbers. `new_state` comes before later changes where there are more."""
 
-    old_state: int
-    new_state: int
+    old_state: str
+    new_state: str
     has_more: bool
     created: tuple[int, ...]
     updated: tuple[int, ...]
@@ -76,27 +76,43 @@ def number(snapshot: Snapshot, inbox_id: int, kind: Type, state: str) -> int:
 
 
 def since(snapshot: Snapshot, inbox_id: int, kind: Type, state: str, most: int) -> Delta:
-    """What was touched behind a state, in order, cut behind `most` objects that a client has to hear of."""
-    begun = number(snapshot, inbox_id, kind, state)
+    """What was touched behind a state, in order, cut behind `most` objects that a client has to hear of.
+
+    A state between two parts is `position-begun`: what the client has heard of reaches up to the one, and the first
+    part began behind the other. Without that, an object that was made behind `begun` and changed soon after would be
+    told in a later part as changed, though no part has ever told that it was made.
+    """
+    position, begun = _places(snapshot, inbox_id, kind, state)
     current = changes.state(snapshot, inbox_id, int(kind))
     touched: list[changes.Touched] = []
-    position, has_more = begun, True
+    at, has_more = position, True
     while has_more and len(touched) <= most:
-        some = changes.since(snapshot, inbox_id, int(kind), position, most + 1)
-        touched += [one for one in some if not (one.is_destroyed and one.created_modseq > begun)]
+        some = changes.since(snapshot, inbox_id, int(kind), at, most + 1)
+        touched += [one for one in some if not (one.is_destroyed and one.created_modseq > position)]
         has_more = len(some) > most
-        position = some[-1].modseq if some else position
+        at = some[-1].modseq if some else at
     has_more = len(touched) > most
     del touched[most:]
-    updated = [one for one in touched if not one.is_destroyed and one.created_modseq <= begun]
+    living = [one for one in touched if not one.is_destroyed]
+    updated = tuple(one.object_id for one in living if one.created_modseq <= begun)
     return Delta(
-        old_state=begun,
-        new_state=touched[-1].modseq if has_more else current,
+        old_state=state,
+        new_state=f"{touched[-1].modseq}-{begun}" if has_more else str(current),
         has_more=has_more,
-        created=tuple(one.object_id for one in touched if not one.is_destroyed and one.created_modseq > begun),
-        updated=tuple(one.object_id for one in updated),
+        created=tuple(one.object_id for one in living if one.created_modseq > begun),
+        updated=updated,
         destroyed=tuple(one.object_id for one in touched if one.is_destroyed),
         only_counts=kind is Type.MAILBOX
         and bool(updated)
-        and folders.only_counts_since(snapshot, inbox_id, begun, [one.object_id for one in updated]),
+        and folders.only_counts_since(snapshot, inbox_id, begun, updated),
     )
+
+
+def _places(snapshot: Snapshot, inbox_id: int, kind: Type, state: str) -> tuple[int, int]:
+    """Up to where a client has heard of changes, and behind what it began to be told of them."""
+    text, is_between, first = state.partition("-")
+    position = number(snapshot, inbox_id, kind, text)
+    begun = number(snapshot, inbox_id, kind, first) if is_between else position
+    if begun > position:
+        raise Unknown
+    return position, begun

@@ -32,16 +32,20 @@ class Identities:
 
     async def all_of(self, caller: Caller, inbox: Inbox) -> list[Identity]:
         """Every identity, each address of the inbox among them; the inbox's own address comes first."""
+        await self.complete(caller, inbox)
+        found = await self._database.read(identities.of_inbox, inbox.id)
+        settings = await self._database.read(inboxes.settings, inbox.id)
+        text, html = settings.signature_text or "", settings.signature_html or ""
+        whole = [_with_signatures(each, text, html) for each in found]
+        return sorted(whole, key=lambda each: (each.email != inbox.address, each.id))
+
+    async def complete(self, caller: Caller, inbox: Inbox) -> None:
+        """Let there be one identity for each address of the inbox; before that no state of them says anything."""
         caller.require(Scope.EMAIL_READ)
         own = await self._owners.addresses(inbox)
         found = await self._database.read(identities.of_inbox, inbox.id)
         if {each.email for each in found if each.is_fixed} != own:
             await self._database.write(self._complete, inbox, own)
-            found = await self._database.read(identities.of_inbox, inbox.id)
-        settings = await self._database.read(inboxes.settings, inbox.id)
-        text, html = settings.signature_text or "", settings.signature_html or ""
-        whole = [_with_signatures(each, text, html) for each in found]
-        return sorted(whole, key=lambda each: (each.email != inbox.address, each.id))
 
     async def create(self, caller: Caller, inbox: Inbox, wanted: Identity) -> Identity:
         """Add an identity; its ids are set here."""

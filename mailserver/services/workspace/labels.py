@@ -20,6 +20,7 @@ from mailserver.storage import label_store, messages, threads
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 LONGEST_NAME = 100
+STRIPPED_AT_ONCE = 200  # messages that a label is taken off in one transaction
 _KEY = re.compile(r"[a-z0-9._/-]{1,100}")
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 
@@ -130,14 +131,18 @@ class Labels:
         return await self._database.write(write)
 
     async def remove(self, caller: Caller, text: str) -> None:
-        """Delete a label and take it off everything."""
+        """Delete a label and take it off everything. Broken off, it has left some messages; said again, it goes on."""
 
-        def write(tx: Transaction) -> None:
+        def write(tx: Transaction) -> bool:
             label = one(tx, caller, text)
             _refuse_system(label)
-            label_store.remove(tx, label.id)
+            is_last = label_store.strip(tx, label.id, STRIPPED_AT_ONCE, int(time.time() * 1000)) < STRIPPED_AT_ONCE
+            if is_last:
+                label_store.remove(tx, label.id)
+            return is_last
 
-        await self._database.write(write)
+        while not await self._database.write(write):
+            pass
 
     # -- messages and threads -----------------------------------------------------------------------------------
 
