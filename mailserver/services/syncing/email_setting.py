@@ -26,7 +26,7 @@ from mailserver.storage.records import Copy, Record
 
 MOST_KEYWORDS = 100  # of one message
 MOST_FOLDERS = 32
-_HIDDEN = {Role.JUNK: Visibility.SPAM, Role.TRASH: Visibility.TRASH}
+_HIDDEN: dict[Role | None, Visibility] = {Role.JUNK: Visibility.SPAM, Role.TRASH: Visibility.TRASH}
 
 
 class Room(Protocol):
@@ -111,7 +111,6 @@ class EmailSetting:
         def after(tx: Transaction, stored: tuple[StoredMessage, ...]) -> Email:
             if not stored:
                 raise errors.NotFound("There is no such inbox.")
-            arrange.place(tx, number, wanted.folder_ids, _now())
             self._relabel(tx, inbox, number, (), wanted.labels)
             if wanted.flags & Flag.DRAFT:
                 self._note_draft(tx, inbox, number)
@@ -238,17 +237,14 @@ def looks_like_mail(raw: bytes) -> bool:
 
 
 def _copy(number: int, inbox: Inbox, present: Sequence[Folder], flags: Flag) -> Copy:
-    """The copy as the store knows it at first: in one folder, which the others follow in the same transaction."""
-    roles: set[Role] = {each.role for each in present if each.role is not None}
-    first: Role | None = next(
-        (each for each in (Role.INBOX, Role.DRAFTS, Role.SENT, Role.ARCHIVE) if each in roles), None
-    )
-    role = first or min(roles, default=Role.ARCHIVE)
-    is_hidden = first is None and len(roles) == len(present)
+    """The copy as the store knows it; it is hidden as junk or waste where it lies nowhere else."""
+    roles = {each.role for each in present}
+    hidden = [_HIDDEN[role] for role in roles if role in _HIDDEN]
     return Copy(
-        number, inbox.id, inbox.tenant_id, role.value, flags=int(flags),
-        visibility=int(_HIDDEN[role]) if is_hidden and role in _HIDDEN else 0,
+        number, inbox.id, inbox.tenant_id, Role.ARCHIVE.value, flags=int(flags),
+        visibility=int(min(hidden)) if len(hidden) == len(roles) else int(Visibility.NORMAL),
         is_ours=bool(flags & Flag.DRAFT) or bool(roles & {Role.SENT, Role.DRAFTS}),
+        folder_ids=tuple(sorted(each.id for each in present)),
     )  # fmt: skip
 
 
