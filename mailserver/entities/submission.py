@@ -57,3 +57,4 @@ class Submitted:
     submission: StoredSubmission
     status: UndoStatus
     deliveries: tuple[Delivery, ...]
+    reports: tuple[bytes, ...] = ()  # hashes of the messages that tell of it

@@ -63,8 +63,8 @@ class Bounces:
         )
         if raw is None:
             return
-        outcome = await self._local.deliver(raw, "", message.sender)
         numbers = [delivery.id for delivery, _ in wanted]
+        outcome = await self._local.deliver(raw, "", message.sender, about=numbers)
         log.info("queue.report.sent", kind=kind, queued_id=message.id, deliveries=numbers, reply=str(outcome.reply))
         if isinstance(outcome, Deferred):
             raise Undeliverable(str(outcome.reply))

@@ -11,6 +11,7 @@ from mailserver.storage import (
     changes,
     commitments,
     drafts,
+    email_submissions,
     enrichment,
     files,
     labels,
@@ -119,6 +120,7 @@ def remove(tx: Transaction, message_id: int, now: int) -> None:
     enrichment.forget_message(tx, message_id)
     activity.forget_message(tx, message_id)
     drafts.forget_message(tx, message_id)
+    email_submissions.forget_message(tx, message_id)
     for table in ("part", "verdict", "message_data"):
         tx.execute(f"DELETE FROM {table} WHERE message_id = ?", (message_id,))
     tx.execute("DELETE FROM message WHERE id = ?", (message_id,))

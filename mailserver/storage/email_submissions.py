@@ -56,6 +56,7 @@ def remove(tx: Transaction, inbox_id: int, submission_id: int) -> None:
     """Forget a submission; what it has sent stays sent."""
     (created,) = tx.one("SELECT created_modseq FROM email_submission WHERE id = ?", (submission_id,))
     tx.execute("DELETE FROM email_submission WHERE id = ?", (submission_id,))
+    tx.execute("DELETE FROM submission_report WHERE submission_id = ?", (submission_id,))
     changes.bury(tx, inbox_id, changes.SUBMISSION, submission_id, created)
 
 
@@ -68,6 +69,46 @@ def told(tx: Transaction, queued_ids: Sequence[int]) -> None:
             f"SELECT id, inbox_id FROM email_submission WHERE queued_id IN ({marks})", some
         ):
             _touch(tx, inbox_id, submission_id)
+
+
+def note_report(tx: Transaction, delivery_ids: Sequence[int], message_ids: Sequence[int]) -> None:
+    """These messages report what has become of deliveries; told to the inbox that both belong to."""
+    for start in range(0, len(delivery_ids), AT_ONCE):
+        some = delivery_ids[start : start + AT_ONCE]
+        marks, own = ",".join("?" * len(some)), ",".join("?" * len(message_ids))
+        for submission_id, message_id, inbox_id in tx.all(
+            "SELECT DISTINCT s.id, m.id, s.inbox_id FROM delivery d "
+            f"JOIN email_submission s ON s.queued_id = d.queued_id JOIN message m ON m.inbox_id = s.inbox_id AND m.id IN ({own}) WHERE d.id IN ({marks})",
+            (*message_ids, *some),
+        ):
+            tx.execute(
+                "INSERT INTO submission_report VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (submission_id, message_id, inbox_id),
+            )
+            _touch(tx, inbox_id, submission_id)
+
+
+def forget_message(tx: Transaction, message_id: int) -> None:
+    """A message is deleted: where it was a report, there is one less."""
+    for submission_id, inbox_id in tx.all(
+        "DELETE FROM submission_report WHERE message_id = ? RETURNING submission_id, inbox_id", (message_id,)
+    ):
+        _touch(tx, inbox_id, submission_id)
+
+
+def reports(snapshot: Snapshot, submission_ids: Sequence[int]) -> dict[int, tuple[bytes, ...]]:
+    """The contents, by their hashes, of what was reported about submissions, oldest first."""
+    found: dict[int, tuple[bytes, ...]] = {}
+    for start in range(0, len(submission_ids), AT_ONCE):
+        some = submission_ids[start : start + AT_ONCE]
+        marks = ",".join("?" * len(some))
+        for submission_id, blob in snapshot.all(
+            "SELECT r.submission_id, m.blob FROM submission_report r JOIN message m ON m.id = r.message_id "
+            f"WHERE r.submission_id IN ({marks}) ORDER BY r.submission_id, r.message_id",
+            some,
+        ):
+            found[submission_id] = (*found.get(submission_id, ()), bytes(blob))
+    return found
 
 
 def trim(tx: Transaction, before: int, most: int) -> int:

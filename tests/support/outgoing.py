@@ -60,7 +60,7 @@ class LocalInboxes:
     async def is_local(self, domain):
         return domain in self.domains
 
-    async def deliver(self, message, sender, recipient, delivery_id=0):
+    async def deliver(self, message, sender, recipient, delivery_id=0, about=()):
         outcome = self.outcome or Delivered(self.clock(), "local", Reply(250, "2.1.5", "stored"))
         if isinstance(outcome, Delivered):
             raw = message if isinstance(message, bytes) else message.read_bytes()

@@ -1,5 +1,6 @@
 """An EmailSubmission as clients see it, and as they hand it over."""
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +9,7 @@ from mailserver.entities import identifiers
 from mailserver.entities.delivery import Delivery, State
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.submission import Submitted
-from mailserver.jmap import arguments, capabilities, errors, standard
+from mailserver.jmap import arguments, blobs, capabilities, errors, standard
 from mailserver.jmap.call import Call
 from mailserver.services.syncing.submissions import Letter
 
@@ -20,6 +21,7 @@ _DELIVERED = {State.DELIVERED: "yes", State.FAILED: "no", State.SUPPRESSED: "no"
 _REPLIES = {
     State.SUPPRESSED: "550 5.7.1 The address is on the suppression list", State.DROPPED: "550 5.7.0 It was taken back",
 }  # fmt: skip
+_SECONDS = re.compile(r"[0-9]{1,9}")  # RFC 4865 5
 _OF_SENDER = frozenset({"HOLDFOR", "HOLDUNTIL", "ENVID", "RET", "SIZE", "BODY", "SMTPUTF8"})
 _OF_RECIPIENT = frozenset({"NOTIFY", "ORCPT"})
 
@@ -36,7 +38,7 @@ def shown(one: Submitted) -> dict[str, Any]:
         "sendAt": arguments.utc_date(stored.send_at),
         "undoStatus": one.status.value,
         "deliveryStatus": {each.recipient: _status(each) for each in one.deliveries} or None,
-        "dsnBlobIds": [],
+        "dsnBlobIds": [blobs.of(digest) for digest in one.reports],
         "mdnBlobIds": [],
     }
 
@@ -57,11 +59,14 @@ def letter(call: Call, given: Mapping[str, Any]) -> Letter:
     recipients = envelope.get("rcptTo")
     if not isinstance(recipients, list):
         raise errors.invalid_property("envelope/rcptTo", "A list of addresses.")
+    most = call.services.syncing.submissions.most_recipients
+    if len(recipients) > most:
+        raise errors.SetRefused("tooManyRecipients", f"At most {most:,} recipients.", maxRecipients=most)
     named = tuple(_address(each, "envelope/rcptTo", _OF_RECIPIENT) for each in recipients)
     ret = (wishes.get("RET") or "").upper() or None
     if ret not in (None, "FULL", "HDRS"):
         raise errors.invalid_property("envelope/mailFrom", "RET is FULL or HDRS.")
-    return Letter(email_id, identity_id, sender, named, _hold(wishes), wishes.get("ENVID"), ret)
+    return Letter(email_id, identity_id, sender, named, _hold(wishes), wishes.get("ENVID"), ret, wishes)
 
 
 def _number(call: Call, given: Mapping[str, Any], name: str, kind: Kind) -> int:
@@ -91,7 +96,7 @@ def _hold(wishes: Mapping[str, str | None]) -> int | None:
     now = int(time.time() * 1000)
     if "HOLDFOR" in wishes:
         text = wishes["HOLDFOR"] or ""
-        if "HOLDUNTIL" in wishes or not (text.isascii() and text.isdigit()) or int(text[:12]) > most:
+        if "HOLDUNTIL" in wishes or not _SECONDS.fullmatch(text) or int(text) > most:
             raise errors.invalid_property("envelope/mailFrom", f"HOLDFOR is a number of seconds up to {most}.")
         return now + int(text) * 1000 if int(text) else None
     if "HOLDUNTIL" in wishes:

@@ -6,6 +6,7 @@ one forwards to, is named in Delivered-To.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from mailserver.mail.address import Address
 from mailserver.mail.envelope import Envelope, Peer, Recipient
 from mailserver.mail.headers import Headers
 from mailserver.mail.reply import Reply
-from mailserver.services.inbound import routing
+from mailserver.services.inbound import reports, routing
 from mailserver.services.inbound.forwarding import Forwarding, Letter
 from mailserver.services.inbound.judgement import Judge, blocked
 from mailserver.services.inbound.routing import Route, Routing
@@ -50,6 +51,7 @@ class _Arrival:
     route: Route
     delivery_id: int
     job: Job | None
+    report: str | None = None
 
     @property
     def passed_on_by(self) -> str | None:
@@ -97,10 +99,13 @@ class LocalDelivery:
         """Whether mail for a domain stays on this server."""
         return await self._routing.is_local(domain)
 
-    async def deliver(self, message: bytes | Path, sender: str, recipient: str, delivery_id: int = 0) -> Outcome:
+    async def deliver(
+        self, message: bytes | Path, sender: str, recipient: str, delivery_id: int = 0, about: Sequence[int] = ()
+    ) -> Outcome:
         """Store a message for one recipient; `sender` is '' for the null sender.
 
-        The copy takes the delivery's id, so that a repetition after a crash stores nothing twice.
+        The copy takes the delivery's id, so that a repetition after a crash stores nothing twice. `about` are the
+        deliveries that the message reports on.
         """
         now = int(time.time() * 1000)
         try:
@@ -110,7 +115,8 @@ class LocalDelivery:
             reverse = addresses.parse(sender) if sender else None
             if route.back is not None and reverse is not None:
                 raise errors.UnknownRecipient  # noqa: TRY301  only a bounce goes back to whom a message came from
-            await self._store(message, _Arrival(reverse, address, route, delivery_id, job))
+            told = reports.own(about) if about else None
+            await self._store(message, _Arrival(reverse, address, route, delivery_id, job, told))
         except (errors.UnknownRecipient, errors.RelayDenied, addresses.AddressError) as error:
             return Failed(now, FailureKind.REFUSED, Reply(550, "5.1.1", str(error)), HERE)
         except errors.RefusedByRecipient as error:
@@ -157,7 +163,10 @@ class LocalDelivery:
             stored = () if arrival.goes_on_for else tuple(passed.copies)
             if not stored and passed.queued is None:
                 return
-            record = Record(stored, int(time.time() * 1000), 0, queued=passed.queued, deliveries=passed.deliveries)
+            record = Record(
+                stored, int(time.time() * 1000), 0, queued=passed.queued, deliveries=passed.deliveries,
+                report=arrival.report if stored else None,
+            )  # fmt: skip
             await self._acceptance.commit(content, head, record, skip=_return_path_length(content.head()))
         finally:
             content.discard()

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any, Protocol
@@ -20,11 +20,12 @@ from mailserver.mail.headers import Headers
 from mailserver.mail.reply import Reply
 from mailserver.services.mailbox.acceptance import Content
 from mailserver.services.outbound.outcomes import Outcomes
-from mailserver.storage import deliveries
+from mailserver.storage import deliveries, email_submissions
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 READ_BYTES = 1_048_576  # what a report has to say stands in its first part
 MOST_DELIVERIES = 100  # sent under one Message-ID, looked at for one report
+OWN = "own"  # a report of ours
 _Recognised = tuple[str | None, tuple[tuple[int, int], ...]]
 
 log = structlog.get_logger()
@@ -82,9 +83,13 @@ class Reports:
         named = frozenset(str(recipient.address).lower() for recipient in envelope.recipients)
         return await self._database.read(self._attribute, found, delivery_ids, named)
 
-    def apply(self, tx: Transaction, report: str, now: int) -> None:
-        """Take a recognised report into the queue's rows. Applied twice it changes nothing more."""
+    def apply(self, tx: Transaction, report: str, now: int, message_ids: Sequence[int] = ()) -> None:
+        """Take a recognised report, stored as these messages, into the queue's rows. Twice it changes nothing more."""
         told: dict[str, Any] = orjson.loads(report)
+        if told["kind"] != "complaint" and message_ids:
+            email_submissions.note_report(tx, told["deliveries"], message_ids)
+        if told["kind"] == OWN:
+            return  # what it says was recorded by who wrote it
         for job in deliveries.jobs(tx, told["deliveries"]):
             if told["kind"] == "complaint":
                 self._outcomes.complain(tx, job, now, told["feedback_type"])
@@ -100,6 +105,7 @@ class Reports:
         if not is_final:
             if told["kind"] == "delayed" and delivery.state is State.DELIVERED:
                 deliveries.note_reply(tx, delivery.id, str(reply))
+                email_submissions.told(tx, [job.message.id])
             return
         host = told["host"] or delivery.last_host or ""
         failed = Failed(now, FailureKind.REPORTED, reply, host, delivery.tls or "none")
@@ -154,6 +160,11 @@ class Reports:
             return None
         told = {"kind": "complaint", "deliveries": numbers, "feedback_type": complaint.feedback_type}
         return orjson.dumps(told).decode()
+
+
+def own(delivery_ids: Sequence[int]) -> str:
+    """What `apply` is told of a report that this server writes to its own sender."""
+    return orjson.dumps({"kind": OWN, "deliveries": list(delivery_ids)}).decode()
 
 
 def _read(raw: bytes, spool: int, is_expected: bool) -> Report | Complaint | None:  # noqa: FBT001  called by an executor

@@ -29,7 +29,7 @@ from mailserver.storage.thread_book import NewMessage
 log = structlog.get_logger()
 PLACES = 500  # that one question names
 Answer = TypeVar("Answer")
-ApplyReport = Callable[[Transaction, str, int], None]
+ApplyReport = Callable[[Transaction, str, int, Sequence[int]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ class Ingest:
             thread_id = next((one.thread_id for one in stored), record.queued.thread_id)
             self.queue(tx, replace(record.queued, thread_id=thread_id), record.deliveries, now)
         if record.report and is_new:
-            self._apply_report(tx, record.report, now)
+            self._apply_report(tx, record.report, now, [one.copy.message_id for one in stored])
 
     def _screened(self, tx: Transaction, queued: QueuedMessage, wanted: Sequence[Delivery]) -> list[Delivery]:
         """The deliveries, those to suppressed addresses marked as never to be tried, and said so in an event.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from mailserver.entities import errors
 from mailserver.entities.delivery import Attempt, Delivery, Job, QueuedMessage, State
-from mailserver.storage import deliveries
+from mailserver.storage import deliveries, email_submissions
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 OPEN = (State.QUEUED, State.HELD)
@@ -112,5 +112,6 @@ def _drop(tx: Transaction, delivery_ids: Sequence[int], now: int) -> list[int]:
             row = (gone.state, now, gone.last_reply or "", gone.last_host or "", gone.tls or "none", gone.id)
             deliveries.finish(tx, [row])
             deliveries.close_in_queued(tx, [gone.queued_id], now)
+            email_submissions.told(tx, [gone.queued_id])
             dropped.append(gone.id)
     return dropped

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +17,7 @@ from mailserver.entities.identifiers import IdSource, Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.submission import StoredSubmission, Submitted, UndoStatus
 from mailserver.mail import address as addresses
-from mailserver.mail import headers
+from mailserver.mail import dsn_parameters, headers
 from mailserver.mail.address import Address
 from mailserver.mail.envelope import Recipient
 from mailserver.services.accounts.inboxes import Inboxes
@@ -33,7 +33,6 @@ KEPT_MS = 30 * 86_400_000
 TRIMMED_AT_ONCE = 200
 LONGEST_HOLD_MS = 366 * 86_400_000
 MOST_LISTED = 10_000
-_HEAD_BYTES = 512 << 10
 
 
 class Refused(errors.ServiceError):
@@ -56,6 +55,7 @@ class Letter:
     hold_until: int | None  # unix milliseconds
     envid: str | None = None
     ret: str | None = None
+    parameters: Mapping[str, str | None] | None = None  # of the sender, as the client gave them
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class _Read:
     header_id: str
     subject: str
     is_ascii: bool
+    has_ascii_head: bool
 
 
 class Submissions:
@@ -96,7 +97,7 @@ class Submissions:
         self._lists = lists
         self._ids = ids
         self._separator = separator
-        self._most_recipients = most_recipients
+        self.most_recipients = most_recipients
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -109,7 +110,8 @@ class Submissions:
                 found = email_submissions.of_inbox(snapshot, inbox.id, MOST_LISTED)
             else:
                 found = email_submissions.get(snapshot, inbox.id, ids)
-            return [_submitted(snapshot, each, _now()) for each in found]
+            told = email_submissions.reports(snapshot, [each.id for each in found])
+            return [_submitted(snapshot, each, _now(), told.get(each.id, ())) for each in found]
 
         return await self._database.read(read)
 
@@ -133,8 +135,9 @@ class Submissions:
         now = _now()
         terms = Terms(
             source="submission", header_id=content.header_id, subject=content.subject, size=email.size,
-            eight_bit=not content.is_ascii, smtputf8=not all(each.address.is_ascii for each in recipients),
-            release_at=letter.hold_until, envid=letter.envid, ret=letter.ret,
+            eight_bit=not content.is_ascii, smtputf8=_needs_smtputf8(content, sender, recipients),
+            release_at=letter.hold_until, envid=_wish(dsn_parameters.envelope_id, letter.envid, "envelope/mailFrom"),
+            ret=letter.ret,
         )  # fmt: skip
         queued, wanted = self._enqueue.build(inbox, str(sender) if sender else "", email.id, recipients, terms)
         stored = StoredSubmission(
@@ -201,10 +204,12 @@ class Submissions:
             raw = self._files.read(files.location(email.inbox_id, email.id))
         except FileNotFoundError as error:
             raise errors.StoreUnavailable from error
-        head, _ = headers.split(raw)
+        head, body_offset = headers.split(raw)
         if head.defects or head.count("from") != 1:
             raise Refused("invalidEmail", "The message needs one From field, and a header that can be read.",
                           properties=["from"])  # fmt: skip
+        if head.count("date") != 1:
+            raise Refused("invalidEmail", "The message needs one Date field.", properties=["sentAt"])
         authors = [*headers.people(head.first("from"))]
         for name in ("sender", "resent-from", "resent-sender"):
             for value in head.all(name):
@@ -218,6 +223,7 @@ class Submissions:
         return _Read(
             tuple(_parsed(each.address, "from") for each in authors),
             tuple(_parsed(each.address, "to") for each in people), ids[0], head.text("subject"), raw.isascii(),
+            raw[:body_offset].isascii(),
         )  # fmt: skip
 
     async def _envelope(self, inbox: Inbox, letter: Letter, content: _Read) -> tuple[Address | None, list[Recipient]]:
@@ -238,17 +244,35 @@ class Submissions:
         chosen = [*each.values()][::-1]
         if not chosen:
             raise Refused("noRecipients", "The message names nobody to send it to.")
-        if len(chosen) > self._most_recipients:
-            most = self._most_recipients
+        most = self.most_recipients
+        if len(chosen) > most:
             raise Refused("tooManyRecipients", f"At most {most:,} recipients.", maxRecipients=most)
         return sender, chosen
 
 
 def _recipient(address: str, more: Mapping[str, str | None]) -> Recipient:
     try:
-        return Recipient(addresses.parse(address), more.get("NOTIFY"), more.get("ORCPT"))
+        parsed = addresses.parse(address)
     except addresses.AddressError as error:
         raise Refused("invalidRecipients", f"{address[:200]} is no address.", invalidRecipients=[address]) from error
+    return Recipient(
+        parsed,
+        _wish(dsn_parameters.notify, more.get("NOTIFY"), "envelope/rcptTo"),
+        _wish(dsn_parameters.original_recipient, more.get("ORCPT"), "envelope/rcptTo"),
+    )
+
+
+def _wish(write: Callable[[str], str], text: str | None, where: str) -> str | None:
+    """A wish as SMTP says it: what a client gives is plain (RFC 8621 7), and must not end a parameter."""
+    try:
+        return write(text) if text is not None else None
+    except dsn_parameters.BadParameter as error:
+        raise Refused("invalidProperties", str(error), properties=[where]) from error
+
+
+def _needs_smtputf8(content: _Read, sender: Address | None, recipients: Sequence[Recipient]) -> bool:
+    everyone = [each.address for each in recipients] + ([sender] if sender is not None else [])
+    return not content.has_ascii_head or not all(each.is_ascii for each in everyone)
 
 
 def _parsed(text: str, where: str) -> Address:
@@ -264,18 +288,14 @@ def _parsed(text: str, where: str) -> Address:
 
 def _shown(sender: Address | None, recipients: Sequence[Recipient], letter: Letter) -> dict[str, Any]:
     """The envelope as the client sees it."""
-    parameters: dict[str, str | None] = {}
-    if letter.hold_until is not None:
-        seconds = max(0, (letter.hold_until - _now()) // 1000)
-        parameters["HOLDFOR"] = str(seconds)
-    parameters |= {name: value for name, value in (("ENVID", letter.envid), ("RET", letter.ret)) if value is not None}
+    given = {addresses.parse(address).normal: more for address, more in reversed(letter.recipients or ())}
 
     def address(one: Recipient) -> dict[str, Any]:
-        more = {name: value for name, value in (("NOTIFY", one.notify), ("ORCPT", one.orcpt)) if value is not None}
-        return {"email": str(one.address), "parameters": more or None}
+        return {"email": str(one.address), "parameters": dict(given.get(one.address.normal, {})) or None}
 
+    parameters = dict(letter.parameters or {}) or None
     return {
-        "mailFrom": {"email": str(sender) if sender else "", "parameters": parameters or None},
+        "mailFrom": {"email": str(sender) if sender else "", "parameters": parameters},
         "rcptTo": [address(one) for one in recipients],
     }
 
@@ -287,7 +307,9 @@ def _one(snapshot: Snapshot, inbox: Inbox, number: int) -> StoredSubmission:
     return found[0]
 
 
-def _submitted(snapshot: Snapshot, stored: StoredSubmission, now: int) -> Submitted:
+def _submitted(
+    snapshot: Snapshot, stored: StoredSubmission, now: int, reports: tuple[bytes, ...] = ()
+) -> Submitted:
     found = tuple(deliveries.of_queued(snapshot, stored.queued_id))
     if stored.is_canceled:
         status = UndoStatus.CANCELED
@@ -295,7 +317,7 @@ def _submitted(snapshot: Snapshot, stored: StoredSubmission, now: int) -> Submit
         status = UndoStatus.PENDING
     else:
         status = UndoStatus.FINAL
-    return Submitted(stored, status, found)
+    return Submitted(stored, status, found, reports)
 
 
 def _waits(delivery: Delivery) -> bool:

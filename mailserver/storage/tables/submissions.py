@@ -44,3 +44,15 @@ class EmailSubmission(Row):
 
     class Meta:
         table_name = "email_submission"
+
+
+class SubmissionReport(Row):
+    """A message that reports what has become of a submission."""
+
+    submission_id = peewee.BigIntegerField()
+    message_id = peewee.BigIntegerField()
+    inbox_id = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "submission_report"
+        primary_key = peewee.CompositeKey("submission_id", "message_id")
