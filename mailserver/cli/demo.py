@@ -84,6 +84,7 @@ The appliance starts on loopback; its data is in {directory}. Stop it with Ctrl-
   SMTP in      127.0.0.1:{MX}     swaks --server 127.0.0.1:{MX} --to {ADDRESS} --from you@elsewhere.test
   Submission   127.0.0.1:{SUBMISSION} (STARTTLS), {SUBMISSIONS} (TLS)     login {ADDRESS}, password {made["password"]}
   API          {base}     reference: {base}/docs
+  JMAP         {base}/.well-known/jmap     the same login: curl -u {ADDRESS}:{made["password"]} …
 
   curl -H "Authorization: Bearer {made.get("agent_token", "(see credentials.json)")}" {base}/v1/messages/
   curl -H "Authorization: Bearer {made.get("api_key", "(see credentials.json)")}" {base}/agent/v0/messages
