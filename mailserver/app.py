@@ -24,6 +24,7 @@ from mailserver.fetch import Fetch
 from mailserver.http import server
 from mailserver.jmap.capabilities import Limits as JmapLimits
 from mailserver.jmap.mount import Jmap
+from mailserver.jmap.push.pusher import Pusher
 from mailserver.jobs import schedule
 from mailserver.jobs.lag import LoopLag
 from mailserver.queue import assembly as queue_assembly
@@ -94,7 +95,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         _run(tasks, stack, assembled.services.sieve.desk.run(), assembled.services.sieve.desk.stop)
         for hearing in (
             assembled.services.notify.live, assembled.services.syncing.state_changes,
-            Follower(assembled.fanout, doorbell),
+            _pusher(assembled, doorbell), Follower(assembled.fanout, doorbell),
         ):  # fmt: skip
             _run(tasks, stack, hearing.run(), hearing.stop)
         await stack.enter_async_context(schedule.running(assembled.services))
@@ -235,6 +236,11 @@ def _dispatcher(assembled: Assembled, doorbell: Doorbell) -> Dispatcher:
     told = assembled.services.notify
     posting = AgentryPosting(told.posting, EventBodies(assembled.services))
     return Dispatcher(told.lines, posting, doorbell, WEBHOOKS, assembly.now_ms)
+
+
+def _pusher(assembled: Assembled, doorbell: Doorbell) -> Pusher:
+    told = assembled.services.syncing
+    return Pusher(told.push_subscriptions, told.push_posting, told.state_changes, doorbell)
 
 
 def _run(

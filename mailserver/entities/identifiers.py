@@ -60,6 +60,7 @@ class Kind(StrEnum):
     SIEVE_SCRIPT = "siv"
     IDENTITY = "idn"
     SUBMISSION = "sub"
+    PUSH_SUBSCRIPTION = "psh"
 
 
 class BadIdentifier(ValueError):

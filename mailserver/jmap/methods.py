@@ -26,6 +26,8 @@ from mailserver.jmap.mailbox import changes as mailbox_changes
 from mailserver.jmap.mailbox import get as mailbox_get
 from mailserver.jmap.mailbox import query as mailbox_query
 from mailserver.jmap.mailbox import set as mailbox_set
+from mailserver.jmap.push import get as push_get
+from mailserver.jmap.push import set as push_set
 from mailserver.jmap.quota import changes as quota_changes
 from mailserver.jmap.quota import get as quota_get
 from mailserver.jmap.quota import query as quota_query
@@ -105,6 +107,8 @@ def known() -> dict[str, Known]:
     """The methods."""
     return {
         "Core/echo": Known(capabilities.CORE, echo),
+        "PushSubscription/get": Known(capabilities.CORE, push_get.get),
+        "PushSubscription/set": Known(capabilities.CORE, push_set.set_),
         "Blob/copy": Known(capabilities.CORE, blob_copy.copy),
         **{name: Known(capabilities.MAIL, method) for name, method in _MAIL.items()},
         **{name: Known(capabilities.SUBMISSION, method) for name, method in _SUBMISSION.items()},

@@ -64,6 +64,7 @@ from mailserver.services.mailbox.threads import Threads
 from mailserver.services.notify import assembly as notify
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.notify.fanout import Fanout
+from mailserver.services.notify.seal import Seal
 from mailserver.services.outbound import allowance as allowances
 from mailserver.services.outbound.allowance import Allowance
 from mailserver.services.outbound.approvals import Approvals
@@ -144,6 +145,7 @@ class Assembled:
         """Let go what was remembered and has changed."""
         services = self.services
         services.syncing.state_changes.hear(topic)
+        services.syncing.push_subscriptions.hear(topic)
         if topic == webhook_rows.SUBSCRIPTIONS:
             services.notify.subscriptions.forget()
             services.notify.agent_subscriptions.forget()
@@ -262,6 +264,7 @@ def assemble(
         limits.message_bytes,
         allotment,
         syncing.Outgoing(enqueue, allowance, rules, inboxes, separator, limits.api_recipients),
+        syncing.Push(Seal(store.directory / "keys"), webhook_fetch, now_ms, settings.outbound_http.allow_private),
     )  # fmt: skip
     services = Services(
         access=access,

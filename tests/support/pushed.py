@@ -5,14 +5,22 @@ async with told(site), stream(site, client, types="Email") as events:
 """
 
 import asyncio
+import base64
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from mailserver.jmap.push.pusher import Pusher
 from tests.support.jmap import Client
 from tests.support.served import Site
 
@@ -106,3 +114,43 @@ async def told(site: Site) -> AsyncIterator[None]:
     finally:
         changes.stop()
         await task
+
+
+@asynccontextmanager
+async def pushing(site: Site) -> AsyncIterator[Pusher]:
+    """Run what posts to subscriptions."""
+    syncing = site.house.services.syncing
+    pusher = Pusher(syncing.push_subscriptions, syncing.push_posting, syncing.state_changes, site.house.doorbell)
+    task = asyncio.create_task(pusher.run())
+    try:
+        yield pusher
+    finally:
+        pusher.stop()
+        await task
+
+
+class Browser:
+    """Keys as a browser has them, and the other half of RFC 8291: what it reads out of a message."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._point = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        self._secret = os.urandom(16)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return {
+            "p256dh": base64.urlsafe_b64encode(self._point).decode().rstrip("="),
+            "auth": base64.urlsafe_b64encode(self._secret).decode().rstrip("="),
+        }
+
+    def read(self, body: bytes) -> Any:
+        salt, record, length = body[:16], int.from_bytes(body[16:20], "big"), body[20]
+        sender = body[21 : 21 + length]
+        assert len(body) <= record
+        shared = self._key.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), sender))
+        material = HKDF(hashes.SHA256(), 32, self._secret, b"WebPush: info\0" + self._point + sender).derive(shared)
+        key = HKDF(hashes.SHA256(), 16, salt, b"Content-Encoding: aes128gcm\0").derive(material)
+        nonce = HKDF(hashes.SHA256(), 12, salt, b"Content-Encoding: nonce\0").derive(material)
+        plain = AESGCM(key).decrypt(nonce, body[21 + length :], None)
+        return json.loads(plain.rstrip(b"\0")[:-1])

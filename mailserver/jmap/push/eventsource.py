@@ -16,6 +16,7 @@ from mailserver.jmap.logins import Logins
 from mailserver.jmap.push import states
 from mailserver.jmap.push.connections import Connections
 from mailserver.services.registry import Services
+from mailserver.services.syncing import state_changes
 from mailserver.services.syncing.state_changes import Listener
 
 SHORTEST_PING, LONGEST_PING = 30, 900  # seconds
@@ -76,7 +77,7 @@ class Streams:
 
     async def _stream(self, asked: web.Request, listener: Listener, wish: Wish) -> web.StreamResponse:
         response = web.StreamResponse(headers=self._headers)
-        present = states.token(listener.present)
+        present = state_changes.token(listener.present)
         is_known = asked.headers.get("Last-Event-ID") in (None, "", present)
         listener.begin(is_known=is_known)
         try:
@@ -99,7 +100,7 @@ class Streams:
             new = await listener.next(max(0.0, min(TICK_SECONDS, spoke_at + silence - time.monotonic())))
             now = time.monotonic()
             if new is not None:
-                await _send(response, _event("state", states.change(new), states.token(listener.present)))
+                await _send(response, _event("state", states.change(new), state_changes.token(listener.present)))
                 if wish.closes_after_state:
                     return
                 spoke_at = now
@@ -134,7 +135,7 @@ def read(query: Mapping[str, str]) -> Wish:
         raise _refused("ping is a whole number of seconds.")
     seconds = int(ping)
     return Wish(
-        states.types(None if types == "*" else types.split(",")),
+        state_changes.types(None if types == "*" else types.split(",")),
         closes == "state",
         min(max(seconds, SHORTEST_PING), LONGEST_PING) if seconds else 0,
     )

@@ -18,6 +18,7 @@ from mailserver.jmap.push import states
 from mailserver.jmap.push.connections import Connections
 from mailserver.jmap.request import Request
 from mailserver.services.registry import Services
+from mailserver.services.syncing import state_changes
 from mailserver.services.syncing.state_changes import Listener
 
 PROTOCOL = "jmap"
@@ -194,10 +195,10 @@ class Sockets:
         names, known = frame.body.get("dataTypes"), frame.body.get("pushState")
         caller.require(Scope.EMAIL_READ)
         self._disable(opened)
-        listener = Listener(states.types(names))
+        listener = Listener(state_changes.types(names))
         opened.listener = listener
         await self._watch(listener, caller)
-        listener.begin(is_known=known is None or known == states.token(listener.present))
+        listener.begin(is_known=known is None or known == state_changes.token(listener.present))
         if opened.listener is listener:  # no other frame came in between
             opened.telling = opened.group.create_task(self._tell(opened.socket, listener))
 
@@ -219,7 +220,7 @@ class Sockets:
         while not listener.is_ended:
             new = await listener.next(TICK_SECONDS)
             if new is not None:
-                await _send(socket, states.change(new) | {"pushState": states.token(listener.present)})
+                await _send(socket, states.change(new) | {"pushState": state_changes.token(listener.present)})
 
     async def _ask_again(self, opened: _Open) -> None:
         """End a socket whose credential is good no more; its inboxes may be others by now."""

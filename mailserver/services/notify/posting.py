@@ -84,7 +84,7 @@ class Posting:
             return Tried(is_delivered=True, status=answer.status, duration_ms=_since(started), error=None)
         return Tried(
             is_delivered=False, status=answer.status, duration_ms=_since(started), error=_sentence(answer.status),
-            retry_after=_retry_after(answer.headers.get("retry-after")),
+            retry_after=put_off_seconds(answer.headers.get("retry-after")),
         )  # fmt: skip
 
 
@@ -99,8 +99,8 @@ def _sentence(status: int) -> str:
     return f"It answered {status} {words.get(status, '')}".rstrip() + "."
 
 
-def _retry_after(text: str | None) -> float | None:
-    """RFC 9110 10.2.3: seconds, or a date."""
+def put_off_seconds(text: str | None) -> float | None:
+    """For how long a receiver puts us off: seconds, or a date (RFC 9110 10.2.3)."""
     if text is None:
         return None
     if text.isascii() and text.isdigit() and len(text) < 10:

@@ -1,12 +1,15 @@
 """Everything about clients that keep copies, built once."""
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.quota import Allotment
+from mailserver.fetch import Fetch
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.mailbox.ingest import Ingest
+from mailserver.services.notify.seal import Seal
 from mailserver.services.outbound.allowance import Allowance
 from mailserver.services.outbound.enqueue import Enqueue
 from mailserver.services.outbound.senders import SendLists
@@ -16,6 +19,8 @@ from mailserver.services.syncing.email_setting import EmailSetting, Room
 from mailserver.services.syncing.emails import Emails
 from mailserver.services.syncing.identities import Identities
 from mailserver.services.syncing.mailboxes import Mailboxes
+from mailserver.services.syncing.push_posting import PushPosting
+from mailserver.services.syncing.push_subscriptions import PushSubscriptions
 from mailserver.services.syncing.queries import Queries
 from mailserver.services.syncing.quotas import Quotas
 from mailserver.services.syncing.state_changes import StateChanges
@@ -39,6 +44,8 @@ class Syncing:
     identities: Identities
     submissions: Submissions
     state_changes: StateChanges
+    push_subscriptions: PushSubscriptions
+    push_posting: PushPosting
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,16 @@ class Outgoing:
     most_recipients: int
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What is needed to tell clients by way of push services."""
+
+    seal: Seal
+    fetch: Fetch
+    clock: Callable[[], int]
+    allow_private: bool
+
+
 def build(
     database: Database,
     message_files: MessageFiles,
@@ -65,6 +82,7 @@ def build(
     message_bytes: int,
     allotment: Allotment,
     outgoing: Outgoing,
+    push: Push,
 ) -> Syncing:
     """Build them."""
     return Syncing(
@@ -90,4 +108,8 @@ def build(
             outgoing.most_recipients,
         ),
         StateChanges(database),
+        PushSubscriptions(
+            database, ids, push.seal, push.fetch, push.clock, allow_private=push.allow_private
+        ),
+        PushPosting(push.fetch, allow_private=push.allow_private),
     )

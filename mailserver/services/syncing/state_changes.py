@@ -5,6 +5,7 @@ once a second it asks for all that are listened to, because another process may 
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -19,6 +20,17 @@ EMAIL, MAILBOX, THREAD = changes.EMAIL, changes.MAILBOX, changes.THREAD
 IDENTITY, SUBMISSION = changes.IDENTITY, changes.SUBMISSION
 EMAIL_DELIVERY = ingest.EMAIL_DELIVERY
 SIEVE_SCRIPT, VACATION_RESPONSE = changes.SIEVE_SCRIPT, changes.VACATION_RESPONSE
+NAMES = {
+    EMAIL: "Email",
+    EMAIL_DELIVERY: "EmailDelivery",
+    MAILBOX: "Mailbox",
+    THREAD: "Thread",
+    IDENTITY: "Identity",
+    SUBMISSION: "EmailSubmission",
+    SIEVE_SCRIPT: "SieveScript",
+    VACATION_RESPONSE: "VacationResponse",
+}
+_TYPES = {name: kind for kind, name in NAMES.items()}
 TOPIC = "inbox:"  # and the id of the inbox
 POLL_SECONDS = 1.0
 IDLE_SECONDS = 60.0  # where nobody listens
@@ -93,6 +105,17 @@ class Listener:
         """Know an inbox no more."""
         self._present.pop(inbox_id, None)
         self._told.pop(inbox_id, None)
+
+
+def types(names: Iterable[str] | None) -> frozenset[int]:
+    """The types of these names, of all where none are named; a name that is not known has no changes to tell of."""
+    return frozenset(NAMES if names is None else (_TYPES[name] for name in names if name in _TYPES))
+
+
+def token(states: States) -> str:
+    """A string that changes with any of the states: what a client shows when it comes again."""
+    rows = sorted((inbox_id, *sorted(of_inbox.items())) for inbox_id, of_inbox in states.items() if of_inbox)
+    return hashlib.blake2b(repr(rows).encode(), digest_size=12).hexdigest()
 
 
 def difference(present: Mapping[int, Mapping[int, int]], told: Mapping[int, Mapping[int, int]]) -> States:
