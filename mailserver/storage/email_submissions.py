@@ -78,7 +78,8 @@ def note_report(tx: Transaction, delivery_ids: Sequence[int], message_ids: Seque
         marks, own = ",".join("?" * len(some)), ",".join("?" * len(message_ids))
         for submission_id, message_id, inbox_id in tx.all(
             "SELECT DISTINCT s.id, m.id, s.inbox_id FROM delivery d "
-            f"JOIN email_submission s ON s.queued_id = d.queued_id JOIN message m ON m.inbox_id = s.inbox_id AND m.id IN ({own}) WHERE d.id IN ({marks})",
+            "JOIN email_submission s ON s.queued_id = d.queued_id "
+            f"JOIN message m ON m.inbox_id = s.inbox_id AND m.id IN ({own}) WHERE d.id IN ({marks})",
             (*message_ids, *some),
         ):
             tx.execute(

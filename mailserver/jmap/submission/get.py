@@ -3,7 +3,7 @@
 from typing import Any
 
 from mailserver.entities.identifiers import Kind
-from mailserver.jmap import standard
+from mailserver.jmap import errors, standard
 from mailserver.jmap.arguments import Arguments
 from mailserver.jmap.call import Call
 from mailserver.jmap.submission import objects
@@ -11,7 +11,7 @@ from mailserver.services.syncing.changes import Type
 
 
 async def get(call: Call, arguments: Arguments) -> dict[str, Any]:
-    """Submissions by their ids, or the newest ones."""
+    """Submissions by their ids, or all of them where they are not too many."""
     inbox = await call.account(arguments)
     ids = standard.wanted(call, arguments)
     properties = arguments.properties(objects.PROPERTIES)
@@ -19,6 +19,7 @@ async def get(call: Call, arguments: Arguments) -> dict[str, Any]:
     numbers = None if ids is None else [*standard.numbers(Kind.SUBMISSION, ids).values()]
     found = await call.services.syncing.submissions.get(call.caller, inbox, numbers)
     state = await call.services.syncing.changes.state(call.caller, inbox, Type.SUBMISSION)
-    newest = found[-call.limits.objects_in_get :]
-    shown = [standard.only(objects.shown(each), properties) for each in newest]
+    if len(found) > call.limits.objects_in_get:
+        raise errors.MethodRefused("requestTooLarge", f"There are more than {call.limits.objects_in_get:,}; name ids.")
+    shown = [standard.only(objects.shown(each), properties) for each in found]
     return standard.got(standard.account_id(inbox), state, shown, ids)

@@ -307,9 +307,7 @@ def _one(snapshot: Snapshot, inbox: Inbox, number: int) -> StoredSubmission:
     return found[0]
 
 
-def _submitted(
-    snapshot: Snapshot, stored: StoredSubmission, now: int, reports: tuple[bytes, ...] = ()
-) -> Submitted:
+def _submitted(snapshot: Snapshot, stored: StoredSubmission, now: int, reports: tuple[bytes, ...] = ()) -> Submitted:
     found = tuple(deliveries.of_queued(snapshot, stored.queued_id))
     if stored.is_canceled:
         status = UndoStatus.CANCELED

@@ -237,3 +237,58 @@ async def test_a_token_that_needs_an_approval_cannot_send_without_one(site: Site
     )
     assert await client.fails("EmailSubmission/set", create={}) == "accountReadOnly"
     assert await client.fails("Email/set", create={}) == "accountReadOnly"
+
+
+async def test_another_accounts_submissions_are_nobodys(site: Site) -> None:
+    client, neighbour = _client(site), _client(site, "a2")
+    email, identity = await _draft(client), await _identity(client)
+    made = (await client.one("EmailSubmission/set", create={"s": {"emailId": email, "identityId": identity}}))[
+        "created"
+    ]
+    number = made["s"]["id"]
+    assert (await neighbour.one("EmailSubmission/get", ids=[number]))["notFound"] == [number]
+    answer = await neighbour.one(
+        "EmailSubmission/set", update={number: {"undoStatus": "canceled"}}, destroy=[number],
+        create={"x": {"emailId": await _draft_of_other(site), "identityId": identity}},
+    )  # fmt: skip
+    assert answer["notUpdated"][number]["type"] == answer["notDestroyed"][number]["type"] == "notFound"
+    assert answer["notCreated"]["x"]["properties"] == ["identityId"]
+    assert (await neighbour.one("EmailSubmission/query", filter={"emailIds": [email]}))["ids"] == []
+
+
+async def test_what_the_operator_drops_is_told(site: Site) -> None:
+    client = _client(site)
+    email, identity = await _draft(client), await _identity(client)
+    made = (await client.one("EmailSubmission/set", create={"s": {"emailId": email, "identityId": identity}}))[
+        "created"
+    ]
+    state = (await client.one("EmailSubmission/get", ids=[]))["state"]
+    rows = await site.house.rows("SELECT id FROM delivery")
+    await site.house.services.queue.drop([row[0] for row in rows])
+    assert (await client.one("EmailSubmission/changes", sinceState=state))["updated"] == [made["s"]["id"]]
+    found = (await client.one("EmailSubmission/get", ids=[made["s"]["id"]]))["list"][0]
+    assert {each["delivered"] for each in found["deliveryStatus"].values()} == {"no"}
+
+
+async def test_an_imported_message_is_sent_as_what_it_is(site: Site) -> None:
+    client = _client(site)
+    identity, boxes = await _identity(client), await client.mailboxes()
+    head = "From: agent@local.test\r\nTo: b@remote.test\r\nMessage-ID: <1@local.test>\r\n"
+    emails = {}
+    for name, raw in (
+        ("plain", head + "Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nSubject: Hello\r\n\r\nHello\r\n"),
+        ("utf8", head + "Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nSubject: Grüße\r\n\r\nHello\r\n"),
+        ("dateless", head + "Subject: Hello\r\n\r\nHello\r\n"),
+    ):
+        path = f"/jmap/upload/{client.account_id}"
+        blob = (await site.call("POST", path, client.token, data=raw.encode())).json["blobId"]
+        answer = await client.one("Email/import", emails={"e": {"blobId": blob, "mailboxIds": {boxes["drafts"]: True}}})
+        emails[name] = answer["created"]["e"]["id"]
+    answer = await client.one(
+        "EmailSubmission/set",
+        create={name: {"emailId": email, "identityId": identity} for name, email in emails.items()},
+    )
+    assert set(answer["created"]) == {"plain", "utf8"}
+    assert answer["notCreated"]["dateless"]["type"] == "invalidEmail"
+    rows = await site.house.rows("SELECT subject, smtputf8, eight_bit FROM queued ORDER BY id")
+    assert [tuple(row) for row in rows] == [("Hello", 0, 0), ("Grüße", 1, 1)]
