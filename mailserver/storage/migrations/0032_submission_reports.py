@@ -5,7 +5,8 @@ CREATE TABLE submission_report (
   submission_id BIGINT NOT NULL, message_id BIGINT NOT NULL, inbox_id BIGINT NOT NULL,
   PRIMARY KEY (submission_id, message_id));
 CREATE INDEX submission_report_message ON submission_report(message_id);
-CREATE INDEX submission_report_inbox ON submission_report(inbox_id)
+CREATE INDEX submission_report_inbox ON submission_report(inbox_id);
+CREATE INDEX email_submission_list ON email_submission(inbox_id, id)
 """
 
 
