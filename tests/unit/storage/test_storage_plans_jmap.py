@@ -68,7 +68,6 @@ def _fill(tx):
         tx.execute("INSERT INTO folder VALUES (?,?,0,'Inbox','inbox',1,1,1,1,1,200,0,101,0,0,1,1,1)", (folder, folder))
     tx.execute("INSERT INTO label(id, tenant_id, atom, display, created_at) VALUES (?, 0, 'work', 'Work', 1)", (LABEL,))
     tx.execute("INSERT INTO type_state(inbox_id, type, modseq) VALUES (1, 1, 600), (1, 2, 1), (1, 3, 1)")
-    tx.execute("ANALYZE")
 
 
 @pytest.fixture
