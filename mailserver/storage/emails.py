@@ -39,7 +39,7 @@ def _some(snapshot: Snapshot, inbox_id: int, ids: Sequence[int]) -> dict[int, Em
         folders.setdefault(message_id, []).append(folder_id)
     labels: dict[int, list[str]] = {}
     for message_id, atom in snapshot.all(
-        "SELECT m.message_id, l.atom FROM message_label m CROSS JOIN label l ON l.id = m.label_id "
+        "SELECT m.message_id, l.atom FROM message_label m JOIN label l ON l.id = m.label_id "
         f"WHERE m.message_id IN ({marks}) ORDER BY l.atom",
         ids,
     ):
