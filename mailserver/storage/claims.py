@@ -7,7 +7,7 @@ dies needs no clearing up. Claiming counts the attempt: it is on the disk before
 from collections.abc import Sequence
 
 from mailserver.entities.delivery import Job, Lane
-from mailserver.storage import deliveries
+from mailserver.storage import deliveries, email_submissions
 from mailserver.storage.database import Snapshot, Transaction
 
 _LANES = (
@@ -60,7 +60,14 @@ def claim(tx: Transaction, owner: str, until: int, now: int, quotas: Sequence[tu
     for lane, limit in quotas:
         due = (lane.domain, lane.tenant_id, now, limit)
         claimed.extend(row[0] for row in tx.all(_CLAIM, [owner, until, until, *due, *due, limit, now]))
-    return deliveries.jobs(tx, claimed)
+    jobs = deliveries.jobs(tx, claimed)
+    email_submissions.told(tx, sorted({job.message.id for job in jobs if _is_released(job)}))
+    return jobs
+
+
+def _is_released(job: Job) -> bool:
+    """Whether it had waited for its time: from now on nobody can take it back."""
+    return job.message.release_at is not None and any(each.attempts == 1 for each in job.deliveries)
 
 
 def expired(snapshot: Snapshot, now: int, limit: int) -> list[int]:

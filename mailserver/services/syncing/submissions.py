@@ -111,7 +111,7 @@ class Submissions:
             else:
                 found = email_submissions.get(snapshot, inbox.id, ids)
             told = email_submissions.reports(snapshot, [each.id for each in found])
-            return [_submitted(snapshot, each, _now(), told.get(each.id, ())) for each in found]
+            return [_submitted(snapshot, each, told.get(each.id, ())) for each in found]
 
         return await self._database.read(read)
 
@@ -157,7 +157,7 @@ class Submissions:
                 "folder": Role.SENT.value,
             }
             tx.publish(Event(self._ids.next(), inbox.tenant_id, inbox.id, EventType.MESSAGE_SENT, now, body))
-            return _submitted(tx, stored, now)
+            return _submitted(tx, stored)
 
         async with self._allowance.spending(inbox.id, len(wanted)):
             return await self._database.write(write)
@@ -168,7 +168,7 @@ class Submissions:
 
         def write(tx: Transaction) -> None:
             stored = _one(tx, inbox, number)
-            present = _submitted(tx, stored, _now())
+            present = _submitted(tx, stored)
             if present.status is UndoStatus.CANCELED:
                 return
             if present.status is not UndoStatus.PENDING:
@@ -307,11 +307,13 @@ def _one(snapshot: Snapshot, inbox: Inbox, number: int) -> StoredSubmission:
     return found[0]
 
 
-def _submitted(snapshot: Snapshot, stored: StoredSubmission, now: int, reports: tuple[bytes, ...] = ()) -> Submitted:
+def _submitted(snapshot: Snapshot, stored: StoredSubmission, reports: tuple[bytes, ...] = ()) -> Submitted:
+    """What has become of it. One that was delayed can be taken back until the queue claims the first of it."""
     found = tuple(deliveries.of_queued(snapshot, stored.queued_id))
+    wanted = [each for each in found if each.state is not State.SUPPRESSED]
     if stored.is_canceled:
         status = UndoStatus.CANCELED
-    elif stored.send_at > now and all(_waits(each) for each in found if each.state is not State.SUPPRESSED):
+    elif stored.send_at > stored.created_at and wanted and all(map(_waits, wanted)):
         status = UndoStatus.PENDING
     else:
         status = UndoStatus.FINAL

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from mailserver.entities.access import ALL_SCOPES, Scope
+from mailserver.entities.delivery import Lane
+from mailserver.services.outbound.claims import Claims
 from tests.support.jmap import USING, Client
 from tests.support.served import Site, served
 
@@ -292,3 +294,31 @@ async def test_an_imported_message_is_sent_as_what_it_is(site: Site) -> None:
     assert answer["notCreated"]["dateless"]["type"] == "invalidEmail"
     rows = await site.house.rows("SELECT subject, smtputf8, eight_bit FROM queued ORDER BY id")
     assert [tuple(row) for row in rows] == [("Hello", 0, 0), ("Grüße", 1, 1)]
+
+
+async def test_a_delayed_one_can_be_taken_back_until_the_queue_has_it(site: Site) -> None:
+    client = _client(site)
+    email, identity = await _draft(client), await _identity(client)
+    envelope = {
+        "mailFrom": {"email": "agent@local.test", "parameters": {"HOLDFOR": "1"}},
+        "rcptTo": [{"email": "b@remote.test"}, {"email": "c@other.test"}],
+    }
+    create = {each: {"emailId": email, "identityId": identity, "envelope": envelope} for each in "ab"}
+    made = (await client.one("EmailSubmission/set", create=create))["created"]
+    first, second = made["a"]["id"], made["b"]["id"]
+    await site.house.store.database.write(
+        lambda tx: tx.execute("UPDATE delivery SET next_attempt_at = 1 WHERE domain = 'remote.test'")
+    )
+    state = (await client.one("EmailSubmission/get", ids=[]))["state"]
+    claims = Claims(site.house.store.database, "me", 60_000, lambda: 2)
+    answer = await client.one("EmailSubmission/set", update={second: {"undoStatus": "canceled"}})
+    assert answer["updated"] == {second: None}
+    tenant = site.inboxes["a1"].tenant_id
+    (job,) = await claims.claim([(Lane("remote.test", tenant, 1), 10)])
+    told = await client.one("EmailSubmission/changes", sinceState=state)
+    assert told["updated"] == [second, first]
+    found = (await client.one("EmailSubmission/get", ids=[first]))["list"][0]
+    assert found["undoStatus"] == "final"
+    late = await client.one("EmailSubmission/set", update={first: {"undoStatus": "canceled"}})
+    assert late["notUpdated"][first]["type"] == "cannotUnsend"
+    assert [each.recipient for each in job.deliveries] == ["b@remote.test"]
