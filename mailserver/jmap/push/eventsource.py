@@ -15,6 +15,7 @@ from mailserver.jmap import errors
 from mailserver.jmap.logins import Logins
 from mailserver.jmap.push import states
 from mailserver.jmap.push.connections import Connections
+from mailserver.jmap.session import MOST_ACCOUNTS
 from mailserver.services.registry import Services
 from mailserver.services.syncing import state_changes
 from mailserver.services.syncing.state_changes import Listener
@@ -73,7 +74,8 @@ class Streams:
 
     async def _watch(self, listener: Listener, caller: Caller) -> None:
         inboxes = await self._services.inboxes.all_of(caller)
-        await self._services.syncing.state_changes.watch(listener, [inbox.id for inbox in inboxes])
+        watched = [inbox.id for inbox in inboxes[:MOST_ACCOUNTS]]
+        await self._services.syncing.state_changes.watch(listener, watched)
 
     async def _stream(self, asked: web.Request, listener: Listener, wish: Wish) -> web.StreamResponse:
         response = web.StreamResponse(headers=self._headers)

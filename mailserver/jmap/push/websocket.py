@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import structlog
-from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from mailserver.entities import errors as refusals
 from mailserver.entities.access import Caller, Scope
@@ -17,6 +17,7 @@ from mailserver.jmap.logins import Logins
 from mailserver.jmap.push import states
 from mailserver.jmap.push.connections import Connections
 from mailserver.jmap.request import Request
+from mailserver.jmap.session import MOST_ACCOUNTS
 from mailserver.services.registry import Services
 from mailserver.services.syncing import state_changes
 from mailserver.services.syncing.state_changes import Listener
@@ -48,7 +49,6 @@ class _Open:
     running: set[asyncio.Task[None]] = field(default_factory=set)
     listener: Listener | None = None
     telling: asyncio.Task[None] | None = None
-    garbage: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,24 +139,32 @@ class Sockets:
 
     async def _listen(self, opened: _Open) -> None:
         """Read frames until the socket is closed; no further one while as many requests run as may."""
+        garbage = 0
         async for message in opened.socket:
             if message.type is not WSMsgType.TEXT:  # RFC 8887 4.1: what is binary has another way
                 await _close(opened.socket, WSCloseCode.UNSUPPORTED_DATA, "A frame is text.")
                 return
+            try:
+                frame = await self._read(message.data)
+            except _Unreadable as error:
+                garbage += 1
+                if garbage > MOST_GARBAGE:
+                    await _close(opened.socket, WSCloseCode.POLICY_VIOLATION, "Too many frames that are no request.")
+                    return
+                await _send(opened.socket, _problem(error.refusal, error.frame_id))
+                continue
             await opened.places.acquire()
-            task = opened.group.create_task(self._one(opened, message))
-            opened.running.add(task)
-            task.add_done_callback(opened.running.discard)
-            if opened.garbage > MOST_GARBAGE:
-                await _close(opened.socket, WSCloseCode.POLICY_VIOLATION, "Too many frames that are no request.")
-                return
+            if frame.request is None:
+                await self._one(opened, frame)  # what holds from now on holds in the order of the frames
+            else:
+                task = opened.group.create_task(self._one(opened, frame))
+                opened.running.add(task)
+                task.add_done_callback(opened.running.discard)
 
-    async def _one(self, opened: _Open, message: WSMessage) -> None:
+    async def _one(self, opened: _Open, frame: _Frame) -> None:
         """Answer a frame."""
-        frame_id: str | None = None
+        frame_id = frame.id
         try:
-            frame = await self._read(message.data)
-            frame_id = frame.id
             caller = await self._logins.of(opened.asked)
             if frame.request is not None:
                 answer = {"@type": "Response", **({"requestId": frame_id} if frame_id is not None else {})}
@@ -165,9 +173,6 @@ class Sockets:
                 await self._enable(opened, caller, frame)
             else:
                 self._disable(opened)
-        except _Unreadable as error:
-            opened.garbage += 1
-            await _send(opened.socket, _problem(error.refusal, error.frame_id))
         except errors.RequestRefused as refusal:
             await _send(opened.socket, _problem(refusal, frame_id))
         except (refusals.Unauthenticated, refusals.Forbidden) as error:
@@ -214,7 +219,8 @@ class Sockets:
     async def _watch(self, listener: Listener, caller: Caller) -> None:
         inboxes = await self._services.inboxes.all_of(caller)
         if not listener.is_ended:
-            await self._services.syncing.state_changes.watch(listener, [inbox.id for inbox in inboxes])
+            watched = [inbox.id for inbox in inboxes[:MOST_ACCOUNTS]]
+            await self._services.syncing.state_changes.watch(listener, watched)
 
     async def _tell(self, socket: web.WebSocketResponse, listener: Listener) -> None:
         while not listener.is_ended:

@@ -1,7 +1,7 @@
 """Who listens for changes of mail hears of every new state within a second, whoever made the change (RFC 8620 7).
 
 One reader a process asks for the states of the inboxes that were rung for, whatever the number of those who listen;
-once a second it asks for all that are listened to, because another process may have written.
+every second it asks for others that are listened to, because another process may have written.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ NAMES = {
 _TYPES = {name: kind for kind, name in NAMES.items()}
 TOPIC = "inbox:"  # and the id of the inbox
 POLL_SECONDS = 1.0
+MOST_POLLED = 2_000  # inboxes of one second; where more are listened to, it takes some seconds to ask for all
 IDLE_SECONDS = 60.0  # where nobody listens
 GATHER_SECONDS = 0.02  # so that changes that come together are read together
 PAUSE_SECONDS = 0.25  # between two things that one listener hears
@@ -136,6 +137,7 @@ class StateChanges:
         self._database = database
         self._listeners: dict[int, set[Listener]] = {}
         self._rung: set[int] = set()
+        self._unpolled: list[int] = []
         self._woken = asyncio.Event()
         self._is_stopping = False
 
@@ -178,7 +180,7 @@ class StateChanges:
             rung, self._rung = self._rung, set()
             wanted = rung & self._listeners.keys()
             if time.monotonic() - polled_at >= POLL_SECONDS:
-                wanted, polled_at = set(self._listeners), time.monotonic()
+                wanted, polled_at = wanted | self._next_polled(), time.monotonic()
             try:
                 found = await self._database.read(type_states.of, wanted) if wanted else {}
             except errors.Temporary as error:
@@ -196,6 +198,13 @@ class StateChanges:
         self._woken.set()
         for listener in set[Listener]().union(*self._listeners.values()):
             listener.end()
+
+    def _next_polled(self) -> set[int]:
+        """Those to ask for, whether or not they were rung for."""
+        if not self._unpolled:
+            self._unpolled = list(self._listeners)
+        some, self._unpolled = self._unpolled[:MOST_POLLED], self._unpolled[MOST_POLLED:]
+        return set(some)
 
     def _drop(self, listener: Listener, inbox_id: int) -> None:
         others = self._listeners.get(inbox_id, set())
