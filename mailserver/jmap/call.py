@@ -14,7 +14,25 @@ from mailserver.jmap.arguments import Arguments
 from mailserver.jmap.capabilities import Limits
 from mailserver.services.registry import Services
 
+MOST_BLOB_BYTES = 128 << 20
 Answers = list[tuple[str, dict[str, Any]]]
+
+
+class Spent(refusals.TooLarge):
+    """This is more than one request may read and make of blobs."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """Octets of blobs that all calls of one request may still read and make, however they are put together."""
+
+    left: int = field(default_factory=lambda: MOST_BLOB_BYTES)
+
+    def spend(self, size: int) -> None:
+        """Take some of it; Spent where there is less."""
+        if size > self.left:
+            raise Spent
+        self.left -= size
 
 
 @dataclass(slots=True)
@@ -26,6 +44,7 @@ class Call:
     limits: Limits
     using: frozenset[str]
     made: dict[str, str] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
     further: Answers = field(default_factory=list)  # what is answered beside the method's own answer
     run: "Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]] | None" = None  # another method, implicitly
 

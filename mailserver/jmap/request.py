@@ -11,7 +11,7 @@ from mailserver.entities import errors as refusals
 from mailserver.entities.access import Caller
 from mailserver.jmap import errors, references
 from mailserver.jmap.arguments import Arguments, is_id
-from mailserver.jmap.call import Call, Method
+from mailserver.jmap.call import Budget, Call, Method
 from mailserver.jmap.capabilities import Limits
 from mailserver.services.registry import Services
 
@@ -47,11 +47,11 @@ class Methods:
 
     async def answer(self, caller: Caller, request: Request) -> tuple[list[Invocation], dict[str, str]]:
         """Run the calls of a request; the answers, and the ids of what was made."""
-        made = dict(request.made or {})
+        made, budget = dict(request.made or {}), Budget()
         answers: list[Invocation] = []
         size = 0
         for name, arguments, call_id in request.calls:
-            call = Call(self._services, caller, self.limits, request.using, made)
+            call = Call(self._services, caller, self.limits, request.using, made, budget)
             found = [_too_much()] if size > MOST_ANSWER_BYTES else await self._one(call, name, arguments, answers)
             size += sum(_size(body) for _, body in found)
             answers += [(kind, body, call_id) for kind, body in found]

@@ -7,8 +7,8 @@ from mailserver.entities import errors as refusals
 from mailserver.entities.access import Scope
 from mailserver.jmap import blobs, errors, standard
 from mailserver.jmap.arguments import Arguments
-from mailserver.jmap.blob.reading import Reader, Spent
-from mailserver.jmap.call import Call
+from mailserver.jmap.blob.reading import Reader
+from mailserver.jmap.call import Call, Spent
 from mailserver.jmap.standard import Object
 
 

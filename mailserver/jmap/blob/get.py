@@ -9,8 +9,8 @@ from typing import Any
 from mailserver.entities import errors as refusals
 from mailserver.jmap import errors, standard
 from mailserver.jmap.arguments import Arguments
-from mailserver.jmap.blob.reading import Reader, Spent
-from mailserver.jmap.call import Call
+from mailserver.jmap.blob.reading import Reader
+from mailserver.jmap.call import Call, Spent
 from mailserver.jmap.standard import Object
 
 DIGESTS = {"sha": "sha1", "sha-256": "sha256"}  # the names of HTTP's digest algorithms, and ours

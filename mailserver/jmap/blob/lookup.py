@@ -9,8 +9,8 @@ from mailserver.entities.identifiers import Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.jmap import blobs, capabilities, errors, standard
 from mailserver.jmap.arguments import Arguments
-from mailserver.jmap.blob.reading import Reader, Spent
-from mailserver.jmap.call import Call
+from mailserver.jmap.blob.reading import Reader
+from mailserver.jmap.call import Call, Spent
 from mailserver.services.syncing.blobs import Referring
 
 MOST = 100  # blobs of one call

@@ -1,16 +1,11 @@
-"""Blobs read within bounds: one method call reads so much and no more, whatever it asks for."""
+"""Blobs read within bounds: one request reads so much and no more, whatever it asks for."""
 
 from mailserver.entities import errors as refusals
 from mailserver.entities.inbox import Inbox
 from mailserver.jmap import blobs
 from mailserver.jmap.call import Call
 
-MOST_BYTES = 128 << 20  # of one method call
 KEPT_BYTES = 32 << 20  # that are kept for a further range of the same blob
-
-
-class Spent(refusals.TooLarge):
-    """This is more than one method call may read."""
 
 
 class Reader:
@@ -19,7 +14,6 @@ class Reader:
     def __init__(self, call: Call, inbox: Inbox) -> None:
         self._call = call
         self._inbox = inbox
-        self._left = MOST_BYTES
         self._kept: dict[str, bytes] = {}
 
     async def read(self, text: str) -> bytes:
@@ -32,9 +26,7 @@ class Reader:
             raise refusals.NotFound("There is no such blob.")
         service = self._call.services.syncing.blobs
         size = await service.size_of_root(self._call.caller, self._inbox, found.digest)  # a part needs all of it
-        if size > self._left:
-            raise Spent
-        self._left -= size
+        self._call.budget.spend(size)
         content = await service.read(self._call.caller, self._inbox, found.digest, found.sections)
         if sum(map(len, self._kept.values())) + len(content) <= KEPT_BYTES:
             self._kept[blob_id] = content

@@ -11,8 +11,8 @@ from mailserver.entities.access import Scope
 from mailserver.entities.inbox import Inbox
 from mailserver.jmap import blobs, errors, standard
 from mailserver.jmap.arguments import Arguments, is_id
-from mailserver.jmap.blob.reading import Reader, Spent
-from mailserver.jmap.call import Call
+from mailserver.jmap.blob.reading import Reader
+from mailserver.jmap.call import Call, Spent
 from mailserver.jmap.standard import Object
 
 MOST_SOURCES = 64  # of one blob
@@ -69,6 +69,7 @@ async def _make(call: Call, inbox: Inbox, reader: Reader, given: Mapping[str, An
         size += len(pieces[-1])
         if size > call.limits.upload_bytes:
             raise errors.SetRefused("tooLarge", f"A blob has at most {call.limits.upload_bytes:,} octets.")
+    call.budget.spend(size)
     shown_kind = kind or "application/octet-stream"
     kept = await call.services.attachments.upload(call.caller, inbox, _each(pieces), shown_kind, None)
     return {"id": blobs.of(kept.hash), "type": shown_kind, "size": kept.size}

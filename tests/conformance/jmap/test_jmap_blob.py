@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from mailserver.entities.access import ALL_SCOPES, Scope
-from mailserver.jmap.blob import get, reading
+from mailserver.jmap import call
+from mailserver.jmap.blob import get
 from tests.support.jmap import CORE, USING, Client
 from tests.support.served import Site, served
 
@@ -284,18 +285,26 @@ async def test_blobs_are_copied_between_accounts_of_one_caller(site: Site) -> No
         assert await client.fails("Blob/copy", **arguments) == kind, arguments
 
 
-async def test_one_call_reads_so_much_and_no_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_request_reads_and_makes_so_much_and_no_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     client = _client(site)
     first, second = await _made(client, b"x" * 1_000), await _made(client, b"y" * 1_000)
     monkeypatch.setattr(get, "MOST_ANSWERED_BYTES", 1_500)
     assert await client.fails("Blob/get", ids=[first, second]) == "requestTooLarge"
     assert len((await client.one("Blob/get", ids=[first, second], length=700))["list"]) == 2
     assert len((await client.one("Blob/get", ids=[first, second], properties=["size"]))["list"]) == 2
-    monkeypatch.setattr(reading, "MOST_BYTES", 1_500)
-    assert await client.fails("Blob/get", ids=[first, second], properties=["size"]) == "requestTooLarge"
-    answer = await client.one(
-        "Blob/upload",
-        create={"a": {"data": [{"blobId": first}, {"blobId": first}]}, "b": {"data": [{"blobId": second}]}},
+    monkeypatch.setattr(call, "MOST_BLOB_BYTES", 3_500)
+    twice = {"data": [{"blobId": first}, {"blobId": first}]}
+    answers = await client.run(
+        (
+            "Blob/upload",
+            {"create": {"a": twice, "b": {"data": [{"blobId": first}]}, "c": {"data": [{"blobId": second}]}}},
+        ),
+        ("Blob/get", {"ids": [second], "properties": ["size"]}),
+        ("Blob/copy", {"fromAccountId": client.account_id, "blobIds": [second]}),
     )
-    assert answer["created"]["a"]["size"] == 2_000  # what is read already is not read again
-    assert answer["notCreated"]["b"]["type"] == "tooLarge"
+    assert answers[0][1]["created"]["a"]["size"] == 2_000  # what is read already is not read again
+    assert {name: each["type"] for name, each in answers[0][1]["notCreated"].items()} == {
+        "b": "tooLarge", "c": "tooLarge",
+    }  # fmt: skip
+    assert [answer[1]["type"] for answer in answers[1:]] == ["requestTooLarge", "invalidArguments"]
+    assert len((await client.one("Blob/get", ids=[first, second], properties=["size"]))["list"]) == 2
