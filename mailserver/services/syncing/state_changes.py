@@ -38,6 +38,7 @@ IDLE_SECONDS = 60.0  # where nobody listens
 GATHER_SECONDS = 0.02  # so that changes that come together are read together
 PAUSE_SECONDS = 0.25  # between two things that one listener hears
 TROUBLE_SECONDS = 1.0  # before the store is asked again after it failed
+OFFERED_AT_ONCE = 50  # before others have their turn
 log = structlog.get_logger()
 States = dict[int, dict[int, int]]  # the newest change of each type, by inbox
 
@@ -92,7 +93,9 @@ class Listener:
         return new
 
     def offer(self, inbox_id: int, states: Mapping[int, int]) -> None:
-        """Take the states of an inbox."""
+        """Take the states of an inbox, if it is still listened to."""
+        if inbox_id not in self.inbox_ids:
+            return
         known = self._present.setdefault(inbox_id, {})
         is_new = False
         for kind, modseq in states.items():
@@ -188,9 +191,7 @@ class StateChanges:
                 self._rung |= rung
                 await asyncio.sleep(TROUBLE_SECONDS)
                 continue
-            for inbox_id, states in found.items():
-                for listener in self._listeners.get(inbox_id, ()):
-                    listener.offer(inbox_id, states)
+            await self._tell(found)
 
     def stop(self) -> None:
         """Tell nobody anything more."""
@@ -198,6 +199,16 @@ class StateChanges:
         self._woken.set()
         for listener in set[Listener]().union(*self._listeners.values()):
             listener.end()
+
+    async def _tell(self, found: States) -> None:
+        """Offer states to whoever listens; others have their turn in between."""
+        offered = 0
+        for inbox_id, states in found.items():
+            for listener in tuple(self._listeners.get(inbox_id, ())):
+                listener.offer(inbox_id, states)
+                offered += 1
+                if not offered % OFFERED_AT_ONCE:
+                    await asyncio.sleep(0)
 
     def _next_polled(self) -> set[int]:
         """Those to ask for, whether or not they were rung for."""

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from mailserver.entities.access import ALL_SCOPES, Token
 from mailserver.jmap import arguments
 from mailserver.jmap.push import pusher as engine
+from mailserver.services.accounts import secrets
 from mailserver.services.notify import backoff
 from mailserver.services.syncing import push_posting, push_subscriptions
+from mailserver.storage import credentials, sessions
 from tests.support import pushed
 from tests.support.jmap import CORE, Client
 from tests.support.pushed import Browser
@@ -380,3 +383,35 @@ def test_new_states_of_many_accounts_are_cut_into_messages_that_push_services_ta
     assert {inbox_id: told for piece in pieces for inbox_id, told in piece.items()} == new
     assert len(pieces) > 1
     assert max(engine._length(piece) for piece in pieces) <= 3993
+
+
+async def test_a_session_keeps_its_subscriptions_when_its_token_changes_and_loses_them_when_it_ends(
+    site: Site, receiver: Receiver
+) -> None:
+    tenant_id = site.inboxes["a1"].tenant_id
+    tokens = [secrets.new_token(secrets.AGENT_PREFIX) for _ in range(2)]
+    far = int(time.time() * 1000) + 3_600_000
+
+    def log_in(tx: Any) -> None:
+        sessions.add(tx, sessions.StoredSession(7, tenant_id, 1, "refresh", None, 1, 1, far))
+        for number, text in enumerate(tokens, 8):
+            token = Token(number, tenant_id, None, "", "", ALL_SCOPES, frozenset(), 1, None, far)
+            credentials.add_token(tx, token, "session", secrets.digest(text), None, session_id=7)
+
+    await site.house.store.database.write(log_in)
+    before, after = Client(site, "a session"), Client(site, "a session")
+    before.token, after.token = tokens
+    async with pushed.pushing(site):
+        number = await _verified(before, receiver)
+        await site.house.store.database.write(lambda tx: tx.execute("DELETE FROM token WHERE id = 8"))
+        assert [one["id"] for one in (await _call(after, "PushSubscription/get", ids=None))["list"]] == [number]
+        await site.house.receive(LETTER % 1)
+        await receiver.until(lambda: len(receiver.hooks) == 2)
+        await site.house.settled()
+        await asyncio.sleep(1.5)
+        told = len(receiver.hooks)
+        await site.house.store.database.write(sessions.end, 7)
+        await site.house.receive(LETTER % 2)
+        await asyncio.sleep(1.0)
+        assert len(receiver.hooks) == told
+        assert await site.house.rows("SELECT id FROM push_subscription") == []
