@@ -157,7 +157,7 @@ def _source(conditions: Conditions, inbox_id: int, query: Query, among: Sequence
         conditions.settled = folder
     else:
         tables = "message m"
-    where.append("m.inbox_id = ?")
+    where.append("m.inbox_id = ?" if tables == "message m" and among is None else "+m.inbox_id = ?")
     values.append(inbox_id)
     if query.filter is not None:
         text, some = conditions.sql(query.filter)

@@ -167,6 +167,16 @@ def test_changes_and_objects_are_searched(watched):
     assert faults(watched, sorts=True) == []
 
 
+def test_what_is_asked_by_id_is_not_looked_for_by_time(watched):
+    """An index that gives the order of an answer is no reason to walk the whole inbox for some rows of it."""
+    snapshot, inbox = Snapshot(watched, watched.database), SimpleNamespace(id=INBOX, tenant_id=0)
+    emails.of_threads(snapshot, INBOX, [1, 2])
+    for query in (Query(), Query(collapses=True), Query(both(HERE, SEEN), collapses=True), WORDS["a word"]):
+        queries._among(snapshot, inbox, query, [2, 5, 8])
+    assert [step for _, step in watched.steps if "message_inbox_all" in step] == []
+    assert faults(watched, sorts=True) == []
+
+
 def test_nothing_of_another_inbox_is_found(watched):
     own = {row[0] for row in Snapshot(watched, watched.database).all("SELECT id FROM message WHERE inbox_id = 1")}
     asked = Asked(0, None, 0, 1000, wants_total=True)
