@@ -63,8 +63,9 @@ class Sockets:
             self._begun[caller.tenant_id] -= 1
             if not self._begun[caller.tenant_id]:
                 del self._begun[caller.tenant_id]
-            if request.transport is not None and not socket.closed:
-                request.transport.abort()
+            transport = request.transport
+            if transport is not None and (not socket.closed or transport.get_write_buffer_size()):
+                transport.abort()  # a close waits for a peer that may never read what it has not taken
         return socket
 
     async def close(self, app: web.Application) -> None:
