@@ -35,7 +35,7 @@ def get(snapshot: Snapshot, inbox_id: int, ids: Sequence[int]) -> list[StoredSub
     for start in range(0, len(ids), AT_ONCE):
         some = ids[start : start + AT_ONCE]
         marks = ",".join("?" * len(some))
-        rows = snapshot.all(f"{_COLUMNS} WHERE id IN ({marks}) AND inbox_id = ? ORDER BY id", (*some, inbox_id))
+        rows = snapshot.all(f"{_COLUMNS} WHERE id IN ({marks}) AND +inbox_id = ? ORDER BY id", (*some, inbox_id))
         found += [_entity(row) for row in rows]
     return found
 

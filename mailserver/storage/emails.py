@@ -10,7 +10,7 @@ from mailserver.entities.message import Flag
 from mailserver.mail.address import Person
 from mailserver.storage.database import Snapshot, Transaction
 
-AT_ONCE = 500  # ids of one statement
+AT_ONCE = 500  # ids of one statement; the plus before inbox_id keeps SQLite from walking the whole inbox for them
 _COLUMNS = (
     "m.id, m.inbox_id, m.thread_id, m.blob, m.size, m.received_at, m.sent_at, m.flags, m.has_attachment, "
     "d.header_id, d.subject, d.people, d.in_reply_to, d.refs, d.preview, m.modseq"
@@ -29,7 +29,7 @@ def _some(snapshot: Snapshot, inbox_id: int, ids: Sequence[int]) -> dict[int, Em
     marks = ",".join("?" * len(ids))
     rows = snapshot.all(
         f"SELECT {_COLUMNS} FROM message m JOIN message_data d ON d.message_id = m.id "
-        f"WHERE m.id IN ({marks}) AND m.inbox_id = ?",
+        f"WHERE m.id IN ({marks}) AND +m.inbox_id = ?",
         (*ids, inbox_id),
     )
     folders: dict[int, list[int]] = {}
@@ -57,7 +57,7 @@ def placed(snapshot: Snapshot, inbox_id: int, ids: Sequence[int]) -> dict[int, i
         marks = ",".join("?" * len(some))
         found |= dict(
             snapshot.all(
-                f"SELECT m.id, m.thread_id FROM message m WHERE m.id IN ({marks}) AND m.inbox_id = ? "
+                f"SELECT m.id, m.thread_id FROM message m WHERE m.id IN ({marks}) AND +m.inbox_id = ? "
                 "AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id)",
                 (*some, inbox_id),
             )
@@ -72,7 +72,6 @@ def of_threads(snapshot: Snapshot, inbox_id: int, thread_ids: Sequence[int]) -> 
         some = thread_ids[start : start + AT_ONCE]
         marks = ",".join("?" * len(some))
         for thread_id, message_id in snapshot.all(
-            # The plus keeps the index of an inbox's mail by time from being walked for the order's sake.
             f"SELECT m.thread_id, m.id FROM message m WHERE m.thread_id IN ({marks}) AND +m.inbox_id = ? "
             "AND EXISTS (SELECT 1 FROM placement p WHERE p.message_id = m.id) ORDER BY m.received_at, m.id",
             (*some, inbox_id),
