@@ -15,6 +15,7 @@ ALONE = (
     ({"P7"}, "bench.queue_drain", []),
     ({"P15"}, "bench.webhooks", []),
     ({"P16"}, "bench.lists", ["--quick"]),
+    ({"P13"}, "bench.jmap", ["--quick"]),
 )
 
 
