@@ -134,7 +134,7 @@ async def test_it_leaves_signed_without_bcc_and_the_reply_is_told(
     email = await account.draft("b@remote.test", "gone@remote.test", bcc=[{"name": None, "email": "hid@remote.test"}])
     state = await account.state()
     made = await account.submit(email)
-    assert (await account.settled(made["id"], "b@remote.test"))["delivered"] == "yes"
+    assert (await account.settled(made["id"], "b@remote.test"))["delivered"] == "unknown"
     hidden = await account.settled(made["id"], "hid@remote.test")
     assert hidden["smtpReply"].startswith("250 2.0.0")
     gone = await account.settled(made["id"], "gone@remote.test")
@@ -205,7 +205,7 @@ async def test_a_delayed_one_leaves_at_its_time_and_one_taken_back_never_does(re
     answer = await account.one("EmailSubmission/set", update={back["id"]: {"undoStatus": "canceled"}})
     assert answer["updated"] == {back["id"]: None}
     state = await account.state()
-    assert (await account.settled(late["id"], "b@remote.test"))["delivered"] == "yes"
+    assert (await account.settled(late["id"], "b@remote.test"))["delivered"] == "unknown"
     assert time.time() >= begun + 5.5
     assert (await account.get(late["id"]))["undoStatus"] == "final"
     assert late["id"] in (await account.one("EmailSubmission/changes", sinceState=state))["updated"]
@@ -227,7 +227,7 @@ async def test_what_is_destroyed_meanwhile_is_sent_all_the_same(remote: Remote, 
     )
     made = answers[0][1]["created"]["s"]
     assert answers[1][1]["destroyed"] == [email]
-    assert (await account.settled(made["id"], "b@remote.test"))["delivered"] == "yes"
+    assert (await account.settled(made["id"], "b@remote.test"))["delivered"] == "unknown"
     assert b"Burn after sending" in remote.messages[0].content
     assert (await account.get(made["id"]))["emailId"] == email
 
@@ -246,8 +246,8 @@ async def test_a_crash_loses_no_submission_and_sends_none_twice(
     assert (await account.get(later["id"]))["undoStatus"] == "pending"
     taken = await account.one("EmailSubmission/set", update={later["id"]: {"undoStatus": "canceled"}})
     assert taken["updated"] == {later["id"]: None}
-    assert (await account.settled(made["id"], "b@remote.test"))["delivered"] == "yes"
-    assert (await account.settled(soon["id"], "c@remote.test"))["delivered"] == "yes"
+    assert (await account.settled(made["id"], "b@remote.test"))["delivered"] == "unknown"
+    assert (await account.settled(soon["id"], "c@remote.test"))["delivered"] == "unknown"
     named = [recipient.partition("<")[2].partition(">")[0] for each in remote.messages for recipient in each.recipients]
     assert sorted(named) == ["b@remote.test", "c@remote.test"]
 

@@ -17,7 +17,8 @@ PROPERTIES = (
     "id", "identityId", "emailId", "threadId", "envelope", "sendAt", "undoStatus", "deliveryStatus", "dsnBlobIds",
     "mdnBlobIds",
 )  # fmt: skip
-_DELIVERED = {State.DELIVERED: "yes", State.FAILED: "no", State.SUPPRESSED: "no", State.DROPPED: "no"}
+HERE = "local"  # how a delivery to one of our own inboxes went
+_NOT_DELIVERED = {State.FAILED: "no", State.SUPPRESSED: "no", State.DROPPED: "no"}
 _REPLIES = {
     State.SUPPRESSED: "550 5.7.1 The address is on the suppression list", State.DROPPED: "550 5.7.0 It was taken back",
 }  # fmt: skip
@@ -111,6 +112,13 @@ def _status(delivery: Delivery) -> dict[str, str]:
     reply = delivery.last_reply or _REPLIES.get(delivery.state) or "250 2.0.0 Queued"
     return {
         "smtpReply": reply,
-        "delivered": _DELIVERED.get(delivery.state, "queued"),
+        "delivered": _delivered(delivery),
         "displayed": "unknown",
     }
+
+
+def _delivered(delivery: Delivery) -> str:
+    """Whether it lies with its recipient: of what another server has taken, nobody here can know more."""
+    if delivery.state is State.DELIVERED:
+        return "yes" if delivery.tls == HERE else "unknown"
+    return _NOT_DELIVERED.get(delivery.state, "queued")
