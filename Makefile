@@ -25,7 +25,7 @@ run: $(VENV)/.run ## Start an appliance on loopback ports, with data in ./var
 test: $(VENV)/.test ## Install what the tests drive, then run every check and every test
 	@tests/support/packages.sh
 	$(MAKE) --no-print-directory lint
-	@tests/support/halves.sh $(BIN)/python
+	@tests/support/side_by_side.sh $(BIN)/python
 
 .PHONY: lint
 lint: $(VENV)/.test
