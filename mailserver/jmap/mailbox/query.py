@@ -1,6 +1,7 @@
 """Mailbox/query and Mailbox/queryChanges (RFC 8621 2.3, 2.4)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mailserver.entities import identifiers
@@ -9,7 +10,7 @@ from mailserver.entities.identifiers import Kind
 from mailserver.jmap import errors, filters, standard, windows
 from mailserver.jmap.arguments import Arguments
 from mailserver.jmap.call import Call
-from mailserver.services.syncing.changes import Type
+from mailserver.services.syncing.changes import Type, Unknown
 
 _CONDITIONS = frozenset({"parentId", "name", "role", "hasAnyRole", "isSubscribed"})
 _SORTS: dict[str, Callable[[Folder], Any]] = {
@@ -18,31 +19,81 @@ _SORTS: dict[str, Callable[[Folder], Any]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which folders are asked for, and in which order."""
+
+    matches: Callable[[Folder], bool]
+    sort: Sequence[windows.Comparator]
+    sorts_as_tree: bool
+    filters_as_tree: bool
+
+    @property
+    def depends_on_parents(self) -> bool:
+        return self.sorts_as_tree or self.filters_as_tree
+
+    def results(self, every: Sequence[Folder]) -> list[Folder]:
+        """Those of all folders that are asked for, in their order."""
+        chosen = _sorted([each for each in every if self.matches(each)], self.sort)
+        if self.filters_as_tree:
+            chosen = _with_parents(chosen)
+        return _as_tree(chosen, _sorted(every, self.sort)) if self.sorts_as_tree else chosen
+
+
 async def query(call: Call, arguments: Arguments) -> dict[str, Any]:
     """The ids of folders that a filter lets through, in an order."""
     inbox = await call.account(arguments)
-    given = arguments.value("filter")
-    sort = windows.sorting(arguments, tuple(_SORTS))
-    as_tree, filter_tree = arguments.boolean("sortAsTree"), arguments.boolean("filterAsTree")
+    asked = _asked(arguments)
     window = windows.read(arguments)
     wants_total = arguments.boolean("calculateTotal")
     arguments.finish()
-    matches = filters.read(given, _condition)
     state = await call.services.syncing.changes.state(call.caller, inbox, Type.MAILBOX)
     every = await call.services.syncing.mailboxes.all_of(call.caller, inbox)
-    chosen = _sorted([each for each in every if matches(each)], sort)
-    if filter_tree:
-        chosen = _with_parents(chosen)
-    if as_tree:
-        chosen = _as_tree(chosen, _sorted(every, sort))
-    ids = [identifiers.encode(Kind.FOLDER, each.id) for each in chosen]
-    return standard.queried(inbox, state, ids, window, wants_total=wants_total)
+    ids = [identifiers.encode(Kind.FOLDER, each.id) for each in asked.results(every)]
+    answer = standard.queried(inbox, state, ids, window, wants_total=wants_total)
+    return {**answer, "canCalculateChanges": True}
 
 
 async def query_changes(call: Call, arguments: Arguments) -> dict[str, Any]:
-    """An inbox has few folders: a client asks for all of them again."""
-    await call.account(arguments)
-    raise errors.MethodRefused("cannotCalculateChanges", "Ask Mailbox/query again.")
+    """How a result has changed since it was asked for.
+
+    Everything that a filter or an order looks at may change, so each folder that was touched is taken out and put in
+    again, with the folders inside it where the tree matters; nothing is where its counts alone are others.
+    """
+    inbox = await call.account(arguments)
+    asked = _asked(arguments)
+    since, most = arguments.state("sinceQueryState"), arguments.positive("maxChanges")
+    wants_total = arguments.boolean("calculateTotal")
+    arguments.string("upToId")  # what lies behind it is told too: every property of a folder may change
+    arguments.finish()
+    try:
+        delta, every = await call.services.syncing.mailboxes.since(call.caller, inbox, since)
+    except Unknown as error:
+        raise errors.MethodRefused("cannotCalculateChanges", "Ask Mailbox/query again.") from error
+    moved = set(delta.updated) if not delta.only_counts else set()
+    if asked.depends_on_parents:
+        moved = _with_children(moved, every)
+    moved -= set(delta.created)
+    shown = [each.id for each in asked.results(every)]
+    removed = [*delta.destroyed, *sorted(moved)]
+    fresh = moved | set(delta.created)
+    added = [(index, folder_id) for index, folder_id in enumerate(shown) if folder_id in fresh]
+    if most is not None and len(removed) + len(added) > most:
+        raise errors.MethodRefused("tooManyChanges", "Ask Mailbox/query again.")
+    answer = {
+        "accountId": standard.account_id(inbox),
+        "oldQueryState": since,
+        "newQueryState": delta.new_state,
+        "removed": [identifiers.encode(Kind.FOLDER, each) for each in removed],
+        "added": [{"id": identifiers.encode(Kind.FOLDER, each), "index": index} for index, each in added],
+    }
+    return {**answer, "total": len(shown)} if wants_total else answer
+
+
+def _asked(arguments: Arguments) -> _Asked:
+    sort = windows.sorting(arguments, tuple(_SORTS))
+    as_tree, filter_tree = arguments.boolean("sortAsTree"), arguments.boolean("filterAsTree")
+    return _Asked(filters.read(arguments.value("filter"), _condition), sort, as_tree, filter_tree)
 
 
 def _condition(given: Mapping[str, Any]) -> Callable[[Folder], bool]:
@@ -104,3 +155,18 @@ def _as_tree(chosen: Sequence[Folder], every: Sequence[Folder]) -> list[Folder]:
         stack += reversed(children.get(each.id, []))
     known = {each.id: each for each in chosen}
     return [known[folder_id] for folder_id in order if folder_id in known]
+
+
+def _with_children(folder_ids: set[int], every: Sequence[Folder]) -> set[int]:
+    """The same folders, and all that lie inside them, to any depth."""
+    children: dict[int | None, list[int]] = {}
+    for each in every:
+        children.setdefault(each.parent_id, []).append(each.id)
+    found: set[int] = set()
+    stack = list(folder_ids)
+    while stack:
+        folder_id = stack.pop()
+        if folder_id not in found:
+            found.add(folder_id)
+            stack += children.get(folder_id, [])
+    return found

@@ -11,11 +11,14 @@ from mailserver.entities.folder import Folder, Role
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.inbox import Inbox
 from mailserver.services.mailbox import folder_tree
+from mailserver.services.syncing import changes
+from mailserver.services.syncing.changes import Delta, Type
 from mailserver.storage import arrange, folders
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 LONGEST_NAME = 200
 MOST = 1000  # of one inbox
+MOST_TOUCHED = 2 * MOST  # a query is asked anew behind more than this
 REMOVED_AT_ONCE = 200  # messages of one transaction
 CUSTOM_ORDER = folders.CUSTOM_ORDER
 
@@ -58,6 +61,18 @@ class Mailboxes:
         """Every folder with its counts."""
         caller.require(Scope.EMAIL_READ)
         return await self._database.read(folders.of_inbox, inbox.id)
+
+    async def since(self, caller: Caller, inbox: Inbox, state: str) -> tuple[Delta, list[Folder]]:
+        """What was touched behind a state, and every folder at the same moment; Unknown where that cannot be told."""
+        caller.require(Scope.EMAIL_READ)
+
+        def read(snapshot: Snapshot) -> tuple[Delta, list[Folder]]:
+            delta = changes.since(snapshot, inbox.id, Type.MAILBOX, state, MOST_TOUCHED)
+            if delta.has_more:
+                raise changes.Unknown
+            return delta, folders.of_inbox(snapshot, inbox.id)
+
+        return await self._database.read(read)
 
     async def create(self, caller: Caller, inbox: Inbox, wanted: Place) -> int:
         """Make a folder; its id."""
