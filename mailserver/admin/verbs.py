@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mailserver.admin import forwarding, keys, reports, rules, scripts, users
+from mailserver.admin import backups, forwarding, keys, reports, rules, scripts, users
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Scope
 from mailserver.entities.delivery import Job, State
@@ -35,6 +35,7 @@ class Verbs:
             "queue.drop": lambda given: self._queue_move(self._services.queue.drop, given),
             "verify": self._verify,
             "reindex": self._reindex,
+            **backups.table(services),
             **forwarding.table(services),
             **keys.table(services),
             **reports.table(services),

@@ -41,6 +41,13 @@ class Operator:
             exits.fail(exits.of_error(answer["error"]), answer["message"])
         return answer["result"]
 
+    def ask(self, verb: str, **arguments: Any) -> Any | None:
+        """The running server's answer to a verb, or the end with its sentence; None where no server runs."""
+        answer = _ask(self.settings().runtime_dir / "admin.sock", verb, arguments)
+        if answer is not None and "error" in answer:
+            exits.fail(exits.of_error(answer["error"]), answer["message"])
+        return None if answer is None else answer["result"]
+
 
 def _ask(path: Path, verb: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
     """The running server's answer; None where none runs."""

@@ -23,6 +23,8 @@ COMMANDS = {
     "sieve": "scripts:sieve",
     "queue": "queue:queue",
     "reports": "reports:reports",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
     "verify": "store:verify",
     "reindex": "store:reindex",
     "openapi": "openapi:openapi",

@@ -7,8 +7,8 @@ from mailserver import app
 from mailserver.cli import exits, logs
 from mailserver.entities import errors
 from mailserver.settings import Settings
-from mailserver.storage.sqlite import DatabaseProblem
-from mailserver.storage.store import DataDirectoryInUse, DataDirectoryProblem
+from mailserver.storage.data_directory import DataDirectoryInUse, DataDirectoryProblem
+from mailserver.storage.sqlite import DatabaseNewer, DatabaseProblem
 
 
 def run(loaded: Settings, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -28,6 +28,8 @@ def run(loaded: Settings, verb: str, arguments: dict[str, Any]) -> dict[str, Any
         exits.fail(exits.TEMPORARY, f"{problem} Or try again, where a server is starting or stopping.")
     except (DataDirectoryProblem, PermissionError) as problem:
         exits.fail(exits.CANNOT_CREATE, str(problem))
+    except DatabaseNewer as problem:
+        exits.fail(exits.CONFIGURATION, str(problem))
     except DatabaseProblem as problem:
         exits.fail(exits.UNAVAILABLE, str(problem))
     except OSError as error:

@@ -15,8 +15,8 @@ from mailserver.certificates import CertificateProblem
 from mailserver.cli import exits, logs
 from mailserver.cli.connection import Operator
 from mailserver.settings import Settings
-from mailserver.storage.sqlite import DatabaseProblem
-from mailserver.storage.store import DataDirectoryInUse, DataDirectoryProblem
+from mailserver.storage.data_directory import DataDirectoryInUse, DataDirectoryProblem
+from mailserver.storage.sqlite import DatabaseNewer, DatabaseProblem
 
 new_event_loop: Callable[[], asyncio.AbstractEventLoop]
 try:
@@ -44,6 +44,8 @@ def run(loaded: Settings) -> None:
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(app.serve(loaded, announce))
+    except* DatabaseNewer as group:
+        exits.fail(exits.CONFIGURATION, _sentences(group))
     except* (DataDirectoryInUse, DatabaseProblem) as group:
         exits.fail(exits.UNAVAILABLE, _sentences(group))
     except* DataDirectoryProblem as group:

@@ -55,6 +55,7 @@ from mailserver.services.mailbox.acceptance import Acceptance
 from mailserver.services.mailbox.attachments import Attachments
 from mailserver.services.mailbox.finding import Finding
 from mailserver.services.mailbox.folders import Folders
+from mailserver.services.mailbox.holding import Holding
 from mailserver.services.mailbox.ingest import Ingest
 from mailserver.services.mailbox.integrity import Integrity
 from mailserver.services.mailbox.messages import Messages
@@ -343,6 +344,7 @@ def assemble(
             held, notes, shares, attachments, timeline, told, broadcasting.broadcasts, synced.submissions
         ),
         integrity=Integrity(database, files, pools.files),
+        holding=Holding(store.journal, stage, files),
         rebuild=Rebuild(database, files, ingest, pools.files),
     )  # fmt: skip
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)

@@ -33,6 +33,7 @@ from mailserver.services.inbound.routing import Routing
 from mailserver.services.mailbox.attachments import Attachments
 from mailserver.services.mailbox.finding import Finding
 from mailserver.services.mailbox.folders import Folders
+from mailserver.services.mailbox.holding import Holding
 from mailserver.services.mailbox.integrity import Integrity
 from mailserver.services.mailbox.messages import Messages
 from mailserver.services.mailbox.rebuild import Rebuild
@@ -143,4 +144,5 @@ class Services:
     anniversaries: Anniversaries
     retention: Retention
     integrity: Integrity
+    holding: Holding
     rebuild: Rebuild

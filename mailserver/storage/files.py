@@ -8,6 +8,7 @@ import ctypes
 import errno
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -45,6 +46,16 @@ class MessageFiles:
         self._made: set[str] = set()
         self._lock = threading.Lock()
         self._serial = 0
+        self._held_until = 0.0
+
+    @property
+    def is_held(self) -> bool:
+        """Whether no file may be taken away, because somebody copies them."""
+        return time.monotonic() < self._held_until
+
+    def hold(self, seconds: float) -> None:
+        """Let no file be taken away for a time; 0 ends it. Time ends it where whoever copies has died."""
+        self._held_until = time.monotonic() + seconds
 
     def path(self, place: str) -> Path:
         """The path of a location."""
@@ -148,16 +159,8 @@ class MessageFiles:
         (self._root / place).unlink(missing_ok=True)
 
     def sync(self) -> None:
-        """Bring everything that was written to the disk (syncfs, or sync where that is not to be had)."""
-        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            if _LIBC.syncfs(descriptor) != 0:
-                problem = ctypes.get_errno()
-                if problem != errno.ENOSYS:
-                    raise OSError(problem, os.strerror(problem))
-                os.sync()
-        finally:
-            os.close(descriptor)
+        """Bring everything that was written to the disk."""
+        sync_file_system(self._root)
 
     def sweep_temporary(self) -> int:
         """Remove what a crash left in tmp; the number of files. Only before anything is written."""
@@ -216,11 +219,29 @@ class MessageFiles:
 
     @staticmethod
     def _sync_directory(path: str | Path) -> None:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_directory(path)
+
+
+def sync_directory(path: str | Path) -> None:
+    """Bring the names in a directory to the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file_system(directory: Path) -> None:
+    """Bring everything on a directory's file system to the disk (syncfs, or sync where that is not to be had)."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if _LIBC.syncfs(descriptor) != 0:
+            problem = ctypes.get_errno()
+            if problem != errno.ENOSYS:
+                raise OSError(problem, os.strerror(problem))
+            os.sync()
+    finally:
+        os.close(descriptor)
 
 
 def _copy(source: int, target: int, offset: int, length: int) -> int:

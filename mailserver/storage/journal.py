@@ -143,6 +143,11 @@ class Journal:
         """Records that are on the disk and not yet stored."""
         return len(self._backlog)
 
+    @property
+    def promised(self) -> int:
+        """The last record that is on the disk."""
+        return self._next - 1
+
     def append(self, payload: list[bytes]) -> asyncio.Future[int]:
         """Write a record; its sequence number comes once it is on the disk. StoreFull, StoreUnavailable or TooLarge."""
         return self._append(payload, None)

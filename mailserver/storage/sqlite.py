@@ -16,6 +16,18 @@ class DatabaseProblem(Exception):
     """The database cannot be used; the sentence says why and what to do."""
 
 
+class DatabaseNewer(DatabaseProblem):
+    """The database was made by a newer version of the program."""
+
+    @classmethod
+    def of(cls, path: Path | str, migration: str) -> "DatabaseNewer":
+        """The sentence for a database that has a migration which this program does not know."""
+        return cls(
+            f"The database {path} was made by a newer version (it has {migration}). "
+            "Install that version, or restore a backup that this one made."
+        )
+
+
 def connect(path: Path) -> peewee.SqliteDatabase:
     """A database on a file, made where it is missing. WAL with synchronous=FULL: a commit is on the disk."""
     return peewee.SqliteDatabase(
@@ -33,24 +45,39 @@ def connect(path: Path) -> peewee.SqliteDatabase:
     )
 
 
-def migrate(database: peewee.SqliteDatabase) -> list[str]:
-    """Bring the schema forward; the names of what was applied. DatabaseProblem when that cannot be."""
+def migrate(database: peewee.SqliteDatabase, directory: Path = MIGRATIONS) -> list[str]:
+    """Bring the schema forward, as a whole or not at all; the names of what was applied. DatabaseProblem."""
+    path = str(database.database)
     try:
         database.connect(reuse_if_open=True)
-        runner = migrations.Runner(database, directory=str(MIGRATIONS))
-        known = {migration.name for migration in runner.migrations()}
+        runner = migrations.Runner(database, directory=str(directory))
+        known = [migration.name for migration in sorted(runner.migrations())]
         newer = [name for name in runner.applied() if name not in known]
         if newer:
-            raise DatabaseProblem(
-                f"The database {database.database} was made by a newer version (it has {newer[-1]}). "
-                "Install that version, or restore a backup that this one made."
-            )
-        return list(runner.up())
+            raise DatabaseNewer.of(path, newer[-1])
+        return _up(database, runner, known[-1])
     except (peewee.DatabaseError, sqlite3.DatabaseError) as error:
-        raise DatabaseProblem(_explain(str(database.database), error)) from error
+        raise problem(path, error) from error
     finally:
         if not database.is_closed():
             database.close()
+
+
+def _up(database: peewee.SqliteDatabase, runner: migrations.Runner, last: str) -> list[str]:
+    """Apply what is to be applied in one transaction: where one script fails, the program before can still be used."""
+    try:
+        with database.atomic():
+            return list(runner.up())
+    except Exception as error:
+        raise DatabaseProblem(
+            f"The database {database.database} could not be brought forward to {last}: {error!r}. "
+            "It is as it was; install the version before to go on with it."
+        ) from error
+
+
+def problem(path: str, error: Exception) -> DatabaseProblem:
+    """What a driver's error means to whoever runs the server."""
+    return DatabaseProblem(_explain(path, error))
 
 
 def _explain(path: str, error: Exception) -> str:

@@ -1,7 +1,5 @@
 """Everything that lies in the data directory, opened together."""
 
-import fcntl
-import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,20 +8,12 @@ from pathlib import Path
 
 from mailserver.entities.identifiers import IdSource
 from mailserver.settings import Settings
-from mailserver.storage import installation, journal_state, sqlite
+from mailserver.storage import data_directory, installation, journal_state, upgrades
 from mailserver.storage.database import Database, Transaction
 from mailserver.storage.files import MessageFiles
 from mailserver.storage.journal import Journal
 
 SECRETS = ("return_path", "links", "scram", "tracking")
-
-
-class DataDirectoryProblem(Exception):
-    """The data directory cannot be used; the sentence says why and what to do."""
-
-
-class DataDirectoryInUse(DataDirectoryProblem):
-    """Another process has the data directory open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +31,9 @@ class Store:
 @asynccontextmanager
 async def opened(settings: Settings, announce: Callable[[str], None]) -> AsyncIterator[Store]:
     """Lock, migrate and open; the journal is not begun. DataDirectoryProblem or DatabaseProblem where it cannot be."""
-    lock = _lock(settings.data_dir)
-    try:
-        raw = sqlite.connect(settings.data_dir / "mailserver.db")
-        sqlite.migrate(raw)
+    with data_directory.held(settings.data_dir):
+        data_directory.refuse_half_restored(settings.data_dir)
+        raw = upgrades.bring_forward(settings.data_dir / "mailserver.db")
         files = MessageFiles(settings.data_dir / "mail")
         files.sweep_temporary()
         kept = settings.storage
@@ -53,28 +42,6 @@ async def opened(settings: Settings, announce: Callable[[str], None]) -> AsyncIt
             made = await database.write(_secrets)
             ids = IdSource(kept.node, await database.read(journal_state.largest_id))
             yield Store(settings.data_dir, database, files, journal, ids, made)
-    finally:
-        os.close(lock)
-
-
-def _lock(directory: Path) -> int:
-    """Hold the directory: two processes that write it would undo each other."""
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(directory / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise DataDirectoryProblem(
-            f"The data directory {directory} cannot be used: {error.strerror}. "
-            "Set data_dir to a directory that the server's user may write."
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise DataDirectoryInUse(
-            f"The data directory {directory} is in use by another mailserver process. Stop that one first."
-        ) from error
-    return descriptor
 
 
 def _secrets(tx: Transaction) -> dict[str, bytes]:

@@ -169,7 +169,7 @@ async def test_a_newer_or_broken_database_is_refused_and_left_as_it_is(tmp_path)
     with sqlite3.connect(path) as database:
         database.execute("INSERT INTO schema_migration(name, applied) VALUES ('9999_future', '2099-01-01')")
     code, said = await ended(server, "serve")
-    assert code == 69
+    assert code == 78
     assert "newer version" in said
     path.write_bytes(b"this is no database, whatever its name says" * 100)
     for leftover in ("-wal", "-shm"):

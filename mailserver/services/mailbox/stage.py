@@ -52,6 +52,11 @@ class Stage:
         self._checkpointed = 0
         self._stopping = False
 
+    @property
+    def applied(self) -> int:
+        """The last record that this run has stored, or set aside."""
+        return self._applied
+
     async def replay(self, left: Sequence[Waiting], applied: int) -> int:
         """Store what an earlier run had accepted; the number of records. Called before any port is open.
 

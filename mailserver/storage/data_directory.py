@@ -1,0 +1,48 @@
+"""The data directory as a whole: who holds it, and whether it may be used."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+RESTORED = "restored"  # a backup that is about to take the place of what is here
+
+
+class DataDirectoryProblem(Exception):
+    """The data directory cannot be used; the sentence says why and what to do."""
+
+
+class DataDirectoryInUse(DataDirectoryProblem):
+    """Another process has the data directory open."""
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Hold the directory, made where it is missing: two processes that write it would undo each other."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(directory / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DataDirectoryProblem(
+            f"The data directory {directory} cannot be used: {error.strerror}. "
+            "Set data_dir to a directory that the server's user may write."
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataDirectoryInUse(
+                f"The data directory {directory} is in use by another mailserver process. Stop that one first."
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def refuse_half_restored(directory: Path) -> None:
+    """DataDirectoryProblem where a restore broke off between the old content and the new."""
+    if (directory / RESTORED).exists():
+        raise DataDirectoryProblem(
+            f"A restore into {directory} broke off before its end. Run the same mailserver restore again to finish it."
+        )
