@@ -181,6 +181,8 @@ class Creations:
         self._call = call
         self._inbox = inbox
         self._if_in_state = arguments.string("ifInState")
+        if arguments.value(name) is None:
+            raise errors.invalid(f"{name} must be an object of objects by their ids.", name)
         self.create = _objects(arguments, name, is_creation=True)
         if len(self.create) > call.limits.objects_in_set:
             raise errors.MethodRefused("requestTooLarge", f"At most {call.limits.objects_in_set:,} objects.")

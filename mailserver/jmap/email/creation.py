@@ -61,7 +61,21 @@ def read(given: Mapping[str, Any]) -> Plan:
     plan.values = values
     plan.root = _root(given)
     _check_tree(plan)
+    _claim_root(plan)
     return plan
+
+
+def _claim_root(plan: Plan) -> None:
+    """Fields of the outermost part stand in the message's own header: none of them is given twice."""
+    for name, value in plan.root.items():
+        if not name.startswith("header:"):
+            continue
+        wanted = _wanted(name)
+        if value is None or (wanted.is_all and value == []):
+            continue
+        if wanted.name.lower() in plan.names:
+            raise errors.invalid_property(f"bodyStructure/{name}", f"The field {wanted.name} is given twice.")
+        plan.names.add(wanted.name.lower())
 
 
 def _add_field(plan: Plan, property_name: str, wanted: Wanted, value: Any) -> None:
@@ -100,8 +114,9 @@ def _check_value(part_id: str, value: Any) -> None:
         raise errors.invalid_property(path, "A body value has a text.")
     if set(value) - {"value", "isEncodingProblem", "isTruncated"}:
         raise errors.invalid_property(path, "A body value has a text and nothing else.")
-    if value.get("isEncodingProblem") or value.get("isTruncated"):
-        raise errors.invalid_property(path, "A text that is cut or broken cannot be sent.")
+    wrong = [f"{path}/{name}" for name in ("isEncodingProblem", "isTruncated") if value.get(name)]
+    if wrong:
+        raise errors.SetRefused("invalidProperties", "A text that is cut or broken cannot be sent.", wrong)
 
 
 def _root(given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -180,7 +195,8 @@ def _check_part(plan: Plan, part: Mapping[str, Any], *, is_made_up: bool) -> Non
 def _check_content(plan: Plan, part: Mapping[str, Any], kind: str) -> None:
     part_id, blob_id = part.get("partId"), part.get("blobId")
     if (part_id is None) == (blob_id is None):
-        raise errors.invalid_property("bodyStructure/partId", "A part has either a partId or a blobId.")
+        wrong = ["bodyStructure/partId", *(["bodyStructure/blobId"] if blob_id is not None else [])]
+        raise errors.SetRefused("invalidProperties", "A part has either a partId or a blobId.", wrong)
     if part_id is None:
         if not is_id(blob_id):
             raise errors.invalid_property("bodyStructure/blobId", "A blob id is an id.")

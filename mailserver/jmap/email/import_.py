@@ -36,6 +36,9 @@ async def _import(call: Call, inbox: Inbox, given: Object) -> Object:
     unknown = [name for name in given if name not in _PROPERTIES]
     if unknown:
         raise errors.SetRefused("invalidProperties", "There are no such properties.", unknown)
+    lacking = [name for name in ("blobId", "mailboxIds") if not given.get(name)]
+    if lacking:
+        raise errors.SetRefused("invalidProperties", "A message is in a blob, and lies in one mailbox.", lacking)
     wanted = patch.arrangement(call, given)
     received_at = email_set.moment(given.get("receivedAt"))
     if not is_id(given.get("blobId")):

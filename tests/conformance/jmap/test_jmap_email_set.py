@@ -119,7 +119,8 @@ async def test_what_a_message_cannot_have_is_named(site: Site) -> None:
             {**place, "textBody": [{"partId": "1"}]}, "invalidProperties", ["bodyStructure/partId"]
         ),
         "cut": (
-            {**place, "bodyValues": {"1": {"value": "x", "isTruncated": True}}}, "invalidProperties", ["bodyValues/1"]
+            {**place, "bodyValues": {"1": {"value": "x", "isTruncated": True}}},
+            "invalidProperties", ["bodyValues/1/isTruncated"],
         ),
         "keyword": ({**place, "keywords": {"a b": True}}, "invalidProperties", ["keywords"]),
         "false": ({**place, "keywords": {"a": False}}, "invalidProperties", ["keywords"]),
