@@ -267,6 +267,16 @@ def _string(part: Mapping[str, Any], name: str, path: str) -> str | None:
     return value
 
 
+def naming_blobs(given: Mapping[str, Any]) -> list[str]:
+    """The properties of a body, checked by `read`, that name blobs: its parts have ids of their own (RFC 8620 6)."""
+    names = []
+    for name in ("bodyStructure", "textBody", "htmlBody", "attachments"):
+        parts = given.get(name) or []
+        if any(each.get("blobId") for each in _leaves({"subParts": parts if isinstance(parts, list) else [parts]})):
+            names.append(name)
+    return names
+
+
 def missing(found: Blobs, wanted: Sequence[str]) -> list[str]:
     """The blobs that are not there."""
     return [each for each in wanted if each not in found]

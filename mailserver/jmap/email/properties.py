@@ -39,13 +39,13 @@ class Wish:
     """What to show of each message."""
 
     properties: tuple[str, ...]
-    headers: tuple[Wanted, ...]
-    body_properties: tuple[str, ...]
-    body_headers: tuple[Wanted, ...]
-    fetches_text: bool
-    fetches_html: bool
-    fetches_all: bool
-    most_octets: int
+    headers: tuple[Wanted, ...] = ()
+    body_properties: tuple[str, ...] = ()
+    body_headers: tuple[Wanted, ...] = ()
+    fetches_text: bool = False
+    fetches_html: bool = False
+    fetches_all: bool = False
+    most_octets: int = 0
 
     @property
     def needs_file(self) -> bool:

@@ -12,8 +12,10 @@ from mailserver.entities.inbox import Inbox
 from mailserver.jmap import errors, standard
 from mailserver.jmap.arguments import Arguments, utc_ms
 from mailserver.jmap.call import Call
-from mailserver.jmap.email import creation, objects, patch, properties
+from mailserver.jmap.email import content, creation, objects, parts, patch, properties
 from mailserver.jmap.email.patch import Patch
+from mailserver.jmap.email.properties import Wish
+from mailserver.jmap.email.values import Room
 from mailserver.jmap.standard import Object, Setting
 from mailserver.mail import assembling, compose, dates, encoding
 from mailserver.mail.assembling import BadPart
@@ -55,7 +57,12 @@ async def _create(call: Call, inbox: Inbox, given: Object) -> Object:
         raw = await asyncio.to_thread(assembling.message, fields, tree, seed)
     except BadPart as error:
         raise errors.invalid_property(f"bodyStructure/{error.name}", str(error)) from error
-    return objects.created(await service.store(call.caller, inbox, number, raw, wanted, received_at))
+    made = objects.created(await service.store(call.caller, inbox, number, raw, wanted, received_at))
+    renamed = creation.naming_blobs(given)
+    if renamed:
+        wish = Wish(properties=tuple(renamed), body_properties=parts.DEFAULT)
+        made |= await asyncio.to_thread(content.show, raw, made["blobId"], wish, Room(0))
+    return made
 
 
 def moment(given: object) -> int:

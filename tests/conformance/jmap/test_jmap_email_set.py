@@ -65,7 +65,7 @@ async def test_a_draft_is_made_of_texts_and_blobs_and_reads_back_as_it_was_given
     answer = await client.one("Email/set", create={"d": given})
     assert answer["notCreated"] is None, answer
     made = answer["created"]["d"]
-    assert set(made) == {"id", "blobId", "threadId", "size"}
+    assert set(made) == {"id", "blobId", "threadId", "size", "attachments"}
     assert answer["oldState"] != answer["newState"]
     found = (
         await client.one(

@@ -111,3 +111,31 @@ async def test_a_blob_that_cannot_be_copied_is_not_found(site: Site) -> None:
     one, other = (Client(site, name).account_id for name in ("a1", "a2"))
     answer = await client.one("Blob/copy", accountId=one, fromAccountId=other, blobIds=["nobody"])
     assert (answer["copied"], answer["notCopied"]["nobody"]["type"]) == (None, "notFound")
+
+
+async def test_parts_made_of_blobs_are_told_with_the_ids_that_they_have_from_then_on(site: Site) -> None:
+    client = Client(site, "a1")
+    answer = await site.call(
+        "POST", f"/jmap/upload/{client.account_id}", client.token, data=b"Hello there",
+        headers={"Content-Type": "text/plain"},
+    )  # fmt: skip
+    blob = {"blobId": answer.json["blobId"], "type": "text/plain"}
+    inner = {"type": "multipart/mixed", "subParts": [TEXT, {"type": "multipart/mixed", "subParts": [blob]}]}
+    given: tuple[tuple[dict[str, Any], set[str]], ...] = (
+        ({"textBody": [blob]}, {"textBody"}),
+        ({"textBody": [TEXT], "attachments": [blob, blob]}, {"attachments"}),
+        ({"textBody": [blob], "attachments": [blob]}, {"textBody", "attachments"}),
+        ({"bodyStructure": inner}, {"bodyStructure"}),
+        ({"bodyStructure": TEXT}, set()),
+        ({"attachments": None, "textBody": [TEXT]}, set()),
+    )
+    for body, told in given:
+        made, refusal = await _made(client, **body)
+        assert made, refusal
+        assert set(made) == {"id", "blobId", "threadId", "size", *told}
+        found = (await client.one("Email/get", ids=[made["id"]], properties=["id", *told]))["list"][0]
+        assert {name: made[name] for name in told} == {name: found[name] for name in told}
+        part = next(iter([*made.get("attachments", ()), *made.get("textBody", ())]), None)
+        if part is not None:
+            path = f"/jmap/download/{client.account_id}/{part['blobId']}/part"
+            assert (await site.call("GET", path, client.token)).content == b"Hello there"
