@@ -21,9 +21,4 @@ def table(services: Services) -> dict[str, Callable[[Arguments], Awaitable[Any]]
         services.holding.renew()
         return {"held": True}
 
-    async def end(given: Arguments) -> Arguments:
-        del given
-        services.holding.end()
-        return {"held": False}
-
-    return {"backup.begin": begin, "backup.renew": renew, "backup.end": end}
+    return {"backup.begin": begin, "backup.renew": renew}

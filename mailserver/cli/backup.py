@@ -39,11 +39,8 @@ def backup(operator: Operator, target: Path, keep: int, copy: bool) -> None:
                 data_directory.refuse_half_restored(loaded.data_dir)
                 answer = taking.take(taking.Wish(loaded.data_dir, target, keep, not copy), _on)
         else:
-            try:
-                wish = taking.Wish(loaded.data_dir, target, keep, not copy, is_online=True)
-                answer = taking.take(wish, _Renewal(operator).look)
-            finally:
-                operator.ask("backup.end")
+            wish = taking.Wish(loaded.data_dir, target, keep, not copy, is_online=True)
+            answer = taking.take(wish, _Renewal(operator).look)
     show(operator, answer)
     if answer["missing"]:
         click.echo(

@@ -54,8 +54,8 @@ class MessageFiles:
         return time.monotonic() < self._held_until
 
     def hold(self, seconds: float) -> None:
-        """Let no file be taken away for a time; 0 ends it. Time ends it where whoever copies has died."""
-        self._held_until = time.monotonic() + seconds
+        """Let no file be taken away for a time, at the least."""
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
 
     def path(self, place: str) -> Path:
         """The path of a location."""

@@ -7,7 +7,7 @@ from mailserver.services.mailbox.stage import Stage
 from mailserver.storage.files import MessageFiles
 from mailserver.storage.journal import Journal
 
-HOLD_SECONDS = 600.0  # whoever copies says again that it goes on; where it has died, files go as they always did
+HOLD_SECONDS = 600.0  # whoever copies says again and again that it goes on; nobody has to say that it has ended
 STORED_SECONDS = 120.0  # for what stands in the journal to be stored
 LOOK_SECONDS = 0.05
 
@@ -31,7 +31,6 @@ class Holding:
                 while self._stage.applied < promised:  # noqa: ASYNC110  the stage rings for nobody
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError as error:
-            self.end()
             raise errors.Temporary(
                 f"What has been accepted was not stored within {STORED_SECONDS:.0f} seconds; the log says why."
             ) from error
@@ -39,7 +38,3 @@ class Holding:
     def renew(self) -> None:
         """Keep files for a further while."""
         self._files.hold(HOLD_SECONDS)
-
-    def end(self) -> None:
-        """Let files go again."""
-        self._files.hold(0)

@@ -106,7 +106,8 @@ def explained(target: Path) -> Iterator[None]:
         if error.errno in _NO_ROOM:
             raise TargetFailed(f"There is no room left in {target}. Free some space, or keep fewer backups.") from error
         if error.errno in _NO_RIGHT:
-            raise TargetUnusable(f"{target} cannot be written: {error.strerror}. Check its owner and mode.") from error
+            place = error.filename or target
+            raise TargetUnusable(f"{place} cannot be used: {error.strerror}. Check its owner and mode.") from error
         raise TargetFailed(f"Writing to {target} failed: {error}.") from error
 
 

@@ -73,7 +73,9 @@ def restore(wish: Wish, pause: Callable[[], None]) -> dict[str, Any]:
 
 
 def _present(data: Path) -> list[str]:
-    return sorted(each.name for each in data.iterdir() if each.name not in _NOBODYS and _ASIDE not in each.name)
+    return sorted(
+        each.name for each in data.iterdir() if each.name not in _NOBODYS and not each.name.startswith(_ASIDE)
+    )
 
 
 def _stamped() -> str:

@@ -81,7 +81,7 @@ def walk(root: Path, room: str) -> Iterator[str]:
     for entry in entries:
         if entry.name in _SKIPPED or entry.name.startswith("tmp.") or not manifest.is_name(entry.name):
             continue
-        if entry.is_dir():
+        if entry.is_dir(follow_symlinks=False):  # a link might lead back up
             yield from walk(root, f"{room}/{entry.name}")
         elif entry.is_file():
             yield f"{room}/{entry.name}"
