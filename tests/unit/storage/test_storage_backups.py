@@ -1,5 +1,6 @@
 """Backups without a server: what a generation has, what a check finds, and that half of one is none."""
 
+import asyncio
 import errno
 import os
 import resource
@@ -8,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import orjson
 import pytest
@@ -16,6 +18,7 @@ from mailserver.storage.backups import checking, databases, generations, manifes
 from mailserver.storage.backups.generations import TargetBusy, TargetFailed, TargetUnusable
 from mailserver.storage.backups.manifest import BackupDamaged, BackupProblem
 from mailserver.storage.data_directory import DataDirectoryInUse, DataDirectoryProblem, held, refuse_half_restored
+from mailserver.storage.journal import Journal
 from tests.support.backups import everything, furnished, nothing, take
 
 
@@ -96,7 +99,7 @@ def test_two_backups_at_once_do_not_meet(tmp_path, house):
         take(house, tmp_path / "target")
 
 
-def test_a_target_that_is_a_file_or_full_is_named(tmp_path, house):
+def test_a_target_that_is_a_file_is_named(tmp_path, house):
     (tmp_path / "file").write_text("x")
     with pytest.raises(TargetUnusable, match="file"):
         take(house, tmp_path / "file")
@@ -128,6 +131,36 @@ def test_a_file_that_the_database_names_and_nobody_has_is_said(tmp_path, house):
     answer = take(house, tmp_path / "target")
     assert (answer["missing"], answer["examples"]) == (1, [place])
     assert restored(tmp_path / "target", tmp_path / "other")["ok"]
+
+
+async def test_what_a_journal_has_promised_is_in_a_backup_without_its_spare_octets(tmp_path, house):
+    def opened(data):
+        journal = Journal(data / "journal", 1 << 20, 4)
+        return journal, journal.open(0)
+
+    journal, _ = opened(house)
+    journal.start()
+    assert [await journal.append([b"first", b" of all"]), await journal.append([b"second"])] == [1, 2]
+    await asyncio.to_thread(journal.stop)
+    path = Path(take(house, tmp_path / "target")["path"])
+    assert all(each.stat().st_size < 4096 for each in path.glob("journal/*.seg"))
+    restored(tmp_path / "target", tmp_path / "other")
+    _, left = opened(tmp_path / "other")
+    assert [(each.entry.sequence, each.read()) for each in left] == [(1, b"first of all"), (2, b"second")]
+
+
+async def test_what_a_journal_has_stored_for_good_is_not_stored_again(tmp_path, house):
+    journal = Journal(house / "journal", 1 << 20, 4)
+    journal.open(0)
+    journal.start()
+    for content in (b"first", b"second"):
+        await journal.append([content])
+    await asyncio.to_thread(journal.checkpoint, 1)
+    await asyncio.to_thread(journal.stop)
+    take(house, tmp_path / "target")
+    restored(tmp_path / "target", tmp_path / "other")
+    left = Journal(tmp_path / "other" / "journal", 1 << 20, 4).open(0)
+    assert [each.read() for each in left] == [b"second"]
 
 
 # -- what is wrong with a backup -----------------------------------------------------------------------------------
