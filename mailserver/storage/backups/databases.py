@@ -10,10 +10,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mailserver.storage import files
+from mailserver.storage import sqlite as sqlite_engine
 
 STEP_PAGES = 512  # 2 MB: others get the disk between two steps
 PAUSE_SECONDS = 0.002
-BUSY_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +86,5 @@ def _schema(database: sqlite3.Connection) -> list[str]:
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:
     return sqlite3.connect(
-        f"file:{quote(str(path.resolve()))}?{how}", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+        f"file:{quote(str(path.resolve()))}?{how}", uri=True, isolation_level=None, timeout=sqlite_engine.BUSY_SECONDS
     )
