@@ -108,8 +108,6 @@ def build(
             outgoing.most_recipients,
         ),
         StateChanges(database),
-        PushSubscriptions(
-            database, ids, push.seal, push.fetch, push.clock, allow_private=push.allow_private
-        ),
+        PushSubscriptions(database, ids, push.seal, push.fetch, push.clock, allow_private=push.allow_private),
         PushPosting(push.fetch, allow_private=push.allow_private),
     )
