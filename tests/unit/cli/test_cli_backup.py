@@ -37,7 +37,8 @@ def test_the_server_hears_now_and_again_that_its_files_are_copied(monkeypatch):
     ("trouble", "code"),
     [
         (DataDirectoryInUse("x"), 75), (TargetBusy("x"), 75), (DataDirectoryProblem("x"), 73),
-        (TargetUnusable("x"), 73), (TargetFailed("x"), 74), (BackupProblem("x"), 65), (BackupDamaged("x"), 65), (OSError(errno.EIO, "x"), 74),
+        (TargetUnusable("x"), 73), (TargetFailed("x"), 74), (BackupProblem("x"), 65), (BackupDamaged("x"), 65),
+        (OSError(errno.EIO, "x"), 74),
     ],
     ids=lambda each: type(each).__name__ if isinstance(each, Exception) else str(each),
 )  # fmt: skip
