@@ -17,7 +17,7 @@ from tests.support.server import running_server
 
 CORE = "urn:ietf:params:jmap:core"
 MAIL = "urn:ietf:params:jmap:mail"
-SOON_SECONDS = 1.0  # for a change to be told
+SOON_SECONDS = 2.5  # for a change to be told; a tenth of a second where nothing else runs
 STOP_SECONDS = 12.0  # with streams and sockets open
 LETTER = (
     b"From: joe@remote.test\r\nTo: agent@local.test\r\nSubject: n%d\r\nMessage-ID: <%d@remote.test>\r\n\r\nHello\r\n"
