@@ -19,7 +19,7 @@ from bench.report import Table
 from mailserver.mail.address import Person
 from mailserver.mail.headers import Headers
 from mailserver.mail.message import Parsed
-from mailserver.settings import Settings
+from mailserver.settings.configuration import Settings
 from mailserver.storage import inboxes, ingest, store
 from mailserver.storage.records import Copy
 from mailserver.storage.thread_book import NewMessage

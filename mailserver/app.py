@@ -31,7 +31,7 @@ from mailserver.queue import assembly as queue_assembly
 from mailserver.services import assembly
 from mailserver.services.assembly import Assembled, Threadpools
 from mailserver.services.notify.doorbell import Doorbell
-from mailserver.settings import Settings
+from mailserver.settings.configuration import Settings
 from mailserver.smtp.handshake import Tls
 from mailserver.smtp.limits import SmtpLimits
 from mailserver.smtp.listeners import Listeners, Ports

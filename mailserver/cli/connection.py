@@ -8,10 +8,11 @@ from typing import Any
 
 import orjson
 
-from mailserver import settings
 from mailserver.admin import address
 from mailserver.cli import exits
-from mailserver.settings import Settings, SettingsProblem
+from mailserver.settings import loading
+from mailserver.settings.configuration import Settings
+from mailserver.settings.loading import SettingsProblem
 
 OFFLINE = "mailserver.cli.offline"
 ANSWER_SECONDS = 3600.0
@@ -27,7 +28,7 @@ class Operator:
     def settings(self) -> Settings:
         """The configuration, or the end with its sentence."""
         try:
-            return settings.load(self.config)
+            return loading.load(self.config)
         except SettingsProblem as problem:
             exits.fail(exits.CONFIGURATION, str(problem))
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 import orjson
 
-from mailserver import settings
 from mailserver.cli import exits, logs
 from mailserver.cli.connection import Operator
 from mailserver.cli.serve import run
-from mailserver.settings import SettingsProblem
+from mailserver.settings import loading
+from mailserver.settings.loading import SettingsProblem
 
 DOMAIN = "demo.test"
 ADDRESS = f"agent@{DOMAIN}"
@@ -29,7 +29,7 @@ def demo(directory: Path) -> None:
         config.write_text(_config(directory), encoding="utf-8")
     operator = Operator(config, as_json=True)
     try:
-        loaded = settings.load(config)
+        loaded = loading.load(config)
     except SettingsProblem as problem:
         exits.fail(exits.CONFIGURATION, str(problem))
     _explain(directory, _credentials(operator, directory))

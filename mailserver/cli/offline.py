@@ -6,7 +6,7 @@ from typing import Any
 from mailserver import app
 from mailserver.cli import exits, logs
 from mailserver.entities import errors
-from mailserver.settings import Settings
+from mailserver.settings.configuration import Settings
 from mailserver.storage.data_directory import DataDirectoryInUse, DataDirectoryProblem
 from mailserver.storage.sqlite import DatabaseNewer, DatabaseProblem
 

@@ -14,7 +14,7 @@ from mailserver import app
 from mailserver.certificates import CertificateProblem
 from mailserver.cli import exits, logs
 from mailserver.cli.connection import Operator
-from mailserver.settings import Settings
+from mailserver.settings.configuration import Settings
 from mailserver.storage.data_directory import DataDirectoryInUse, DataDirectoryProblem
 from mailserver.storage.sqlite import DatabaseNewer, DatabaseProblem
 

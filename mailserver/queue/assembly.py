@@ -20,7 +20,7 @@ from mailserver.queue.runner import Claims, Doorbell, Limits, Runner
 from mailserver.queue.sessions import LoggedSessions, Sessions
 from mailserver.queue.signing import KeyStore, Signing
 from mailserver.queue.upkeep import Upkeep, Waiting
-from mailserver.settings import Queue
+from mailserver.settings.sections import Queue
 
 SMTP_PORT = 25
 

@@ -110,7 +110,7 @@ from mailserver.services.workspace.contacts import Contacts
 from mailserver.services.workspace.labels import Labels
 from mailserver.services.workspace.relationships import Relationships
 from mailserver.services.workspace.tasks import Tasks
-from mailserver.settings import Settings
+from mailserver.settings.configuration import Settings
 from mailserver.storage import bayes, credentials
 from mailserver.storage import enrichment as enrichment_rows
 from mailserver.storage import rules as rule_rows

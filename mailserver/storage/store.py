@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailserver.entities.identifiers import IdSource
-from mailserver.settings import Settings
+from mailserver.settings.configuration import Settings
 from mailserver.storage import data_directory, installation, journal_state, upgrades
 from mailserver.storage.database import Database, Transaction
 from mailserver.storage.files import MessageFiles

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mailserver import settings
+from mailserver.settings import loading
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "mailserver").rglob("*.py"))
@@ -50,7 +50,7 @@ def test_every_rfc_that_the_code_names_is_listed():
 
 def test_every_setting_is_explained_in_the_example_with_its_default():
     text = (ROOT / "config/mailserver.toml").read_text()
-    for key, default in settings.keys().items():
+    for key, default in loading.keys().items():
         section, _, short = key.rpartition(".")
         where = text if not section else text[text.index(f"[{section}]") :]
         found = re.search(rf"^#{short} = (.*)$", where, re.MULTILINE)
@@ -64,7 +64,7 @@ def test_the_example_is_valid_when_every_key_is_taken_out_of_its_comment(tmp_pat
     text = (ROOT / "config/mailserver.toml").read_text()
     path = tmp_path / "config.toml"
     path.write_text(re.sub(r"^#(\w+ = )", r"\1", text, flags=re.MULTILINE))
-    assert settings.load(path).hostname == "mail.example.com"
+    assert loading.load(path).hostname == "mail.example.com"
 
 
 def test_the_project_names_no_machine_and_no_registry():

@@ -25,7 +25,7 @@ from mailserver.services.accounts.bootstrap import Bootstrapped
 from mailserver.services.assembly import Assembled, Threadpools
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.registry import Services
-from mailserver.settings import Settings
+from mailserver.settings.configuration import Settings
 from mailserver.storage import journal_state, store
 from mailserver.storage.store import Store
 from tests.support.zone import FakeResolver

@@ -1,14 +1,16 @@
 """Settings: file, environment, flags, and the sentence for what cannot be used."""
 
+import os
+
 import pytest
 
-from mailserver import settings
-from mailserver.settings import SettingsProblem
+from mailserver.settings import loading
+from mailserver.settings.loading import SettingsProblem
 
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
-    for name in [name for name in settings.os.environ if name.startswith("MAILSERVER_")]:
+    for name in [name for name in os.environ if name.startswith("MAILSERVER_")]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     return monkeypatch
@@ -22,18 +24,18 @@ def config(tmp_path, text):
 
 def test_later_sources_win(tmp_path, bare):
     path = config(tmp_path, 'hostname = "File.Test."\n[queue]\nremote_port = 1\nconcurrency = 7\n')
-    assert settings.load(path).hostname == "file.test"
+    assert loading.load(path).hostname == "file.test"
     bare.setenv("MAILSERVER_QUEUE__REMOTE_PORT", "2")
     bare.setenv("MAILSERVER_SMTP__MX_LISTEN", '["127.0.0.1:0"]')
-    loaded = settings.load(path)
+    loaded = loading.load(path)
     assert (loaded.queue.remote_port, loaded.queue.concurrency) == (2, 7)
     assert loaded.smtp.mx_listen == ("127.0.0.1:0",)
-    assert settings.load(path, hostname="flag.test").hostname == "flag.test"
+    assert loading.load(path, hostname="flag.test").hostname == "flag.test"
 
 
 def test_the_environment_names_the_file(tmp_path, bare):
     bare.setenv("MAILSERVER_CONFIG", str(config(tmp_path, 'hostname = "env.test"')))
-    assert settings.load().hostname == "env.test"
+    assert loading.load().hostname == "env.test"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_the_environment_names_the_file(tmp_path, bare):
 )
 def test_what_cannot_be_used_is_named_with_the_key_and_the_near_one(tmp_path, text, sentence):
     with pytest.raises(SettingsProblem, match=sentence):
-        settings.load(config(tmp_path, text))
+        loading.load(config(tmp_path, text))
 
 
 @pytest.mark.parametrize(
@@ -67,37 +69,37 @@ def test_what_cannot_be_used_is_named_with_the_key_and_the_near_one(tmp_path, te
 def test_a_wrong_environment_is_named(bare, name, value, sentence):
     bare.setenv(name, value)
     with pytest.raises(SettingsProblem, match=sentence):
-        settings.load()
+        loading.load()
 
 
 def test_a_missing_file_says_so(tmp_path):
     with pytest.raises(SettingsProblem, match="does not exist"):
-        settings.load(tmp_path / "nothing.toml")
+        loading.load(tmp_path / "nothing.toml")
 
 
 def test_the_smarthost_password_comes_from_a_credential_or_a_named_file(tmp_path, bare):
     (tmp_path / "smarthost_password").write_text("from systemd\n")
     bare.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    assert settings.load().queue.smarthost_password.get_secret_value() == "from systemd"
+    assert loading.load().queue.smarthost_password.get_secret_value() == "from systemd"
     (tmp_path / "other").write_text("from file")
     bare.setenv("MAILSERVER_QUEUE__SMARTHOST_PASSWORD_FILE", str(tmp_path / "other"))
-    loaded = settings.load()
+    loaded = loading.load()
     assert loaded.queue.smarthost_password.get_secret_value() == "from file"
     assert "from file" not in repr(loaded)
     bare.setenv("MAILSERVER_QUEUE__SMARTHOST_PASSWORD_FILE", str(tmp_path / "missing"))
     with pytest.raises(SettingsProblem, match="cannot be read"):
-        settings.load()
+        loading.load()
 
 
 def test_systemd_says_where_data_and_sockets_lie(tmp_path, bare):
     bare.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
-    assert settings.load().data_dir == tmp_path / "state"
-    assert settings.load().runtime_dir == tmp_path / "state"
+    assert loading.load().data_dir == tmp_path / "state"
+    assert loading.load().runtime_dir == tmp_path / "state"
     bare.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
-    assert settings.load().runtime_dir == tmp_path / "run"
+    assert loading.load().runtime_dir == tmp_path / "run"
 
 
 def test_every_key_has_a_place_in_the_list():
-    keys = settings.keys()
+    keys = loading.keys()
     assert keys["queue.remote_port"] == 25
     assert "limits.recipients" in keys

@@ -13,7 +13,7 @@ import structlog
 
 from mailserver.mail import network
 from mailserver.services.accounts.tally import Tally
-from mailserver.settings import Limits
+from mailserver.settings.limits import Limits
 
 WINDOW_SECONDS = 900.0
 MOST_TRUSTED = 50_000  # addresses in memory that a network's failures do not concern

@@ -17,7 +17,7 @@ from mailserver.services.enrichment.switches import Keeping, Operator
 from mailserver.services.enrichment.worker import Bell, Worker
 from mailserver.services.workspace.appointments import Appointments
 from mailserver.services.workspace.labels import Labels
-from mailserver.settings import Enrichment as EnrichmentSettings
+from mailserver.settings.sections import Enrichment as EnrichmentSettings
 from mailserver.storage.database import Database
 from mailserver.storage.files import MessageFiles
 

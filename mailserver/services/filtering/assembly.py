@@ -13,8 +13,8 @@ from mailserver.services.filtering.evidence import Scanner, ScannerProblem
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.greylist import Greylist
 from mailserver.services.filtering.rspamd import Rspamd
-from mailserver.settings import Filter as FilterSettings
-from mailserver.settings import Settings
+from mailserver.settings.configuration import Settings
+from mailserver.settings.sections import Filter as FilterSettings
 from mailserver.storage.database import Database
 
 CLAMD_PORT = 3310

@@ -10,7 +10,7 @@ from mailserver.services.inbound.judgement import DmarcPolicy, Judge
 from mailserver.services.inbound.reports import Marking
 from mailserver.services.inbound.verification import Verification
 from mailserver.services.reporting.collector import Collector
-from mailserver.settings import Settings
+from mailserver.settings.configuration import Settings
 from mailserver.storage.database import Database
 
 

@@ -17,7 +17,7 @@ import structlog
 from mailserver.entities import errors
 from mailserver.entities.event import Event, EventType
 from mailserver.entities.identifiers import IdSource
-from mailserver.settings import Limits
+from mailserver.settings.limits import Limits
 from mailserver.storage import deliveries, inboxes
 from mailserver.storage.database import Database, Transaction
 

@@ -15,7 +15,7 @@ from mailserver.services.reporting.destinations import Destinations, Texts
 from mailserver.services.reporting.dispatch import Dispatch, Web
 from mailserver.services.reporting.reading import Reading
 from mailserver.services.reporting.sender import Sender
-from mailserver.settings import Reports
+from mailserver.settings.sections import Reports
 from mailserver.storage.database import Database
 from mailserver.storage.files import MessageFiles
 

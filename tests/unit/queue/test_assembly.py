@@ -2,7 +2,7 @@ import pytest
 
 from mailserver.queue import assembly
 from mailserver.queue.routing import NoRoute
-from mailserver.settings import Queue
+from mailserver.settings.sections import Queue
 from tests.support.outgoing import outgoing
 from tests.support.zone import FakeResolver
 

@@ -19,7 +19,7 @@ from mailserver.services.inbound.reports import Marking
 from mailserver.services.reporting import assembly, collector
 from mailserver.services.reporting.destinations import Destinations, NoConsent
 from mailserver.services.reporting.sender import Sender
-from mailserver.settings import Reports
+from mailserver.settings.sections import Reports
 from mailserver.storage import reporting, reports
 from tests.support import reports as made
 from tests.support.inside import enveloped, inside

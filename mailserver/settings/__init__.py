@@ -1,0 +1,1 @@
+"""What an operator may set: file, environment and flags become one frozen configuration."""
