@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import fields
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -41,6 +41,16 @@ from mailserver.storage.store import Store
 WEBHOOKS = Limits()
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger()
+
+
+class Engine(Protocol):
+    """What works until it is told to stop."""
+
+    async def run(self) -> None:
+        """Work; returns after `stop`."""
+
+    def stop(self) -> None:
+        """Finish what is in hand."""
 
 
 @asynccontextmanager
@@ -81,23 +91,8 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         _run(tasks, stack, collector.run(), collector.stop)  # it hears of what the queue and the ports do last
         runner = _runner(settings, opened, assembled, resolver, doorbell, smtp, signing, authorities)
         _run(tasks, stack, runner.run(), runner.stop)
-        _run(tasks, stack, assembled.lessons.run(), assembled.lessons.stop)
-        enriching = assembled.services.enrichment.worker
-        _run(tasks, stack, enriching.run(), enriching.stop)
-        broadcasting = assembled.services.broadcasting
-        for engine in (broadcasting.tracking, broadcasting.feeder):
+        for engine in _engines(assembled, doorbell):
             _run(tasks, stack, engine.run(), engine.stop)
-        dispatcher = _dispatcher(assembled, doorbell)
-        _run(tasks, stack, dispatcher.run(), dispatcher.stop)
-        clock = assembled.services.automation.clock
-        _run(tasks, stack, clock.run(), clock.stop)
-        _run(tasks, stack, assembled.services.draft_clock.run(), assembled.services.draft_clock.stop)
-        _run(tasks, stack, assembled.services.sieve.desk.run(), assembled.services.sieve.desk.stop)
-        for hearing in (
-            assembled.services.notify.live, assembled.services.syncing.state_changes,
-            _pusher(assembled, doorbell), Follower(assembled.fanout, doorbell),
-        ):  # fmt: skip
-            _run(tasks, stack, hearing.run(), hearing.stop)
         await stack.enter_async_context(schedule.running(assembled.services))
         socket = settings.runtime_dir / "admin.sock"
         await stack.enter_async_context(door.opened(socket, Verbs(assembled.services)))
@@ -232,15 +227,30 @@ def _runner(
     )
 
 
+def _engines(assembled: Assembled, doorbell: Doorbell) -> tuple[Engine, ...]:
+    """What works behind the ports, in the order of its start; it is stopped the other way round."""
+    services = assembled.services
+    told, synced, broadcasting = services.notify, services.syncing, services.broadcasting
+    return (
+        assembled.lessons,
+        services.enrichment.worker,
+        broadcasting.tracking,
+        broadcasting.feeder,
+        _dispatcher(assembled, doorbell),
+        services.automation.clock,
+        services.draft_clock,
+        services.sieve.desk,
+        told.live,
+        synced.state_changes,
+        Pusher(synced.push_subscriptions, synced.push_posting, synced.state_changes, doorbell),
+        Follower(assembled.fanout, doorbell),
+    )
+
+
 def _dispatcher(assembled: Assembled, doorbell: Doorbell) -> Dispatcher:
     told = assembled.services.notify
     posting = AgentryPosting(told.posting, EventBodies(assembled.services))
     return Dispatcher(told.lines, posting, doorbell, WEBHOOKS, assembly.now_ms)
-
-
-def _pusher(assembled: Assembled, doorbell: Doorbell) -> Pusher:
-    told = assembled.services.syncing
-    return Pusher(told.push_subscriptions, told.push_posting, told.state_changes, doorbell)
 
 
 def _run(

@@ -88,16 +88,8 @@ from mailserver.services.sieve import assembly as sieve
 from mailserver.services.sieve.letters import LetterBook
 from mailserver.services.sieve.running import Scripts
 from mailserver.services.syncing import assembly as syncing
-from mailserver.services.team.copying import Copying
-from mailserver.services.team.distribution_lists import DistributionLists
-from mailserver.services.team.forks import Forks
-from mailserver.services.team.handoffs import Handoffs
-from mailserver.services.team.links import Links
-from mailserver.services.team.notes import Notes
-from mailserver.services.team.shares import Shares
-from mailserver.services.team.templates import Templates
+from mailserver.services.team import assembly as team
 from mailserver.services.team.ticket_states import TicketStates
-from mailserver.services.team.tickets import Tickets
 from mailserver.services.workspace.activity import Timeline
 from mailserver.services.workspace.activity_feed import ActivityFeed
 from mailserver.services.workspace.agenda import Agenda
@@ -198,9 +190,9 @@ def assemble(
         database, ids, audit, tasks, webhook_fetch, store.directory / "keys", owner, now_ms, doorbell,
         allow_private=settings.outbound_http.allow_private,
     )  # fmt: skip
-    states, notes, letters = TicketStates(ids), Notes(database, ids, tasks), LetterBook(ids)
+    states, letters = TicketStates(ids), LetterBook(ids)
     acting = automation.build(database, ids, tasks, states, told, doorbell, now_ms)
-    links = Links(database, states, notes, acting.engine)
+    hanging = team.threads(database, ids, tasks, states, acting.engine)
     ingest = Ingest(
         database, files, ids, hostname, pools.files, reports.apply, (states, acting.engine, letters),
         settings.storage.node,
@@ -231,16 +223,15 @@ def assemble(
     )
     sending = Sending(
         database, ingest, messages, inboxes, enqueue, allowance, rules, room, ids, pools.files,
-        limits.api_recipients, limits.message_bytes, links,
+        limits.api_recipients, limits.message_bytes, hanging.links,
     )  # fmt: skip
     contacts = Contacts(database, ids, pools.files)
-    copying = Copying(ids, contacts, timeline)
-    shares = Shares(database, ids, tasks, copying)
     broadcasting = broadcast.build(
         database, files, ids, pools.files, ingest, enqueue, allowance, rules, room, tally, doorbell, now_ms,
         store.secrets["tracking"], settings.public_url,
     )  # fmt: skip
     held = Approvals(database, ids, sending, messages, audit, broadcasting.broadcasts, tasks)
+    shared = team.build(database, ids, audit, tasks, hanging, contacts, timeline, sending, held)
     attachments, appointments = (
         Attachments(database, store.directory / "uploads", pools.files, limits.upload_bytes),
         Appointments(database, ids),
@@ -331,17 +322,10 @@ def assemble(
         commitments=Commitments(database, ids),
         timeline=timeline,
         relationships=Relationships(database),
-        templates=Templates(database, ids, audit),
-        distribution_lists=DistributionLists(database, ids, audit),
-        notes=notes,
-        tickets=Tickets(database, states, notes, acting.engine),
-        links=links,
-        forks=Forks(database, sending, held),
-        shares=shares,
-        handoffs=Handoffs(database, ids, tasks, copying),
+        team=shared,
         anniversaries=Anniversaries(database, ids, now_ms),
         retention=retained(
-            held, notes, shares, attachments, timeline, told, broadcasting.broadcasts, synced.submissions
+            held, shared.notes, shared.shares, attachments, timeline, told, broadcasting.broadcasts, synced.submissions
         ),
         integrity=Integrity(database, files, pools.files),
         holding=Holding(store.journal, stage, files),

@@ -52,14 +52,7 @@ from mailserver.services.reporting.assembly import Reporting
 from mailserver.services.retention import Retention
 from mailserver.services.sieve.assembly import Sieve
 from mailserver.services.syncing.assembly import Syncing
-from mailserver.services.team.distribution_lists import DistributionLists
-from mailserver.services.team.forks import Forks
-from mailserver.services.team.handoffs import Handoffs
-from mailserver.services.team.links import Links
-from mailserver.services.team.notes import Notes
-from mailserver.services.team.shares import Shares
-from mailserver.services.team.templates import Templates
-from mailserver.services.team.tickets import Tickets
+from mailserver.services.team.assembly import Team
 from mailserver.services.workspace.activity import Timeline
 from mailserver.services.workspace.agenda import Agenda
 from mailserver.services.workspace.agent_labels import AgentLabels
@@ -133,14 +126,7 @@ class Services:
     commitments: Commitments
     timeline: Timeline
     relationships: Relationships
-    templates: Templates
-    distribution_lists: DistributionLists
-    notes: Notes
-    tickets: Tickets
-    links: Links
-    forks: Forks
-    shares: Shares
-    handoffs: Handoffs
+    team: Team
     anniversaries: Anniversaries
     retention: Retention
     integrity: Integrity

@@ -22,24 +22,24 @@ class NotesPage:
     async def list_notes(self, caller: Caller, thread_id: str, query: OfInbox) -> list[shapes.NoteShown]:
         """List the notes on a thread, oldest first."""
         inbox = await self._named(caller, query.inbox_id)
-        return [_shown(each) for each in await self._services.notes.of_thread(caller, thread_id, inbox)]
+        return [_shown(each) for each in await self._services.team.notes.of_thread(caller, thread_id, inbox)]
 
     @post("/messages/threads/{thread_id}/notes/", scope=Scope.EMAIL_WRITE, status=201, repeatable=True)
     async def add_note(self, caller: Caller, thread_id: str, body: shapes.AddNote) -> shapes.NoteShown:
         """Write a note; each teammate that is mentioned gets a task."""
         inbox = await self._named(caller, body.inbox_id)
-        return _shown(await self._services.notes.add(caller, thread_id, inbox, body.body, body.mentions))
+        return _shown(await self._services.team.notes.add(caller, thread_id, inbox, body.body, body.mentions))
 
     @delete("/messages/threads/{thread_id}/notes/{note_id}/", scope=Scope.EMAIL_WRITE, status=204)
     async def delete_note(self, caller: Caller, thread_id: str, note_id: str, query: OfInbox) -> None:
         """Delete a note of one's own."""
-        await self._services.notes.remove(caller, thread_id, note_id, await self._named(caller, query.inbox_id))
+        await self._services.team.notes.remove(caller, thread_id, note_id, await self._named(caller, query.inbox_id))
 
     @post("/messages/threads/{thread_id}/assign/", scope=Scope.EMAIL_WRITE, repeatable=True)
     async def assign_thread(self, caller: Caller, thread_id: str, body: shapes.AssignThread) -> shapes.Assigned:
         """Give a thread to a teammate, who gets a task."""
         inbox = await self._named(caller, body.inbox_id)
-        address = await self._services.notes.assign(caller, thread_id, inbox, body.to, body.note)
+        address = await self._services.team.notes.assign(caller, thread_id, inbox, body.to, body.note)
         return shapes.Assigned(assigned=True, to=address)
 
     async def _named(self, caller: Caller, wanted: str | None) -> Inbox | None:

@@ -23,14 +23,14 @@ class SharesPage:
     async def list_shares(self, caller: Caller, query: OfInbox) -> list[shapes.ShareShown]:
         """List what waits for the inbox, oldest first."""
         inbox = await self._services.inboxes.of(caller, query.inbox_id)
-        return [_shown(each) for each in await self._services.shares.pending(inbox)]
+        return [_shown(each) for each in await self._services.team.shares.pending(inbox)]
 
     @post("/contacts/shares/", scope=Scope.CONTACTS_WRITE, status=201, repeatable=True)
     async def create_share(self, caller: Caller, body: shapes.CreateShare) -> shapes.ShareShown:
         """Offer a contact of the inbox to a colleague, or ask a colleague for one."""
         inbox = await self._services.inboxes.of(caller, body.inbox_id)
         wish = Wish(body.type, body.to_inbox_id, body.contact_id, body.contact_address, body.note, tuple(body.labels))
-        return _shown(await self._services.shares.create(caller, inbox, wish))
+        return _shown(await self._services.team.shares.create(caller, inbox, wish))
 
     @post(
         "/contacts/shares/{share_id}/accept/", scope=Scope.CONTACTS_WRITE,
@@ -38,7 +38,9 @@ class SharesPage:
     )  # fmt: skip
     async def accept_share(self, caller: Caller, share_id: str, query: OfInbox) -> shapes.ShareShown:
         """Say yes: the card is copied into the address book that it is for."""
-        return _shown(await self._services.shares.accept(caller, share_id, await self._named(caller, query.inbox_id)))
+        return _shown(
+            await self._services.team.shares.accept(caller, share_id, await self._named(caller, query.inbox_id))
+        )
 
     @post(
         "/contacts/shares/{share_id}/decline/", scope=Scope.CONTACTS_WRITE,
@@ -46,13 +48,15 @@ class SharesPage:
     )  # fmt: skip
     async def decline_share(self, caller: Caller, share_id: str, query: OfInbox) -> shapes.ShareShown:
         """Say no: nothing is copied."""
-        return _shown(await self._services.shares.decline(caller, share_id, await self._named(caller, query.inbox_id)))
+        return _shown(
+            await self._services.team.shares.decline(caller, share_id, await self._named(caller, query.inbox_id))
+        )
 
     @post("/contacts/{contact_id}/handoff/", scope=Scope.CONTACTS_WRITE, repeatable=True)
     async def hand_off(self, caller: Caller, contact_id: str, body: shapes.HandOff) -> shapes.HandedOff:
         """Give a contact to another inbox, with the commitments that are open; the card stays here, too."""
         inbox = await self._named(caller, body.inbox_id)
-        number = await self._services.handoffs.hand_over(caller, contact_id, inbox, body.to_inbox_id, body.note)
+        number = await self._services.team.handoffs.hand_over(caller, contact_id, inbox, body.to_inbox_id, body.note)
         return shapes.HandedOff(contact_id=identifiers.encode(Kind.CONTACT, number))
 
     async def _named(self, caller: Caller, wanted: str | None) -> Inbox | None:

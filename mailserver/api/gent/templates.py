@@ -22,36 +22,36 @@ class TemplatesPage:
     @get("/templates/", scope=Scope.EMAIL_READ)
     async def list_templates(self, caller: Caller) -> list[shapes.TemplateShown]:
         """List the templates of the tenant, oldest first."""
-        return [_shown(each) for each in await self._services.templates.all(caller)]
+        return [_shown(each) for each in await self._services.team.templates.all(caller)]
 
     @post("/templates/", scope=Scope.EMAIL_WRITE, credentials=PEOPLE, status=201, repeatable=True)
     async def create_template(self, caller: Caller, body: shapes.CreateTemplate) -> shapes.TemplateShown:
         """Make a template."""
-        return _shown(await self._services.templates.create(caller, _wording(body)))
+        return _shown(await self._services.team.templates.create(caller, _wording(body)))
 
     @get("/templates/{template_id}/", scope=Scope.EMAIL_READ)
     async def get_template(self, caller: Caller, template_id: str) -> shapes.TemplateShown:
         """Get a template."""
-        return _shown(await self._services.templates.get(caller, template_id))
+        return _shown(await self._services.team.templates.get(caller, template_id))
 
     @patch("/templates/{template_id}/", scope=Scope.EMAIL_WRITE, credentials=PEOPLE)
     async def change_template(
         self, caller: Caller, template_id: str, body: shapes.ChangeTemplate
     ) -> shapes.TemplateShown:
         """Change a template."""
-        return _shown(await self._services.templates.change(caller, template_id, _wording(body)))
+        return _shown(await self._services.team.templates.change(caller, template_id, _wording(body)))
 
     @delete("/templates/{template_id}/", scope=Scope.EMAIL_WRITE, credentials=PEOPLE, status=204)
     async def delete_template(self, caller: Caller, template_id: str) -> None:
         """Delete a template."""
-        await self._services.templates.remove(caller, template_id)
+        await self._services.team.templates.remove(caller, template_id)
 
     @post("/templates/{template_id}/", scope=Scope.EMAIL_READ)
     async def render_template(
         self, caller: Caller, template_id: str, body: shapes.RenderTemplate
     ) -> shapes.TemplateFilled:
         """Fill a template in. A place that the context has no value for stays as it is."""
-        filled = await self._services.templates.render(caller, template_id, body.context)
+        filled = await self._services.team.templates.render(caller, template_id, body.context)
         return shapes.TemplateFilled(subject=filled.subject, body=filled.body)
 
 

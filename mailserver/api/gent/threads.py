@@ -27,7 +27,7 @@ class ThreadsPage:
     async def list_links(self, caller: Caller, thread_id: str, query: OfInbox) -> shapes.LinkList:
         """List the threads that a thread has to do with, oldest link first."""
         inbox = await self._inbox(caller, thread_id, query.inbox_id)
-        found = await self._services.links.of_thread(caller, thread_id, inbox)
+        found = await self._services.team.links.of_thread(caller, thread_id, inbox)
         zone = times.zone(inbox.default_timezone)
         return shapes.LinkList(
             results=[
@@ -74,7 +74,9 @@ class ThreadsPage:
         repeatable = None
         if key is not None:
             repeatable = Repeatable(key, send.fingerprint("gent", request.path, inbox.id, body.model_dump_json()))
-        forked = await self._services.forks.start(caller, inbox, thread_id, outgoing, body.note, ticket, repeatable)
+        forked = await self._services.team.forks.start(
+            caller, inbox, thread_id, outgoing, body.note, ticket, repeatable
+        )
         return shapes.Forked(
             message_id=present.message_id(forked.sent.message_id),
             thread_id=present.thread_id(forked.sent.thread_id),
@@ -85,4 +87,4 @@ class ThreadsPage:
 
     async def _inbox(self, caller: Caller, thread_id: str, wanted: str | None) -> Inbox:
         named = await self._services.inboxes.of(caller, wanted) if wanted else None
-        return await self._services.tickets.inbox_of(caller, thread_id, named)
+        return await self._services.team.tickets.inbox_of(caller, thread_id, named)

@@ -35,21 +35,21 @@ class TicketsPage:
             sentence = "Required. Set to true; current thread listing is ticket-focused."
             raise errors.Invalid("Only threads with a ticket are listed.", ticket=sentence)
         inbox = await self._services.inboxes.of(caller, query.inbox_id)
-        found, total = await self._services.tickets.page(inbox, query.status, query.position, query.limit)
+        found, total = await self._services.team.tickets.page(inbox, query.status, query.position, query.limit)
         return shapes.TicketList(results=[_row(each) for each in found], total=total, limit=query.limit)
 
     @get("/messages/threads/{thread_id}/ticket/", scope=Scope.EMAIL_READ)
     async def get_ticket(self, caller: Caller, thread_id: str, query: OfInbox) -> shapes.TicketShown:
         """Get the ticket of a thread."""
         inbox = await self._inbox(caller, thread_id, query.inbox_id)
-        return shown(await self._services.tickets.get(caller, thread_id, inbox), _zone(inbox))
+        return shown(await self._services.team.tickets.get(caller, thread_id, inbox), _zone(inbox))
 
     @post("/messages/threads/{thread_id}/ticket/", scope=Scope.EMAIL_WRITE, repeatable=True)
     async def put_ticket(self, caller: Caller, thread_id: str, body: shapes.PutTicket) -> shapes.TicketShown:
         """Open the ticket of a thread, or change the one that is there."""
         inbox = await self._inbox(caller, thread_id, body.inbox_id)
         wanted = _wanted(body, _zone(inbox))
-        made = await self._services.tickets.put(caller, thread_id, inbox, wanted, body.assignee_inbox_id)
+        made = await self._services.team.tickets.put(caller, thread_id, inbox, wanted, body.assignee_inbox_id)
         return shown(made, _zone(inbox))
 
     @patch("/messages/threads/{thread_id}/ticket/", scope=Scope.EMAIL_WRITE, answers=_ENDED)
@@ -57,32 +57,32 @@ class TicketsPage:
         """Change fields of a ticket. Resolving and closing have endpoints of their own."""
         inbox = await self._inbox(caller, thread_id, body.inbox_id)
         wanted = _wanted(body, _zone(inbox))
-        changed = await self._services.tickets.change(caller, thread_id, inbox, wanted, body.assignee_inbox_id)
+        changed = await self._services.team.tickets.change(caller, thread_id, inbox, wanted, body.assignee_inbox_id)
         return shown(changed, _zone(inbox))
 
     @post("/messages/threads/{thread_id}/ticket/resolve/", scope=Scope.EMAIL_WRITE, repeatable=True, answers=_ENDED)
     async def resolve_ticket(self, caller: Caller, thread_id: str, body: shapes.EndTicket) -> shapes.TicketShown:
         """Resolve a ticket. An answer from outside opens it again."""
         inbox = await self._inbox(caller, thread_id, body.inbox_id)
-        ended = await self._services.tickets.resolve(caller, thread_id, inbox, body.resolution_note)
+        ended = await self._services.team.tickets.resolve(caller, thread_id, inbox, body.resolution_note)
         return shown(ended, _zone(inbox))
 
     @post("/messages/threads/{thread_id}/ticket/close/", scope=Scope.EMAIL_WRITE, repeatable=True)
     async def close_ticket(self, caller: Caller, thread_id: str, body: shapes.EndTicket) -> shapes.TicketShown:
         """Close a ticket. What comes in its thread afterwards leaves it closed."""
         inbox = await self._inbox(caller, thread_id, body.inbox_id)
-        ended = await self._services.tickets.close(caller, thread_id, inbox, body.resolution_note)
+        ended = await self._services.team.tickets.close(caller, thread_id, inbox, body.resolution_note)
         return shown(ended, _zone(inbox))
 
     @post("/messages/threads/{thread_id}/ticket/reopen/", scope=Scope.EMAIL_WRITE, repeatable=True)
     async def reopen_ticket(self, caller: Caller, thread_id: str, body: shapes.ReopenTicket) -> shapes.TicketShown:
         """Take a resolved or closed ticket up again; one that is open stays as it is."""
         inbox = await self._inbox(caller, thread_id, body.inbox_id)
-        return shown(await self._services.tickets.reopen(caller, thread_id, inbox, body.reason), _zone(inbox))
+        return shown(await self._services.team.tickets.reopen(caller, thread_id, inbox, body.reason), _zone(inbox))
 
     async def _inbox(self, caller: Caller, thread_id: str, wanted: str | None) -> Inbox:
         named = await self._services.inboxes.of(caller, wanted) if wanted else None
-        return await self._services.tickets.inbox_of(caller, thread_id, named)
+        return await self._services.team.tickets.inbox_of(caller, thread_id, named)
 
 
 def shown(ticket: Ticket, zone: tzinfo | None) -> shapes.TicketShown:

@@ -273,7 +273,7 @@ async def test_notes_go_after_ninety_days_and_with_their_thread(site):
         note = await call(site, "POST", path, 201, body=f"{days} days")
         await aged(site, "note", identifiers.decode(Kind.NOTE, note["note_id"]), days)
     assert [each["body"] for each in await call(site, "GET", path)] == ["89 days"]
-    assert await site.house.services.notes.expire() == 1
+    assert await site.house.services.team.notes.expire() == 1
     (message,) = (await call(site, "GET", f"/v1/messages/threads/{about}/"))["email_ids"]
     for _ in range(2):  # to Trash, then for good
         await call(site, "DELETE", f"/v1/messages/{message}/", 204)
@@ -404,13 +404,13 @@ async def test_shares_go_when_nobody_answers_and_after_the_answer(site):
     assert len(await call(site, "GET", SHARES, who="a2")) == 1
     old = identifiers.encode(Kind.SHARE, numbers[0])
     await call(site, "POST", f"{SHARES}{old}/accept/", 404, who="a2")
-    assert await site.house.services.shares.expire_pending() == 1
-    assert await site.house.services.shares.expire_resolved() == 0
+    assert await site.house.services.team.shares.expire_pending() == 1
+    assert await site.house.services.team.shares.expire_resolved() == 0
     then = int(time.time() * 1000) - 8 * DAY_MS
     await site.house.store.database.write(
         lambda tx: tx.execute("UPDATE share SET resolved_at = ? WHERE id = ?", (then, numbers[2]))
     )
-    assert await site.house.services.shares.expire_resolved() == 1
+    assert await site.house.services.team.shares.expire_resolved() == 1
     assert await site.house.rows("SELECT id FROM share") == [(numbers[1],)]
 
 
