@@ -1,4 +1,7 @@
-"""The admin socket: one JSON request a line, one JSON answer a line. Who may open it is the file's mode: its owner."""
+"""The admin socket: one JSON request a line, one JSON answer a line. Who may open it is the file's mode: its owner.
+
+A request that says how many `octets` follow its line has them as the argument `content`.
+"""
 
 import asyncio
 import os
@@ -13,7 +16,8 @@ from mailserver.admin import address
 from mailserver.admin.verbs import Verbs
 from mailserver.entities import errors
 
-REQUEST_BYTES = 1 << 20
+REQUEST_BYTES = 4 << 20
+CONTENT_BYTES = 512 << 20  # more than any batch of an import, or any one message
 REQUEST_SECONDS = 3600.0  # verify and reindex take their time
 log = structlog.get_logger()
 
@@ -45,16 +49,23 @@ class _Requests:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 while line := await reader.readline():
-                    writer.write(orjson.dumps(await self._answer(line)) + b"\n")
+                    writer.write(orjson.dumps(await self._answer(line, reader)) + b"\n")
                     await writer.drain()
-        except (TimeoutError, ConnectionError, ValueError) as error:
+        except (TimeoutError, ConnectionError, EOFError, ValueError) as error:
             log.warning("admin.connection.lost", error=str(error))
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> dict[str, object]:
+    async def _answer(self, line: bytes, reader: asyncio.StreamReader) -> dict[str, object]:
+        request = orjson.loads(line)
+        if not isinstance(request, dict):
+            raise ValueError("a request is an object")  # noqa: TRY004  as one that is no JSON
+        octets = request.get("octets") or 0
+        if octets > CONTENT_BYTES:
+            raise ValueError(f"{octets} octets are more than a request may have")
+        if octets:
+            request["arguments"]["content"] = await reader.readexactly(octets)
         try:
-            request = orjson.loads(line)
             return {"result": await self._verbs.run(request["verb"], request["arguments"])}
         except errors.ServiceError as error:
             return {"error": type(error).__name__, "message": error.message}

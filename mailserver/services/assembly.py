@@ -62,6 +62,7 @@ from mailserver.services.mailbox.messages import Messages
 from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.stage import Stage
 from mailserver.services.mailbox.threads import Threads
+from mailserver.services.moving import assembly as moving
 from mailserver.services.notify import assembly as notify
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.notify.fanout import Fanout
@@ -330,6 +331,7 @@ def assemble(
         integrity=Integrity(database, files, pools.files),
         holding=Holding(store.journal, stage, files),
         rebuild=Rebuild(database, files, ingest, pools.files),
+        moving=moving.build(database, files, ingest, room, ids, pools.files, limits.message_bytes, allotment),
     )  # fmt: skip
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)

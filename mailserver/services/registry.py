@@ -38,6 +38,7 @@ from mailserver.services.mailbox.integrity import Integrity
 from mailserver.services.mailbox.messages import Messages
 from mailserver.services.mailbox.rebuild import Rebuild
 from mailserver.services.mailbox.threads import Threads
+from mailserver.services.moving.assembly import Moving
 from mailserver.services.notify.assembly import Notify
 from mailserver.services.outbound.approvals import Approvals
 from mailserver.services.outbound.draft_clock import DraftClock
@@ -132,3 +133,4 @@ class Services:
     integrity: Integrity
     holding: Holding
     rebuild: Rebuild
+    moving: Moving
