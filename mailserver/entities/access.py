@@ -89,6 +89,12 @@ class Caller:
         if scope not in self.scopes:
             raise errors.Forbidden(f"The credentials lack the scope {scope.value}.")
 
+    def require_at_once(self, scope: Scope) -> None:
+        """Refuse with Forbidden unless the scope is there and needs nobody's approval."""
+        self.require(scope)
+        if scope in self.requires_approval:
+            raise errors.Forbidden(f"This token may use the scope {scope.value} only with an approval.")
+
 
 @dataclass(frozen=True, slots=True)
 class Token:

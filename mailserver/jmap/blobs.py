@@ -7,7 +7,6 @@ part 2 is. So whoever may read the root may read what lies in it, and nothing ha
 import re
 from dataclasses import dataclass
 
-MOST_LEVELS = 5
 _ID = re.compile(r"B([0-9a-f]{64})((?:-[0-9]{1,4}(?:_[0-9]{1,4}){0,20}){0,5})")
 
 

@@ -11,10 +11,7 @@ BLOB = "urn:ietf:params:jmap:blob"
 SIEVE = "urn:ietf:params:jmap:sieve"
 WEBSOCKET = "urn:ietf:params:jmap:websocket"
 
-MAX_MAILBOXES_PER_EMAIL = 32
-MAX_MAILBOX_DEPTH = 10
-MAX_MAILBOX_NAME = 200
-MAX_ATTACHMENTS_PER_EMAIL = 50 * 1024 * 1024
+MAX_ATTACHMENTS_PER_EMAIL = 50 << 20  # octets of the blobs of one new message
 MAX_DELAYED_SEND = 366 * 86_400  # seconds
 SORTS = (
     "receivedAt", "sentAt", "size", "from", "to", "subject", "hasKeyword", "allInThreadHaveKeyword",

@@ -12,6 +12,8 @@ from mailserver.entities.identifiers import Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.jmap import capabilities
 from mailserver.jmap.capabilities import Limits
+from mailserver.services.mailbox import folder_tree
+from mailserver.services.syncing import email_setting, mailboxes
 
 MOST_ACCOUNTS = 1_000
 
@@ -79,9 +81,9 @@ class Session:
 
     def _mail(self, caller: Caller) -> dict[str, Any]:
         return {
-            "maxMailboxesPerEmail": capabilities.MAX_MAILBOXES_PER_EMAIL,
-            "maxMailboxDepth": capabilities.MAX_MAILBOX_DEPTH,
-            "maxSizeMailboxName": capabilities.MAX_MAILBOX_NAME,
+            "maxMailboxesPerEmail": email_setting.MOST_FOLDERS,
+            "maxMailboxDepth": folder_tree.DEEPEST,
+            "maxSizeMailboxName": mailboxes.LONGEST_NAME,
             "maxSizeAttachmentsPerEmail": capabilities.MAX_ATTACHMENTS_PER_EMAIL,
             "emailQuerySortOptions": list(capabilities.SORTS),
             "mayCreateTopLevelMailbox": Scope.EMAIL_WRITE in caller.scopes,

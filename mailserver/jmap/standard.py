@@ -116,8 +116,8 @@ class Setting:
         self.inbox = inbox
         self.account_id = identifiers.encode(Kind.INBOX, inbox.id)
         self.if_in_state = arguments.string("ifInState")
-        self.create = _objects(arguments, "create", is_creation=True)
-        self.update = _objects(arguments, "update", is_creation=False)
+        self.create = objects(arguments, "create", is_creation=True)
+        self.update = objects(arguments, "update", is_creation=False)
         self.destroy = list(dict.fromkeys(arguments.ids("destroy") or ()))
         if len(self.create) + len(self.update) + len(self.destroy) > call.limits.objects_in_set:
             raise errors.MethodRefused("requestTooLarge", f"At most {call.limits.objects_in_set:,} objects.")
@@ -150,7 +150,7 @@ class Setting:
 
     async def run_creations(self, create: Create) -> None:
         """Make objects; one that names another by its creation id comes behind it."""
-        for creation_id in _in_order(self.create):
+        for creation_id in in_order(self.create, _referred):
             try:
                 made = await create(self.create[creation_id])
             except (errors.SetRefused, refusals.ServiceError) as refusal:
@@ -183,7 +183,7 @@ class Creations:
         self._if_in_state = arguments.string("ifInState")
         if arguments.value(name) is None:
             raise errors.invalid(f"{name} must be an object of objects by their ids.", name)
-        self.create = _objects(arguments, name, is_creation=True)
+        self.create = objects(arguments, name, is_creation=True)
         if len(self.create) > call.limits.objects_in_set:
             raise errors.MethodRefused("requestTooLarge", f"At most {call.limits.objects_in_set:,} objects.")
         self.created: dict[str, Object] = {}
@@ -257,7 +257,8 @@ def patched(present: Mapping[str, Any], patch: Mapping[str, Any]) -> Object:
     return result
 
 
-def _objects(arguments: Arguments, name: str, *, is_creation: bool) -> dict[str, Object]:
+def objects(arguments: Arguments, name: str, *, is_creation: bool) -> dict[str, Object]:
+    """An argument of objects by their ids; a creation id is without its mark (RFC 8620 5.3)."""
     given = arguments.mapping(name) or {}
     for key, value in given.items():
         if not isinstance(value, dict) or not is_id(key) or (is_creation and key.startswith("#")):
@@ -265,7 +266,7 @@ def _objects(arguments: Arguments, name: str, *, is_creation: bool) -> dict[str,
     return given
 
 
-def _in_order(create: Mapping[str, Object]) -> list[str]:
+def in_order(create: Mapping[str, Object], refers: Callable[[Object], Iterable[str]]) -> list[str]:
     """The creation ids, those that others refer to first; a circle is cut where it closes, and fails by itself."""
     order: dict[str, None] = {}
     entered: set[str] = set()
@@ -278,9 +279,9 @@ def _in_order(create: Mapping[str, Object]) -> list[str]:
             elif creation_id not in entered:
                 entered.add(creation_id)
                 stack.append((creation_id, True))
-                stack += [
-                    (value[1:], False)
-                    for value in create[creation_id].values()
-                    if isinstance(value, str) and value.startswith("#") and value[1:] in create
-                ]
+                stack += [(named, False) for named in refers(create[creation_id]) if named in create]
     return list(order)
+
+
+def _referred(given: Object) -> list[str]:
+    return [value[1:] for value in given.values() if isinstance(value, str) and value.startswith("#")]

@@ -10,7 +10,7 @@ from mailserver.entities import errors as refusals
 from mailserver.entities.access import Scope
 from mailserver.entities.inbox import Inbox
 from mailserver.jmap import blobs, errors, standard
-from mailserver.jmap.arguments import Arguments, is_id
+from mailserver.jmap.arguments import Arguments
 from mailserver.jmap.blob.reading import Reader
 from mailserver.jmap.call import Call, Spent
 from mailserver.jmap.standard import Object
@@ -24,19 +24,17 @@ _DATA = ("data:asText", "data:asBase64", "blobId")
 async def upload(call: Call, arguments: Arguments) -> dict[str, Any]:
     """Make blobs; kept for seven days unless something refers to them."""
     inbox = await call.account(arguments)
-    given = arguments.mapping("create")
-    arguments.finish()
-    if given is None or not all(
-        isinstance(one, dict) and is_id(key) and not key.startswith("#") for key, one in given.items()
-    ):
+    if arguments.value("create") is None:
         raise errors.invalid("create must be an object of objects by their creation ids.", "create")
+    given = standard.objects(arguments, "create", is_creation=True)
+    arguments.finish()
     if len(given) > call.limits.objects_in_set:
         raise errors.MethodRefused("requestTooLarge", f"At most {call.limits.objects_in_set:,} objects.")
     call.require_write(Scope.FILES_WRITE)
     reader = Reader(call, inbox)
     created: dict[str, Object] = {}
     refused: dict[str, Object] = {}
-    for creation_id in _in_order(given):
+    for creation_id in standard.in_order(given, _named):
         try:
             created[creation_id] = await _make(call, inbox, reader, given[creation_id])
         except (errors.SetRefused, refusals.ServiceError) as refusal:
@@ -117,23 +115,6 @@ def _number(source: Mapping[str, Any], name: str) -> int | None:
 async def _each(pieces: list[bytes]) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
-
-
-def _in_order(create: Mapping[str, Object]) -> list[str]:
-    """The creation ids, those first that others take bytes from; a circle is cut, and fails by itself."""
-    order: dict[str, None] = {}
-    entered: set[str] = set()
-    for first in create:
-        stack = [(first, False)]
-        while stack:
-            creation_id, is_ready = stack.pop()
-            if is_ready:
-                order.setdefault(creation_id)
-            elif creation_id not in entered:
-                entered.add(creation_id)
-                stack.append((creation_id, True))
-                stack += [(named, False) for named in _named(create[creation_id]) if named in create]
-    return list(order)
 
 
 def _named(given: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from mailserver.entities.inbox import Inbox
 from mailserver.jmap import errors, standard
 from mailserver.jmap.arguments import Arguments, utc_ms
 from mailserver.jmap.call import Call
+from mailserver.jmap.capabilities import MAX_ATTACHMENTS_PER_EMAIL
 from mailserver.jmap.email import content, creation, objects, parts, patch, properties
 from mailserver.jmap.email.patch import Patch
 from mailserver.jmap.email.properties import Wish
@@ -21,8 +22,6 @@ from mailserver.mail import assembling, compose, dates, encoding
 from mailserver.mail.assembling import BadPart
 from mailserver.services.syncing import email_setting
 from mailserver.services.syncing.changes import Type
-
-MOST_BLOB_BYTES = 50 << 20  # of one new message
 
 
 async def set_(call: Call, arguments: Arguments) -> dict[str, Any]:
@@ -86,8 +85,8 @@ async def _blobs(call: Call, inbox: Inbox, ids: list[str]) -> dict[str, bytes]:
             missing.append(text)
             continue
         size += len(found[text])
-        if size > MOST_BLOB_BYTES:
-            raise errors.SetRefused("tooLarge", f"At most {MOST_BLOB_BYTES:,} octets of attachments.")
+        if size > MAX_ATTACHMENTS_PER_EMAIL:
+            raise errors.SetRefused("tooLarge", f"At most {MAX_ATTACHMENTS_PER_EMAIL:,} octets of attachments.")
     if missing:
         raise errors.SetRefused("blobNotFound", "Some blobs are not there.", notFound=missing)
     return found
@@ -121,13 +120,13 @@ async def _change(call: Call, setting: Setting, if_in_state: str | None) -> None
     if not patches and not removed:
         return
     try:
-        outcome = await call.services.syncing.email_setting.change(
+        not_done = await call.services.syncing.email_setting.change(
             call.caller, setting.inbox, {number: one.arrangement for number, (_, one) in patches.items()},
             list(removed.values()), if_in_state,
         )  # fmt: skip
     except email_setting.StateMismatch as error:
         raise errors.MethodRefused("stateMismatch") from error
-    why = {number: standard.refused(refusal) for number, refusal in outcome.refused.items()}
+    why = {number: standard.refused(refusal) for number, refusal in not_done.items()}
     setting.updated |= {text: None for number, (text, _) in patches.items() if number not in why}
     setting.not_updated |= {text: why[number] for number, (text, _) in patches.items() if number in why}
     setting.destroyed += [text for text, number in removed.items() if number not in why]

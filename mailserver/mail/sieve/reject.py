@@ -11,9 +11,9 @@ EREJECT = Signature("ereject", (Kind.TEXT,), "ereject")
 
 def reject(machine: Machine, arguments: Arguments) -> None:
     """Tell the sender, in a letter where it must be."""
-    machine.reject(Rejection(machine.text(arguments.text(0))[:LONGEST_REASON], is_protocol=False))
+    machine.reject(Rejection(machine.text(arguments.text(0))[:LONGEST_REASON]))
 
 
 def ereject(machine: Machine, arguments: Arguments) -> None:
     """Tell the sender by the protocol where that can be done."""
-    machine.reject(Rejection(machine.text(arguments.text(0))[:LONGEST_REASON], is_protocol=True))
+    machine.reject(Rejection(machine.text(arguments.text(0))[:LONGEST_REASON]))

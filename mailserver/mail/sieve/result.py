@@ -18,7 +18,6 @@ class Rejection:
     """The sender is told that the message is not wanted (RFC 5429)."""
 
     reason: str
-    is_protocol: bool  # ereject: by the protocol, or by a report of non-delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,9 +134,7 @@ class Messages:
 
     async def delete(self, caller: Caller, inbox: Inbox, text: str) -> None:
         """Move a message to Trash; one that lies there already is gone for good."""
-        caller.require(Scope.EMAIL_DELETE)
-        if Scope.EMAIL_DELETE in caller.requires_approval:
-            raise errors.Forbidden("This token may delete only with an approval.")
+        caller.require_at_once(Scope.EMAIL_DELETE)
         await self._database.write(delete_in, caller, inbox.id, text)
 
 

@@ -81,12 +81,6 @@ class Blobs:
 
         return await self._database.read(find)
 
-    async def message_with(self, caller: Caller, inbox: Inbox, digest: bytes) -> int | None:
-        """A message of the inbox that has these bytes."""
-        caller.require(Scope.EMAIL_READ)
-        found = await self._database.read(emails.with_blob, inbox.id, digest)
-        return found[0] if found else None
-
     async def _root(self, inbox: Inbox, digest: bytes) -> _Root:
         now = int(time.time() * 1000)
 

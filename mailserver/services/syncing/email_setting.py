@@ -59,15 +59,6 @@ class Arrangement:
     labels: tuple[str, ...]  # atoms
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became of the changes and removals of one request, by message."""
-
-    old_state: int
-    new_state: int
-    refused: dict[int, errors.ServiceError]
-
-
 class EmailSetting:
     """Writes of messages, through the caller's eyes."""
 
@@ -132,21 +123,18 @@ class EmailSetting:
         updates: Mapping[int, Callable[[Email], Arrangement]],
         removals: Sequence[int],
         if_in_state: str | None = None,
-    ) -> Outcome:
-        """Arrange messages anew and remove others, in one transaction, each by itself.
+    ) -> dict[int, errors.ServiceError]:
+        """Arrange messages anew and remove others, in one transaction, each by itself: what was refused, by message.
 
         StateMismatch where the state of the inbox's mail is not the one that is asked for.
         """
         if updates:
             caller.require(Scope.EMAIL_WRITE)
         if removals:
-            caller.require(Scope.EMAIL_DELETE)
-            if Scope.EMAIL_DELETE in caller.requires_approval:
-                raise errors.Forbidden("This token may delete only with an approval.")
+            caller.require_at_once(Scope.EMAIL_DELETE)
 
-        def write(tx: Transaction) -> Outcome:
-            old = changes.state(tx, inbox.id, changes.EMAIL)
-            if if_in_state is not None and if_in_state != str(old):
+        def write(tx: Transaction) -> dict[int, errors.ServiceError]:
+            if if_in_state is not None and if_in_state != str(changes.state(tx, inbox.id, changes.EMAIL)):
                 raise StateMismatch
             refused = self._arrange_all(tx, inbox, updates)
             for number in removals:
@@ -154,7 +142,7 @@ class EmailSetting:
                     arrange.remove(tx, number, _now())
                 else:
                     refused[number] = errors.NotFound("There is no such message.")
-            return Outcome(old, changes.state(tx, inbox.id, changes.EMAIL), refused)
+            return refused
 
         return await self._database.write(write)
 

@@ -118,7 +118,7 @@ class Mailboxes:
         """Remove a folder; with its mail, where that is wanted: what lies elsewhere too stays there."""
         caller.require(Scope.EMAIL_WRITE)
         if with_mail:
-            caller.require(Scope.EMAIL_DELETE)
+            caller.require_at_once(Scope.EMAIL_DELETE)
 
         def write(tx: Transaction) -> bool:
             known = _one(tx, inbox, folder_id)

@@ -31,7 +31,6 @@ from mailserver.storage.files import MessageFiles
 
 KEPT_MS = 30 * 86_400_000
 TRIMMED_AT_ONCE = 200
-LONGEST_HOLD_MS = 366 * 86_400_000
 MOST_LISTED = 10_000
 
 

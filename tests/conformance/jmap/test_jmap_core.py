@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mailserver.entities.access import Scope
 from tests.support.inside import PASSWORD
 from tests.support.jmap import CORE, MAIL, Client
 from tests.support.served import Site, served
@@ -295,6 +296,23 @@ async def test_mailboxes_keep_their_rules(site: Site) -> None:
     assert (await client.one("Email/query"))["ids"] == [email]  # it lies in the inbox too
     told = await client.one("Mailbox/changes", sinceState=state)
     assert sorted(told["destroyed"]) == sorted([outer, inner])
+
+
+async def test_a_token_that_needs_an_approval_to_delete_takes_no_mail_away_with_a_folder(site: Site) -> None:
+    client, inbox = Client(site, "a1"), site.inboxes["a1"]
+    made = await client.one("Mailbox/set", create={"f": {"name": "Alpha"}})
+    folder = made["created"]["f"]["id"]
+    await site.house.receive(b"From: a@remote.test\r\nSubject: x\r\n\r\nx\r\n")
+    await site.house.settled()
+    (email,) = (await client.one("Email/query"))["ids"]
+    await client.one("Email/set", update={email: {"mailboxIds": {folder: True}}})
+    _, client.token = await site.house.services.access.create_token(
+        inbox.tenant_id, "agent", "careful", inbox_id=inbox.id, requires_approval=frozenset({Scope.EMAIL_DELETE})
+    )
+    kept = await client.one("Mailbox/set", destroy=[folder], onDestroyRemoveEmails=True)
+    assert kept["notDestroyed"][folder]["type"] == "forbidden"
+    assert await client.fails("Email/set", destroy=[email]) == "forbidden"
+    assert (await client.one("Email/query"))["ids"] == [email]
 
 
 async def test_changes_are_cut_anywhere_and_end_at_the_same_state(site: Site) -> None:
