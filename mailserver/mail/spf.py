@@ -132,6 +132,11 @@ class Evaluation:
         return self._learned.octets
 
     @property
+    def lookups(self) -> int:
+        """How many terms that ask DNS were looked at (RFC 7208 4.6.4)."""
+        return int(self._query.lookups)
+
+    @property
     def depends_on_local(self) -> bool:
         """Whether the part of the sender before the @ was of any importance."""
         return self._query.depends_on_local

@@ -1,5 +1,6 @@
 """Records as a zone file has them (RFC 1035 5.1)."""
 
+import ipaddress
 import re
 
 MOST_IN_A_STRING = 255
@@ -12,6 +13,11 @@ def line(name: str, kind: str, value: str, priority: int | None, ttl_seconds: in
     if priority is not None:
         written = f"{priority} {written}"
     return f"{name.rstrip('.')}. {ttl_seconds} IN {kind} {written}"
+
+
+def pointer(address: str, host: str, ttl_seconds: int) -> str:
+    """The PTR record of an address (RFC 1035 3.5)."""
+    return line(ipaddress.ip_address(address).reverse_pointer, "PTR", f"{host}.", None, ttl_seconds)
 
 
 def _strings(value: str) -> str:

@@ -43,6 +43,7 @@ from mailserver.services.filtering.lessons import Lessons
 from mailserver.services.filtering.rules import Rules
 from mailserver.services.inbound import assembly as inbound
 from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
+from mailserver.services.health import assembly as health
 from mailserver.services.inbound.forwarding import Forwarding
 from mailserver.services.inbound.local import LocalDelivery
 from mailserver.services.inbound.receive import Reception
@@ -262,6 +263,7 @@ def assemble(
     services = Services(
         access=access,
         repeats=Repeats(database),
+    queue = Queue(database, now_ms)
         audit=audit,
         usage=Usage(database),
         agent_tokens=AgentTokens(database, ids, access, audit),
@@ -303,7 +305,7 @@ def assemble(
         agent_labels=AgentLabels(database, ids, labels),
         sending=sending,
         approvals=held,
-        queue=Queue(database, now_ms),
+        queue=queue,
         suppressions=Suppressions(database),
         broadcasting=broadcasting,
         notify=told,
@@ -332,6 +334,12 @@ def assemble(
         holding=Holding(store.journal, stage, files),
         rebuild=Rebuild(database, files, ingest, pools.files),
         moving=moving.build(database, files, ingest, room, ids, pools.files, limits.message_bytes, allotment),
+        emptying=Emptying(
+            database, {Role.TRASH: settings.retention.trash_days, Role.JUNK: settings.retention.junk_days}
+        ),
+        health=health.build(
+            settings, store, resolver, fetch, keystore, domains, queue, pools.files, certificate, now_ms
+        ),
     )  # fmt: skip
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)

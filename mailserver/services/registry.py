@@ -28,6 +28,7 @@ from mailserver.services.enrichment.assembly import Enrichment
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.rules import Rules
 from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
+from mailserver.services.health.assembly import HealthCare
 from mailserver.services.inbound.receive import Reception
 from mailserver.services.inbound.routing import Routing
 from mailserver.services.mailbox.attachments import Attachments
@@ -133,4 +134,6 @@ class Services:
     integrity: Integrity
     holding: Holding
     rebuild: Rebuild
+    emptying: Emptying
+    health: HealthCare
     moving: Moving

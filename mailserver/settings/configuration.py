@@ -14,6 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from mailserver.settings.health import Health
 from mailserver.settings.limits import Limits
 from mailserver.settings.sections import (
     Authentication,
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     outbound_http: OutboundHttp = OutboundHttp()
     log: Log = Log()
 
+    health: Health = Health()
     @field_validator("hostname")
     @classmethod
     def _lower(cls, value: str) -> str:

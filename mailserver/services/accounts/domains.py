@@ -94,6 +94,10 @@ class Domains:
 
     async def records(self, text: str) -> list[Record]:
         """Everything to publish for a domain of ours."""
+        return self.records_of(*await self.with_keys(text))
+
+    async def with_keys(self, text: str) -> tuple[Domain, list[DkimKey]]:
+        """A domain of ours with the public halves of its keys."""
         name = parse(text)
         found, keys = await self._database.read(_with_keys, name)
         if found is None:

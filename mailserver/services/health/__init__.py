@@ -1,0 +1,1 @@
+"""Whether the installation is well, and how to mend what is not."""

@@ -1,0 +1,64 @@
+"""Run checks side by side, each under its own deadline. What goes wrong in one is a finding of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from mailserver.entities.health import Finding, Status
+
+AT_ONCE = 8
+DEADLINE_SECONDS = 20.0
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something to look at. `name` is what its findings begin with."""
+
+    name: str
+    look: Callable[[], Awaitable[list[Finding]]]
+    subject: str = ""
+    asks_network: bool = False
+    seconds: float = DEADLINE_SECONDS
+
+    def is_wanted(self, names: Sequence[str]) -> bool:
+        """Whether one of the names means this check, a group that it is in, or a part of it."""
+        return not names or any(
+            self.name == name or self.name.startswith(f"{name}.") or name.startswith(f"{self.name}.") for name in names
+        )
+
+
+class Examination:
+    """One for the process: however many ask, no more than a few checks run at a time."""
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._bound = asyncio.Semaphore(at_once)
+
+    async def run(self, checks: Sequence[Check]) -> list[Finding]:
+        """What all of them found, in their order."""
+        found = await asyncio.gather(*(self._one(check) for check in checks))
+        return [finding for findings in found for finding in findings]
+
+    async def _one(self, check: Check) -> list[Finding]:
+        async with self._bound:
+            try:
+                async with asyncio.timeout(check.seconds):
+                    return await check.look()
+            except TimeoutError:
+                return [
+                    Finding(
+                        check.name, Status.FAILED, f"There was no result within {check.seconds:.0f} seconds.",
+                        "What takes this long does not work well.",
+                        "Try again; where it stays so, look at the network, the resolver and the disk.", check.subject,
+                    )
+                ]  # fmt: skip
+            except Exception as error:
+                log.exception("health.check.failed", check=check.name, subject=check.subject)
+                return [
+                    Finding(
+                        check.name, Status.FAILED, f"The check itself failed: {type(error).__name__}.",
+                        "So nothing is known about it.", "The log of this process has the details.", check.subject,
+                    )
+                ]  # fmt: skip
