@@ -334,9 +334,6 @@ def assemble(
         holding=Holding(store.journal, stage, files),
         rebuild=Rebuild(database, files, ingest, pools.files),
         moving=moving.build(database, files, ingest, room, ids, pools.files, limits.message_bytes, allotment),
-        emptying=Emptying(
-            database, {Role.TRASH: settings.retention.trash_days, Role.JUNK: settings.retention.junk_days}
-        ),
         health=health.build(
             settings, store, resolver, fetch, keystore, domains, queue, pools.files, certificate, now_ms
         ),

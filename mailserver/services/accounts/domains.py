@@ -104,7 +104,7 @@ class Domains:
             raise errors.NotFound(
                 f"The domain {name} is not served here; `mailserver domain list` shows those that are."
             )
-        return self.records_of(found, keys)
+        return found, keys
 
     def records_of(self, domain: Domain, keys: list[DkimKey]) -> list[Record]:
         """Everything to publish for a domain."""
