@@ -134,6 +134,5 @@ class Services:
     integrity: Integrity
     holding: Holding
     rebuild: Rebuild
-    emptying: Emptying
     health: HealthCare
     moving: Moving
