@@ -41,9 +41,9 @@ from mailserver.services.enrichment import assembly as enrichment
 from mailserver.services.filtering import assembly as filtering
 from mailserver.services.filtering.lessons import Lessons
 from mailserver.services.filtering.rules import Rules
+from mailserver.services.health import assembly as health
 from mailserver.services.inbound import assembly as inbound
 from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
-from mailserver.services.health import assembly as health
 from mailserver.services.inbound.forwarding import Forwarding
 from mailserver.services.inbound.local import LocalDelivery
 from mailserver.services.inbound.receive import Reception
@@ -260,10 +260,10 @@ def assemble(
         syncing.Outgoing(enqueue, allowance, rules, inboxes, separator, limits.api_recipients),
         syncing.Push(Seal(store.directory / "keys"), webhook_fetch, now_ms, settings.outbound_http.allow_private),
     )  # fmt: skip
+    queue = Queue(database, now_ms)
     services = Services(
         access=access,
         repeats=Repeats(database),
-    queue = Queue(database, now_ms)
         audit=audit,
         usage=Usage(database),
         agent_tokens=AgentTokens(database, ids, access, audit),
@@ -330,13 +330,13 @@ def assemble(
         retention=retained(
             held, shared.notes, shared.shares, attachments, timeline, told, broadcasting.broadcasts, synced.submissions
         ),
+        health=health.build(
+            settings, store, resolver, fetch, keystore, domains, queue, pools.files, certificate, now_ms
+        ),
         integrity=Integrity(database, files, pools.files),
         holding=Holding(store.journal, stage, files),
         rebuild=Rebuild(database, files, ingest, pools.files),
         moving=moving.build(database, files, ingest, room, ids, pools.files, limits.message_bytes, allotment),
-        health=health.build(
-            settings, store, resolver, fetch, keystore, domains, queue, pools.files, certificate, now_ms
-        ),
     )  # fmt: skip
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)

@@ -27,8 +27,8 @@ from mailserver.services.broadcast.assembly import Broadcasting
 from mailserver.services.enrichment.assembly import Enrichment
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.rules import Rules
-from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
 from mailserver.services.health.assembly import HealthCare
+from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
 from mailserver.services.inbound.receive import Reception
 from mailserver.services.inbound.routing import Routing
 from mailserver.services.mailbox.attachments import Attachments
@@ -131,8 +131,8 @@ class Services:
     team: Team
     anniversaries: Anniversaries
     retention: Retention
+    health: HealthCare
     integrity: Integrity
     holding: Holding
     rebuild: Rebuild
-    health: HealthCare
     moving: Moving

@@ -59,9 +59,9 @@ class Settings(BaseSettings):
     storage: Storage = Storage()
     limits: Limits = Limits()
     outbound_http: OutboundHttp = OutboundHttp()
+    health: Health = Health()
     log: Log = Log()
 
-    health: Health = Health()
     @field_validator("hostname")
     @classmethod
     def _lower(cls, value: str) -> str:
