@@ -16,7 +16,9 @@ from mailserver.admin import door
 from mailserver.admin.verbs import Verbs
 from mailserver.api import mount
 from mailserver.api.agentry.event_bodies import AgentryPosting, EventBodies
-from mailserver.certificates import Certificate, CertificateProblem
+from mailserver.certificates.expiry import Expiry
+from mailserver.certificates.pairs import Pairs
+from mailserver.certificates.served import CertificateProblem, Certificates
 from mailserver.dns import DnsResolver
 from mailserver.events.dispatcher import Dispatcher, Limits
 from mailserver.events.follower import Follower
@@ -72,9 +74,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
     async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
         doorbell = Doorbell()
         heard: list[Callable[[str], None]] = [doorbell.ring]
-        certificate = Certificate(
-            settings.tls.certificate, settings.tls.key, settings.data_dir / "tls", settings.hostname
-        )
+        certificate = _certificates(settings)
         opened, assembled, resolver = await _foundation(
             settings, stack, doorbell, lambda topic: _announce(heard, topic), lambda: certificate.der
         )
@@ -83,6 +83,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         await asyncio.to_thread(certificate.load)
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_reload(certificate, assembled)))
         registry = CollectorRegistry()
+        registry.register(Expiry(certificate))
         smtp = _smtp(settings, assembled, certificate, inherited, registry)
         signing = stack.enter_context(ThreadPoolExecutor(2, "signing"))
         trusted = settings.transport.authorities
@@ -153,10 +154,17 @@ async def _start_stage(
     stack.callback(watch.cancel)
 
 
+def _certificates(settings: Settings) -> Certificates:
+    directory = settings.data_dir / "tls"
+    return Certificates(
+        settings.tls.certificate, settings.tls.key, directory, settings.hostname, Pairs(directory / "acme")
+    )
+
+
 def _smtp(
     settings: Settings,
     assembled: Assembled,
-    certificate: Certificate,
+    certificate: Certificates,
     inherited: dict[str, Any],
     registry: CollectorRegistry,
 ) -> Listeners:
@@ -174,7 +182,7 @@ def _http(
     settings: Settings,
     opened: Store,
     assembled: Assembled,
-    certificate: Certificate,
+    certificate: Certificates,
     inherited: dict[str, Any],
     registry: CollectorRegistry,
 ) -> AbstractAsyncContextManager[tuple[str, ...]]:
@@ -192,7 +200,7 @@ def _http(
     )
     Jmap(assembled.services, settings.public_url, JmapLimits(settings.limits.upload_bytes)).mount(application)
     sockets = inherited.get("https" if settings.http.tls else "http", ())
-    tls = certificate.context if settings.http.tls else None
+    tls = certificate.https if settings.http.tls else None
     return server.running(application, settings.http.listen, sockets, tls, settings.limits.drain_seconds / 3)
 
 
@@ -266,7 +274,7 @@ def _run(
     stack.push_async_callback(finish)
 
 
-async def _reload(certificate: Certificate, assembled: Assembled) -> None:
+async def _reload(certificate: Certificates, assembled: Assembled) -> None:
     """SIGHUP: certificates and keys, nothing else. What cannot be read leaves what there was."""
     try:
         await asyncio.to_thread(certificate.load)

@@ -11,7 +11,7 @@ import orjson
 import structlog
 
 from mailserver import app
-from mailserver.certificates import CertificateProblem
+from mailserver.certificates.served import CertificateProblem
 from mailserver.cli import exits, logs
 from mailserver.cli.connection import Operator
 from mailserver.settings.configuration import Settings

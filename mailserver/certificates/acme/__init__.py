@@ -1,0 +1,1 @@
+"""Certificates from an authority that asks for proofs by itself (RFC 8555)."""
