@@ -103,6 +103,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         await stack.enter_async_context(smtp)
         for watching in (supervisor.watch(), LoopLag(registry).run()):
             stack.callback(tasks.create_task(watching).cancel)
+        assembled.services.health.live.serving({**smtp.addresses, "http": addresses})
         supervisor.notify("READY=1")
         ready({"listeners": {**smtp.addresses, "http": addresses}})
         await stopped.wait()

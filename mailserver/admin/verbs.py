@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mailserver.admin import backups, forwarding, keys, moving, reports, rules, scripts, users
+from mailserver.admin import backups, forwarding, health, keys, moving, reports, rules, scripts, users
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Scope
 from mailserver.entities.delivery import Job, State
@@ -37,6 +37,7 @@ class Verbs:
             "reindex": self._reindex,
             **backups.table(services),
             **forwarding.table(services),
+            **health.table(services),
             **keys.table(services),
             **moving.table(services),
             **reports.table(services),

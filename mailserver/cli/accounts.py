@@ -136,24 +136,6 @@ def token_create(
     show(operator, answer)
 
 
-@click.group()
-def dns() -> None:
-    """Show what DNS needs."""
-
-
-@dns.command("show")
-@click.argument("name")
-@click.pass_obj
-def dns_show(operator: Operator, name: str) -> None:
-    """Print every record to publish for a domain, as a zone snippet."""
-    records = operator.run("dns.show", domain=name)
-    if operator.as_json:
-        show(operator, records)
-        return
-    for record in records:
-        click.echo(zone_line(record))
-
-
 def zone_line(record: dict[str, Any]) -> str:
     """A record as a zone file has it."""
     mark = "; " if record.get("optional") else ""  # a comment, for whoever wants it

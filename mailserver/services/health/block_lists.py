@@ -2,13 +2,12 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Callable
 
 from mailserver.entities.health import Finding, Status
 from mailserver.mail.resolver import LookupFailed
 from mailserver.services.filtering import dns_lists
 from mailserver.services.health import premises as places
-from mailserver.services.health.premises import Premises, Resolver
+from mailserver.services.health.premises import Addresses, Premises, Resolver
 
 _REFUSALS = ipaddress.ip_network("127.255.255.0/24")  # how large lists say that they do not serve this resolver
 _ANSWERS = ipaddress.ip_network("127.0.0.0/8")
@@ -19,14 +18,14 @@ _WHY = "Receivers that ask the list refuse mail from what it has."
 class BlockLists:
     """Asks each list about each address, once it has shown that it answers honestly."""
 
-    def __init__(self, premises: Premises, resolver: Resolver, addresses: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(self, premises: Premises, resolver: Resolver, addresses: Addresses) -> None:
         self._zones = premises.dns_lists
         self._resolver = resolver
         self._addresses = addresses
 
     async def look(self) -> list[Finding]:
         """A finding for each list."""
-        public = [each for each in self._addresses() if places.is_public(each)]
+        public = [each for each in await self._addresses.faced() if places.is_public(each)]
         if not public:
             return [Finding("lists", Status.SKIPPED, "No address of this machine is public.", _WHY)]
         return list(await asyncio.gather(*(self._of(zone, public) for zone in self._zones)))

@@ -1,12 +1,10 @@
 """Whether the server's name leads to its address, and the address back to the name."""
 
-from collections.abc import Callable
-
 from mailserver.entities.health import Finding, Status
 from mailserver.mail import iprev
 from mailserver.mail.resolver import LookupFailed
 from mailserver.services.health import premises as places
-from mailserver.services.health.premises import Premises, Resolver
+from mailserver.services.health.premises import Addresses, Premises, Resolver
 
 _WHY_NAME = "Others connect to the address of this name, and greet by it."
 _WHY_BACK = "Large receivers refuse mail from an address whose name does not lead back to it."
@@ -15,7 +13,7 @@ _WHY_BACK = "Large receivers refuse mail from an address whose name does not lea
 class Host:
     """Looks at the hostname."""
 
-    def __init__(self, premises: Premises, resolver: Resolver, addresses: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(self, premises: Premises, resolver: Resolver, addresses: Addresses) -> None:
         self._name = premises.hostname
         self._resolver = resolver
         self._addresses = addresses
@@ -29,9 +27,9 @@ class Host:
                     'Set hostname = "mail.example.com" in the configuration.',
                 )
             ]  # fmt: skip
-        named, known = await self._named(), self._addresses()
-        ours = [each for each in known if places.is_public(each)] or list(named)
-        return [self._forward(named, known), *[await self._back(address) for address in ours]]
+        named = await self._named()
+        backward = [await self._back(address) for address in await self._addresses.faced()]
+        return [self._forward(named, self._addresses.own()), *backward]
 
     async def _named(self) -> tuple[str, ...]:
         try:

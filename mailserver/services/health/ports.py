@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from mailserver.entities.health import Finding, Status
@@ -10,7 +9,7 @@ from mailserver.fetch import FetchFailed
 from mailserver.mail.resolver import LookupFailed
 from mailserver.services.health import greeting
 from mailserver.services.health.greeting import NoGreeting
-from mailserver.services.health.premises import Live, Premises, Resolver
+from mailserver.services.health.premises import Addresses, Live, Premises, Resolver
 
 _USUAL = {"smtp": 25, "submission": 587, "submissions": 465}
 _WHAT = {
@@ -35,9 +34,7 @@ class Web(Protocol):
 class Ports:
     """Connects to ourselves, and to whom the operator names."""
 
-    def __init__(
-        self, premises: Premises, live: Live, resolver: Resolver, web: Web, addresses: Callable[[], tuple[str, ...]]
-    ) -> None:
+    def __init__(self, premises: Premises, live: Live, resolver: Resolver, web: Web, addresses: Addresses) -> None:
         self._premises = premises
         self._live = live
         self._resolver = resolver
@@ -105,7 +102,7 @@ class Ports:
             if not address.is_unspecified:
                 found.append((str(address), int(port)))
                 continue
-            same = [each for each in self._addresses() if ipaddress.ip_address(each).version == address.version]
+            same = [each for each in self._addresses.own() if ipaddress.ip_address(each).version == address.version]
             found += [(each, int(port)) for each in same or ["127.0.0.1" if address.version == 4 else "::1"]]
         return found
 

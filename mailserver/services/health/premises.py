@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from mailserver.mail.resolver import HostAnswer, MxAnswer, TextAnswer, TlsaAnswer
+from mailserver.mail.resolver import HostAnswer, LookupFailed, MxAnswer, TextAnswer, TlsaAnswer
 
 _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))  # for examples: nobody has them
 
@@ -83,6 +83,28 @@ def own_addresses(configured: tuple[str, ...]) -> tuple[str, ...]:
             probe.connect((far, 9))  # of datagrams: nothing is sent, the system only picks the address
             found.append(str(probe.getsockname()[0]))
     return tuple(found)
+
+
+class Addresses:
+    """Which addresses are ours."""
+
+    def __init__(self, premises: Premises, resolver: Resolver) -> None:
+        self._premises = premises
+        self._resolver = resolver
+
+    def own(self) -> tuple[str, ...]:
+        """Those of this machine."""
+        return own_addresses(self._premises.addresses)
+
+    async def faced(self) -> tuple[str, ...]:
+        """Those that the world sees: behind address translation, those that the hostname has."""
+        own = self.own()
+        if self._premises.addresses or any(is_public(each) for each in own):
+            return tuple(each for each in own if self._premises.addresses or is_public(each))
+        try:
+            return await self._resolver.addresses(self._premises.hostname) or own
+        except LookupFailed:
+            return own
 
 
 def is_public(address: str) -> bool:

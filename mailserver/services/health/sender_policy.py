@@ -1,7 +1,6 @@
 """Whether the published policy lets this server send, and how much it asks of receivers (RFC 7208)."""
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import Executor
 
 from mailserver.entities.health import Finding, Status
@@ -9,7 +8,7 @@ from mailserver.mail.address import Address
 from mailserver.mail.resolver import LookupFailed
 from mailserver.mail.spf import Answer, Evaluation, Kind, Question, Result
 from mailserver.mail.spf import Status as Verdict
-from mailserver.services.health.premises import Resolver
+from mailserver.services.health.premises import Addresses, Resolver
 
 MOST_QUESTIONS = 150
 MOST_LOOKUPS = 10  # RFC 7208 4.6.4
@@ -21,9 +20,7 @@ _WHY = "Receivers hold the address that mail comes from against this policy."
 class SenderPolicy:
     """Evaluates a domain's own policy as a receiver of its mail would."""
 
-    def __init__(
-        self, resolver: Resolver, executor: Executor, hostname: str, addresses: Callable[[], tuple[str, ...]]
-    ) -> None:
+    def __init__(self, resolver: Resolver, executor: Executor, hostname: str, addresses: Addresses) -> None:
         self._resolver = resolver
         self._executor = executor
         self._hostname = hostname
@@ -31,10 +28,10 @@ class SenderPolicy:
 
     async def look(self, domain: str) -> list[Finding]:
         """A finding for each address of ours, and one for what the policy asks of everybody."""
-        addresses = self._addresses()
+        addresses = await self._addresses.faced()
         if not addresses:
             return [Finding("spf", Status.SKIPPED, "This machine has no address to hold against it.", _WHY, "", domain)]
-        found = [await self._of(domain, address) for address in addresses]
+        found = list(dict.fromkeys([await self._of(domain, address) for address in addresses]))
         return [*found, *await self._cost(domain)]
 
     async def _of(self, domain: str, address: str) -> Finding:
@@ -49,8 +46,7 @@ class SenderPolicy:
             case Verdict.TEMPERROR:
                 return finding(Status.WARNING, "DNS gave no answer about the policy.", "Try again.")
             case Verdict.NONE:
-                fix = f'Publish: {domain}. 3600 IN TXT "v=spf1 mx -all"'
-                return finding(Status.FAILED, "There is no policy.", fix)
+                return finding(Status.SKIPPED, "There is no policy that could be held against anything.")
             case Verdict.PERMERROR:
                 return finding(
                     Status.FAILED, f"The policy cannot be used: {result.reason or 'it is broken'}",

@@ -7,7 +7,6 @@ from typing import Any
 
 from mailserver.services.accounts.domain_checks import DomainChecks
 from mailserver.services.accounts.keystore import KeyStore
-from mailserver.services.health import premises as places
 from mailserver.services.health.backups import Backups
 from mailserver.services.health.block_lists import BlockLists
 from mailserver.services.health.certificate import CertificateCheck
@@ -18,7 +17,7 @@ from mailserver.services.health.host import Host
 from mailserver.services.health.keeping import Keeping
 from mailserver.services.health.permissions import Permissions
 from mailserver.services.health.ports import Ports
-from mailserver.services.health.premises import Live, Premises, Resolver
+from mailserver.services.health.premises import Addresses, Live, Premises, Resolver
 from mailserver.services.health.process import Process
 from mailserver.services.health.resolving import Resolving
 from mailserver.services.health.sender_policy import SenderPolicy
@@ -64,10 +63,7 @@ def build(
     now: Callable[[], int],
 ) -> Themes:
     """Build them all; `web` fetches over HTTP, `certificate` is the one that is served, in DER."""
-
-    def addresses() -> tuple[str, ...]:
-        return places.own_addresses(premises.addresses)
-
+    addresses = Addresses(premises, resolver)
     return Themes(
         process=Process(live),
         host=Host(premises, resolver, addresses),

@@ -1,0 +1,47 @@
+"""Verbs about how the installation is, and about what DNS has to say of it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from mailserver.entities.health import Finding
+from mailserver.services.health.doctor import Wish
+from mailserver.services.registry import Services
+
+Arguments = dict[str, Any]
+
+
+def table(services: Services) -> dict[str, Callable[[Arguments], Awaitable[Any]]]:
+    """The verbs by name."""
+    health = services.health
+
+    async def doctor(given: Arguments) -> list[Arguments]:
+        wish = Wish(
+            given.get("domain"), tuple(given.get("only") or ()), given.get("outbound"), bool(given.get("offline"))
+        )
+        return [row(each) for each in await health.doctor.examine(wish)]
+
+    async def zone(given: Arguments) -> Arguments:
+        records = [
+            {"type": one.type, "name": one.name, "value": f"{one.priority} {one.value}" if one.priority else one.value}
+            | ({"optional": True} if one.is_optional else {})
+            for one in await health.zones.records(given["domain"])
+        ]
+        return {"records": records, "text": await health.zones.snippet(given["domain"])}
+
+    async def backed_up(given: Arguments) -> Arguments:
+        await health.backups.finished(str(given["path"]), int(given["messages"]))
+        return {"noted": True}
+
+    return {"doctor": doctor, "dns.zone": zone, "backup.finished": backed_up}
+
+
+def row(finding: Finding) -> Arguments:
+    """A finding as a document has it."""
+    return {
+        "check": finding.check,
+        "status": finding.status.value,
+        "subject": finding.subject,
+        "detail": finding.detail,
+        "why": finding.why,
+        "fix": finding.fix,
+    }
