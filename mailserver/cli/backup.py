@@ -13,9 +13,10 @@ from mailserver.cli import exits, logs
 from mailserver.cli.accounts import show
 from mailserver.cli.connection import Operator
 from mailserver.storage import data_directory
-from mailserver.storage.backups import checking, generations, restoring, taking
+from mailserver.storage.backups import checking, generations, note, restoring, taking
 from mailserver.storage.backups.generations import TargetBusy, TargetFailed, TargetUnusable
 from mailserver.storage.backups.manifest import BackupProblem
+from mailserver.storage.backups.note import Note
 from mailserver.storage.data_directory import DataDirectoryInUse, DataDirectoryProblem
 
 RENEW_SECONDS = 30.0
@@ -38,9 +39,11 @@ def backup(operator: Operator, target: Path, keep: int, copy: bool) -> None:
             with data_directory.held(loaded.data_dir):
                 data_directory.refuse_half_restored(loaded.data_dir)
                 answer = taking.take(taking.Wish(loaded.data_dir, target, keep, not copy), _on)
+                note.write(loaded.data_dir, Note(int(time.time() * 1000), answer["path"], answer["messages"]))
         else:
             wish = taking.Wish(loaded.data_dir, target, keep, not copy, is_online=True)
             answer = taking.take(wish, _Renewal(operator).look)
+            operator.tell("backup.finished", path=answer["path"], messages=answer["messages"])
     show(operator, answer)
     if answer["missing"]:
         click.echo(

@@ -49,6 +49,11 @@ class Operator:
             exits.fail(exits.of_error(answer["error"]), answer["message"])
         return None if answer is None else answer["result"]
 
+    def tell(self, verb: str, **arguments: Any) -> bool:
+        """Tell the running server what it need not know; whether it took it, which an older one does not."""
+        answer = _ask(self.settings().runtime_dir / "admin.sock", verb, arguments)
+        return answer is not None and "error" not in answer
+
 
 def _ask(path: Path, verb: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
     """The running server's answer; None where none runs."""
