@@ -38,6 +38,7 @@ from mailserver.api.gent import (
 )
 from mailserver.api.gent.blobs import Blobs
 from mailserver.api.gent.errors import GentErrors
+from mailserver.api.gent.health import HealthPage
 from mailserver.api.health import Health
 from mailserver.api.mtasts import MtaSts
 from mailserver.api.reference import Reference
@@ -68,7 +69,7 @@ def faces(services: Services, links: Links, cursors: Cursors) -> list[Face]:
             verdicts.VerdictsPage(services), reports.ReportsPage(services), forwarding.ForwardingPage(services),
             approvals.ApprovalsPage(services), domains.DomainsPage(services), inboxes.InboxesPage(services),
             sender_rules.SenderRulesPage(services), tokens.TokensPage(services),
-            audit.AuditPage(services), users.UsersPage(services),
+            audit.AuditPage(services), users.UsersPage(services), HealthPage(services),
         ),
         drop_nulls=False,
     )  # fmt: skip
