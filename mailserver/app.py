@@ -14,10 +14,9 @@ from prometheus_client import CollectorRegistry
 from mailserver import systemd
 from mailserver.admin import door
 from mailserver.admin.verbs import Verbs
-from mailserver.api import mount
+from mailserver.api import challenges, mount
 from mailserver.api.agentry.event_bodies import AgentryPosting, EventBodies
 from mailserver.certificates.expiry import Expiry
-from mailserver.certificates.pairs import Pairs
 from mailserver.certificates.served import CertificateProblem, Certificates
 from mailserver.dns import DnsResolver
 from mailserver.events.dispatcher import Dispatcher, Limits
@@ -41,6 +40,7 @@ from mailserver.storage import journal_state, store
 from mailserver.storage.store import Store
 
 WEBHOOKS = Limits()
+PROOF_DRAIN_SECONDS = 1.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class Engine(Protocol):
 async def offline(settings: Settings) -> AsyncIterator[Verbs]:
     """The operator's verbs on a data directory that no server has open."""
     async with AsyncExitStack() as stack:
-        _, assembled, _ = await _foundation(settings, stack, Doorbell(), lambda _: None, lambda: None)
+        _, assembled, _ = await _foundation(settings, stack, Doorbell(), lambda _: None)
         yield Verbs(assembled.services)
 
 
@@ -74,10 +74,10 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
     async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
         doorbell = Doorbell()
         heard: list[Callable[[str], None]] = [doorbell.ring]
-        certificate = _certificates(settings)
         opened, assembled, resolver = await _foundation(
-            settings, stack, doorbell, lambda topic: _announce(heard, topic), lambda: certificate.der
+            settings, stack, doorbell, lambda topic: _announce(heard, topic)
         )
+        certificate = assembled.services.certification.certificates
         heard.append(assembled.forget)
         await _start_stage(settings, opened, assembled, tasks, stack)
         await asyncio.to_thread(certificate.load)
@@ -100,12 +100,15 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         addresses = await stack.enter_async_context(
             _http(settings, opened, assembled, certificate, inherited, registry)
         )
+        proofs = await _proofs(settings, assembled, inherited, stack)
         await stack.enter_async_context(smtp)
+        keeper = assembled.services.certification.keeper
+        _run(tasks, stack, keeper.run(), keeper.stop)
         for watching in (supervisor.watch(), LoopLag(registry).run()):
             stack.callback(tasks.create_task(watching).cancel)
         assembled.services.health.live.serving({**smtp.addresses, "http": addresses})
         supervisor.notify("READY=1")
-        ready({"listeners": {**smtp.addresses, "http": addresses}})
+        ready({"listeners": {**smtp.addresses, **proofs, "http": addresses}})
         await stopped.wait()
         log.info("server.stopping")
         supervisor.notify("STOPPING=1")
@@ -118,7 +121,6 @@ async def _foundation(
     stack: AsyncExitStack,
     doorbell: Doorbell,
     announce: Callable[[str], None],
-    certificate: Callable[[], bytes | None],
 ) -> tuple[Store, Assembled, DnsResolver]:
     """The open store with the services on it, and what they ask DNS by."""
     pools = Threadpools(
@@ -135,7 +137,7 @@ async def _foundation(
         resolver, allow_private=private, connections=WEBHOOKS.lines, connections_per_host=WEBHOOKS.lines_per_host
     )
     await stack.enter_async_context(posts)
-    built = assembly.assemble(settings, opened, pools, resolver, fetch, posts, doorbell, certificate)
+    built = assembly.assemble(settings, opened, pools, resolver, fetch, posts, doorbell)
     return opened, built, resolver
 
 
@@ -153,13 +155,6 @@ async def _start_stage(
     _run(tasks, stack, assembled.stage.run(), assembled.stage.drain)
     watch = tasks.create_task(assembled.room.run())
     stack.callback(watch.cancel)
-
-
-def _certificates(settings: Settings) -> Certificates:
-    directory = settings.data_dir / "tls"
-    return Certificates(
-        settings.tls.certificate, settings.tls.key, directory, settings.hostname, Pairs(directory / "acme")
-    )
 
 
 def _smtp(
@@ -203,6 +198,20 @@ def _http(
     sockets = inherited.get("https" if settings.http.tls else "http", ())
     tls = certificate.https if settings.http.tls else None
     return server.running(application, settings.http.listen, sockets, tls, settings.limits.drain_seconds / 3)
+
+
+async def _proofs(
+    settings: Settings, assembled: Assembled, inherited: dict[str, Any], stack: AsyncExitStack
+) -> dict[str, tuple[str, ...]]:
+    """Open the port where a certificate authority asks for proofs, where it does so; its addresses."""
+    if not settings.acme.has_listener:
+        return {}
+    application = challenges.application(assembled.services.certification.tokens.answer, settings.public_url)
+    sockets = inherited.get("acme", ()) or (inherited.get("http", ()) if settings.http.tls else ())
+    listening = server.running(
+        application, settings.acme.http_listen, sockets, None, PROOF_DRAIN_SECONDS, setting="acme.http_listen"
+    )
+    return {"acme": await stack.enter_async_context(listening)}
 
 
 def _runner(

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mailserver.admin import backups, forwarding, health, keys, moving, reports, rules, scripts, users
+from mailserver.admin import backups, certificates, forwarding, health, keys, moving, reports, rules, scripts, users
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Scope
 from mailserver.entities.delivery import Job, State
@@ -36,6 +36,7 @@ class Verbs:
             "verify": self._verify,
             "reindex": self._reindex,
             **backups.table(services),
+            **certificates.table(services),
             **forwarding.table(services),
             **health.table(services),
             **keys.table(services),

@@ -7,12 +7,13 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from mailserver import __version__
-from mailserver.api import mtasts, subscriptions
+from mailserver.api import challenges, mtasts, subscriptions
 from mailserver.api.agentry import pages as agentry_pages
 from mailserver.api.agentry import unserved, websocket
 from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.errors import AgentryErrors
 from mailserver.api.agentry.websocket import Sockets
+from mailserver.api.challenges import Challenges
 from mailserver.api.downloads import Downloads
 from mailserver.api.gent import (
     approvals,
@@ -103,6 +104,7 @@ def application(
     app.router.add_get("/readyz", health.ready)
     app.router.add_get("/metrics", health.metrics)
     app.router.add_get("/download/{token}", Downloads(services, links).serve)
+    app.router.add_get(challenges.PATH, Challenges(services.certification.tokens.answer).serve)
     app.router.add_get(mtasts.PATH, MtaSts(services).policy)
     app.router.add_get(subscriptions.PATH, Subscriptions(services, links.host).serve)
     Reference(document(served, public_url)).mount(app)

@@ -53,7 +53,7 @@ class Certificates:
     ) -> None:
         self._certificate = certificate
         self._key = key
-        self._directory = directory
+        self._self_signed = (directory / "self-signed.pem", directory / "self-signed.key")
         self._hostname = hostname
         self._pairs = pairs
         self._others: list[tuple[Leaf, ssl.SSLContext]] = []
@@ -75,6 +75,12 @@ class Certificates:
         """Read the files; CertificateProblem where they cannot be used, and what was loaded before stays. Blocks."""
         with self._loading:
             self._load()
+
+    def look(self) -> None:
+        """Read the files where there are any, for whoever does not serve: nothing is made. Blocks."""
+        certificate, key = self._self_signed
+        if self._certificate or self._pairs.newest(self._hostname) or (certificate.exists() and key.exists()):
+            self.load()
 
     def _load(self) -> None:
         host = self._host()
@@ -98,7 +104,7 @@ class Certificates:
 
     def self_signed_key(self) -> bytes | None:
         """The key that the server has made itself, in PEM; None where it has not. Blocks."""
-        path = self._directory / "self-signed.key"
+        _, path = self._self_signed
         return path.read_bytes() if path.exists() else None
 
     def sign(self, content: bytes) -> bytes | None:
@@ -125,7 +131,7 @@ class Certificates:
         pair = self._pairs.newest(self._hostname)
         if pair is not None:
             return Shown(self._hostname, Source.ACME, pair.leaf, pair.chain, pair.key)
-        certificate, key = self._directory / "self-signed.pem", self._directory / "self-signed.key"
+        certificate, key = self._self_signed
         if not (certificate.exists() and key.exists()):
             self_signed.make(certificate, key, self._hostname)
         return _shown(self._hostname, Source.SELF, certificate, key)

@@ -19,6 +19,7 @@ COMMANDS = {
     "dns": "dns:dns",
     "doctor": "doctor:doctor",
     "dkim": "dkim:dkim",
+    "cert": "certificates:cert",
     "forward": "forwarding:forward",
     "rule": "rules:rule",
     "sieve": "scripts:sieve",

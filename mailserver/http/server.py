@@ -28,6 +28,7 @@ async def running(
     tls: ssl.SSLContext | None,
     drain_seconds: float,
     head_seconds: float = HEAD_SECONDS,
+    setting: str = "http.listen",
 ) -> AsyncIterator[tuple[str, ...]]:
     """Serve while the block runs; gives the bound addresses. Leaving finishes what is in hand."""
     runner = web.AppRunner(
@@ -40,7 +41,7 @@ async def running(
     loop = asyncio.get_running_loop()
     opened: list[asyncio.Server] = []
     try:
-        sockets = list(inherited) or [await asyncio.to_thread(_bind, text) for text in listen]
+        sockets = list(inherited) or [await asyncio.to_thread(_bind, text, setting) for text in listen]
         addresses = []
         for bound in sockets:
             opened.append(await loop.create_server(connected, sock=bound, ssl=tls, backlog=BACKLOG))
@@ -75,7 +76,7 @@ def _close_unused(connection: web.RequestHandler) -> None:
         connection.force_close()
 
 
-def _bind(text: str) -> socket.socket:
+def _bind(text: str, setting: str) -> socket.socket:
     host, _, port = text.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -87,7 +88,7 @@ def _bind(text: str) -> socket.socket:
         bound.bind((host, int(port)))
     except OSError as error:
         bound.close()
-        raise OSError(error.errno, f"Cannot listen on {text} (http.listen): {error.strerror}") from error
+        raise OSError(error.errno, f"Cannot listen on {text} ({setting}): {error.strerror}") from error
     bound.setblocking(False)
     return bound
 

@@ -57,6 +57,11 @@ def of_certificate(der: bytes) -> Tlsa:
     return Tlsa(END_ENTITY, 1, 1, association)
 
 
+def of_key(public_key: bytes) -> Tlsa:
+    """The record to publish for a key, by its SubjectPublicKeyInfo."""
+    return Tlsa(END_ENTITY, 1, 1, hashlib.sha256(public_key).digest())
+
+
 def verify(records: Sequence[Tlsa], chain: Sequence[bytes], names: Sequence[str], at: dt.datetime | None = None) -> str:
     """Hold a chain, the server's certificate first, against usable records; the text of the one that matched.
 

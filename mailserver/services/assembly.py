@@ -1,7 +1,6 @@
 """Build the services on an open store."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -37,6 +36,7 @@ from mailserver.services.accounts.users import Users
 from mailserver.services.automation import assembly as automation
 from mailserver.services.broadcast import assembly as broadcast
 from mailserver.services.broadcast.tally import Tally
+from mailserver.services.certification import assembly as certification
 from mailserver.services.enrichment import assembly as enrichment
 from mailserver.services.filtering import assembly as filtering
 from mailserver.services.filtering.lessons import Lessons
@@ -169,17 +169,16 @@ def assemble(
     fetch: Fetch,
     webhook_fetch: Fetch,
     doorbell: Doorbell,
-    certificate: Callable[[], bytes | None],
 ) -> Assembled:
-    """Build every service once, each with what it needs; `certificate` is this server's own, in DER."""
+    """Build every service once, each with what it needs."""
     database, ids, files, limits = store.database, store.ids, store.files, settings.limits
     hostname, separator = settings.hostname, settings.smtp.plus_separator
     keystore = KeyStore(store.directory / "keys")
     hasher = PasswordHasher(pools.passwords)
     throttle = Throttle(throttling.limits(limits))
     access = Access(database, ids, hasher, store.secrets["scram"], throttle)
-    mode = Mode(settings.transport.sts_mode)
-    domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, certificate)
+    mode, certificates = Mode(settings.transport.sts_mode), certification.certificates(settings)
+    domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, lambda: certificates.der)
     inboxes, audit = Inboxes(database, ids), Audit(database, ids)
     allotment, tally = Allotment(limits.inbox_bytes, limits.inbox_messages), Tally()
     rewriting = Rewriting(database, ids, store.secrets["return_path"])
@@ -281,6 +280,7 @@ def assemble(
         bootstrap=Bootstrap(database, ids, access, domains, inboxes, hasher),
         domains=domains,
         domain_keeping=DomainKeeping(database, ids, domains, DomainChecks(resolver), audit),
+        certification=certification.build(settings, certificates, fetch, resolver, domains, now_ms),
         rotation=Rotation(database, keystore, pools.crypto, resolver, now_ms),
         inboxes=inboxes,
         forwards=Forwards(database, ids, rules, separator),
@@ -331,7 +331,7 @@ def assemble(
             held, shared.notes, shared.shares, attachments, timeline, told, broadcasting.broadcasts, synced.submissions
         ),
         health=health.build(
-            settings, store, resolver, fetch, keystore, domains, queue, pools.files, certificate, now_ms
+            settings, store, resolver, fetch, keystore, domains, queue, pools.files, lambda: certificates.der, now_ms
         ),
         integrity=Integrity(database, files, pools.files),
         holding=Holding(store.journal, stage, files),

@@ -24,6 +24,7 @@ from mailserver.services.accounts.user_passwords import UserPasswords
 from mailserver.services.accounts.users import Users
 from mailserver.services.automation.assembly import Automation
 from mailserver.services.broadcast.assembly import Broadcasting
+from mailserver.services.certification.assembly import Certification
 from mailserver.services.enrichment.assembly import Enrichment
 from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.rules import Rules
@@ -88,6 +89,7 @@ class Services:
     bootstrap: Bootstrap
     domains: Domains
     domain_keeping: DomainKeeping
+    certification: Certification
     rotation: Rotation
     inboxes: Inboxes
     forwards: Forwards

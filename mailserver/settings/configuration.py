@@ -14,6 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from mailserver.settings.acme import Acme
 from mailserver.settings.health import Health
 from mailserver.settings.limits import Limits
 from mailserver.settings.sections import (
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     smtp: Smtp = Smtp()
     http: Http = Http()
     tls: Tls = Tls()
+    acme: Acme = Acme()
     dns: Dns = Dns()
     queue: Queue = Queue()
     authentication: Authentication = Authentication()

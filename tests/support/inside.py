@@ -140,7 +140,7 @@ async def inside(
         names = resolver or FakeResolver()
         fetch = await stack.enter_async_context(Fetch(names, allow_private=True))
         doorbell = Doorbell()
-        assembled = assembly.assemble(loaded, opened, pools, names, fetch, fetch, doorbell, lambda: None)
+        assembled = assembly.assemble(loaded, opened, pools, names, fetch, fetch, doorbell)
         heard += [doorbell.ring, assembled.forget]
         applied = await opened.database.read(journal_state.applied, 0)
         left = await asyncio.to_thread(opened.journal.open, applied)

@@ -1,0 +1,1 @@
+"""Which certificates there should be, and when they are asked for."""
