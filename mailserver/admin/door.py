@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 import structlog
@@ -57,14 +58,11 @@ class _Requests:
             writer.close()
 
     async def _answer(self, line: bytes, reader: asyncio.StreamReader) -> dict[str, object]:
-        request = orjson.loads(line)
-        if not isinstance(request, dict):
-            raise ValueError("a request is an object")  # noqa: TRY004  as one that is no JSON
-        octets = request.get("octets") or 0
-        if octets > CONTENT_BYTES:
-            raise ValueError(f"{octets} octets are more than a request may have")
-        if octets:
-            request["arguments"]["content"] = await reader.readexactly(octets)
+        request = _read(line)
+        if request is None:
+            return {"error": "Invalid", "message": "A request is one JSON object a line, with verb and arguments."}
+        if request.get("octets"):
+            request["arguments"]["content"] = await reader.readexactly(_octets(request["octets"]))
         try:
             return {"result": await self._verbs.run(request["verb"], request["arguments"])}
         except errors.ServiceError as error:
@@ -72,3 +70,20 @@ class _Requests:
         except Exception:
             log.exception("admin.request.failed")
             return {"error": "Temporary", "message": "The server met an internal error; its log has the details."}
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """A request; None for what is none."""
+    try:
+        request = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    is_request = isinstance(request, dict) and isinstance(request.get("verb"), str)
+    return request if is_request and isinstance(request.get("arguments"), dict) else None
+
+
+def _octets(given: object) -> int:
+    """How much follows; ValueError, which ends the connection, where nobody can tell where the next request begins."""
+    if not isinstance(given, int) or not 0 < given <= CONTENT_BYTES:
+        raise ValueError(f"{given!r} octets are none that a request may have")
+    return given

@@ -3,9 +3,21 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mailserver.admin import backups, certificates, forwarding, health, keys, moving, reports, rules, scripts, users
+from mailserver.admin import (
+    backups,
+    certificates,
+    forwarding,
+    health,
+    inboxes,
+    keys,
+    moving,
+    reports,
+    rules,
+    scripts,
+    tokens,
+    users,
+)
 from mailserver.entities import errors, identifiers
-from mailserver.entities.access import Scope
 from mailserver.entities.delivery import Job, State
 from mailserver.entities.identifiers import Kind
 from mailserver.services.outbound import queue
@@ -24,8 +36,6 @@ class Verbs:
             "domain.add": self._domain_add,
             "domain.list": self._domain_list,
             "domain.rm": self._domain_remove,
-            "inbox.add": self._inbox_add,
-            "token.create": self._token_create,
             "dns.show": self._dns_show,
             "queue.list": self._queue_list,
             "queue.show": self._queue_show,
@@ -39,11 +49,13 @@ class Verbs:
             **certificates.table(services),
             **forwarding.table(services),
             **health.table(services),
+            **inboxes.table(services, self._tenant),
             **keys.table(services),
             **moving.table(services),
             **reports.table(services),
             **rules.table(services, self._tenant),
             **scripts.table(services),
+            **tokens.table(services, self._tenant),
             **users.table(services, self._tenant),
         }
 
@@ -87,29 +99,6 @@ class Verbs:
     async def _domain_remove(self, given: Arguments) -> Arguments:
         await self._services.domains.remove(given["domain"])
         return {"domain": given["domain"], "removed": True}
-
-    async def _inbox_add(self, given: Arguments) -> Arguments:
-        inbox = await self._services.inboxes.add(given["address"], given.get("display_name"))
-        await self._services.access.set_password(inbox.id, given["password"])
-        return {"inbox_id": identifiers.encode(Kind.INBOX, inbox.id), "address": inbox.address}
-
-    async def _token_create(self, given: Arguments) -> Arguments:
-        if given.get("api_key"):
-            tenant_id = await self._tenant(given.get("tenant"))
-            token, text = await self._services.access.create_token(tenant_id, "api_key", given["name"])
-            return {"api_key_id": identifiers.encode(Kind.API_KEY, token.id), "api_key": text}
-        inbox = await self._services.inboxes.at(given["inbox"])
-        scopes, approval = _scopes(given["scopes"]), _scopes(given.get("requires_approval") or [])
-        token, text = await self._services.access.create_token(
-            inbox.tenant_id, "agent", given.get("name") or "token", inbox_id=inbox.id, scopes=scopes,
-            requires_approval=approval,
-        )  # fmt: skip
-        return {
-            "token_id": identifiers.encode(Kind.TOKEN, token.id),
-            "token": text,
-            "inbox_id": identifiers.encode(Kind.INBOX, inbox.id),
-            "scopes": sorted(scope.value for scope in scopes),
-        }
 
     async def _dns_show(self, given: Arguments) -> list[Arguments]:
         records = await self._services.domains.records(given["domain"])
@@ -164,14 +153,6 @@ def _number(kind: Kind, text: str) -> int:
         return identifiers.decode(kind, text)
     except identifiers.BadIdentifier as error:
         raise errors.Invalid(f"{text!r} is not an id of the form {kind.value}_….") from error
-
-
-def _scopes(names: list[str]) -> frozenset[Scope]:
-    try:
-        return frozenset(Scope(name) for name in names)
-    except ValueError as error:
-        known = ", ".join(scope.value for scope in Scope)
-        raise errors.Invalid(f"{error}. The scopes are {known}.") from error
 
 
 def _delivery(job: Job) -> Arguments:

@@ -1,4 +1,4 @@
-"""Create tenants, domains, inboxes and tokens; show what DNS needs."""
+"""Create tenants and domains; show what DNS needs."""
 
 from pathlib import Path
 from typing import Any
@@ -83,57 +83,6 @@ def domain_remove(operator: Operator, name: str, yes: bool) -> None:
     if not yes:
         exits.fail(exits.USAGE, f"This deletes the domain {name} with its keys; add --yes to do it.")
     show(operator, operator.run("domain.rm", domain=name))
-
-
-@click.group()
-def inbox() -> None:
-    """Add inboxes."""
-
-
-@inbox.command("add")
-@click.argument("address")
-@click.option("--display-name", help="The name that stands before the address in From.")
-@click.option("--password-file", type=click.Path(path_type=Path), help="A file that holds the password.")
-@click.pass_obj
-def inbox_add(operator: Operator, address: str, display_name: str | None, password_file: Path | None) -> None:
-    """Make an inbox on one of our domains, with a password for SMTP, JMAP and IMAP."""
-    password = password_from(password_file)
-    show(operator, operator.run("inbox.add", address=address, display_name=display_name, password=password))
-
-
-@click.group()
-def token() -> None:
-    """Create agent tokens and API keys."""
-
-
-@token.command("create")
-@click.option("--inbox", "inbox_address", help="The inbox that an agent token is bound to.")
-@click.option("--scopes", help="Comma-separated, such as email:read,email:send.")
-@click.option("--requires-approval", help="Comma-separated scopes that wait for a person's approval.")
-@click.option("--api-key", is_flag=True, help="An organisation key for the Agentry face instead.")
-@click.option("--name", help="What the token is for.")
-@click.option("--tenant", help="The tenant (org_…) of an organisation key.")
-@click.pass_obj
-def token_create(
-    operator: Operator,
-    inbox_address: str | None,
-    scopes: str | None,
-    requires_approval: str | None,
-    api_key: bool,
-    name: str | None,
-    tenant: str | None,
-) -> None:
-    """Create a token; its secret is printed once and stored nowhere."""
-    if api_key:
-        show(operator, operator.run("token.create", api_key=True, name=name or "key", tenant=tenant))
-        return
-    if not inbox_address or not scopes:
-        exits.fail(exits.USAGE, "An agent token needs --inbox ADDRESS and --scopes a,b; an organisation key --api-key.")
-    approval = requires_approval.split(",") if requires_approval else []
-    answer = operator.run(
-        "token.create", inbox=inbox_address, scopes=scopes.split(","), requires_approval=approval, name=name
-    )
-    show(operator, answer)
 
 
 def zone_line(record: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ _BY_ERROR = {
     "Temporary": TEMPORARY,
     "StoreUnavailable": TEMPORARY,
     "StoreFull": TEMPORARY,
+    "InboxFull": TEMPORARY,
     "NotProvided": UNAVAILABLE,
 }
 

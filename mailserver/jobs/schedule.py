@@ -11,7 +11,6 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from mailserver.services.registry import Services
 
 MINUTE = 60
-MINUTE = 60
 HOUR = 3600
 log = structlog.get_logger()
 
@@ -32,6 +31,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         ("forget who was answered", HOUR, services.sieve.absences.forget),
         ("forget rewritten senders", 6 * HOUR, services.forward_upkeep.forget),
         ("trim the queue's history", 6 * HOUR, services.queue.trim),
+        ("empty Trash and Junk", HOUR, services.emptying.sweep),
         ("remove closed inboxes and mail past its time", MINUTE, services.inbox_keeping.sweep),
         ("forget logins that have run out", HOUR, services.sessions.expire),
         ("look how much there is of everything", 10 * MINUTE, services.notify.metering.look),

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mailserver.dns import DnsResolver
+from mailserver.entities.folder import Role
 from mailserver.entities.quota import Allotment
 from mailserver.fetch import Fetch
 from mailserver.mail.mtasts import Mode
@@ -12,6 +13,7 @@ from mailserver.services.accounts import throttle as throttling
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.agent_inboxes import AgentInboxes
 from mailserver.services.accounts.agent_tokens import AgentTokens
+from mailserver.services.accounts.allotments import Allotments
 from mailserver.services.accounts.api_keys import ApiKeys
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
@@ -54,6 +56,7 @@ from mailserver.services.inbound.routing import Routing
 from mailserver.services.inbound.wishes import Wishes
 from mailserver.services.mailbox.acceptance import Acceptance
 from mailserver.services.mailbox.attachments import Attachments
+from mailserver.services.mailbox.emptying import Emptying
 from mailserver.services.mailbox.finding import Finding
 from mailserver.services.mailbox.folders import Folders
 from mailserver.services.mailbox.holding import Holding
@@ -180,9 +183,9 @@ def assemble(
     mode, certificates = Mode(settings.transport.sts_mode), certification.certificates(settings)
     domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, lambda: certificates.der)
     inboxes, audit = Inboxes(database, ids), Audit(database, ids)
-    allotment, tally = Allotment(limits.inbox_bytes, limits.inbox_messages), Tally()
+    allotments, tally = Allotments(database, Allotment(limits.inbox_bytes, limits.inbox_messages)), Tally()
     rewriting = Rewriting(database, ids, store.secrets["return_path"])
-    routing = Routing(database, hostname, separator, store.secrets["return_path"], rewriting, allotment)
+    routing = Routing(database, hostname, separator, store.secrets["return_path"], rewriting, allotments)
     outcomes = Outcomes(database, ids, tally)
     reports = Reports(database, outcomes, hostname, store.secrets["return_path"], pools.files)
     owner = f"{hostname}/{settings.storage.node}"
@@ -255,13 +258,14 @@ def assemble(
         labels,
         room,
         limits.message_bytes,
-        allotment,
+        allotments,
         syncing.Outgoing(enqueue, allowance, rules, inboxes, separator, limits.api_recipients),
         syncing.Push(Seal(store.directory / "keys"), webhook_fetch, now_ms, settings.outbound_http.allow_private),
     )  # fmt: skip
     queue = Queue(database, now_ms)
     services = Services(
         access=access,
+        allotments=allotments,
         repeats=Repeats(database),
         audit=audit,
         usage=Usage(database),
@@ -330,13 +334,16 @@ def assemble(
         retention=retained(
             held, shared.notes, shared.shares, attachments, timeline, told, broadcasting.broadcasts, synced.submissions
         ),
+        emptying=Emptying(
+            database, {Role.TRASH: settings.retention.trash_days, Role.JUNK: settings.retention.junk_days}
+        ),
         health=health.build(
             settings, store, resolver, fetch, keystore, domains, queue, pools.files, lambda: certificates.der, now_ms
         ),
         integrity=Integrity(database, files, pools.files),
         holding=Holding(store.journal, stage, files),
         rebuild=Rebuild(database, files, ingest, pools.files),
-        moving=moving.build(database, files, ingest, room, ids, pools.files, limits.message_bytes, allotment),
+        moving=moving.build(database, files, ingest, room, ids, pools.files, limits.message_bytes, allotments),
     )  # fmt: skip
     claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
     lessons = Lessons(database, files, pools.files, doorbell, now_ms)

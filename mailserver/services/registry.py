@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.agent_inboxes import AgentInboxes
 from mailserver.services.accounts.agent_tokens import AgentTokens
+from mailserver.services.accounts.allotments import Allotments
 from mailserver.services.accounts.api_keys import ApiKeys
 from mailserver.services.accounts.audit import Audit
 from mailserver.services.accounts.bootstrap import Bootstrap
@@ -33,6 +34,7 @@ from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
 from mailserver.services.inbound.receive import Reception
 from mailserver.services.inbound.routing import Routing
 from mailserver.services.mailbox.attachments import Attachments
+from mailserver.services.mailbox.emptying import Emptying
 from mailserver.services.mailbox.finding import Finding
 from mailserver.services.mailbox.folders import Folders
 from mailserver.services.mailbox.holding import Holding
@@ -74,6 +76,7 @@ class Services:
     """What the faces and the command line may call."""
 
     access: Access
+    allotments: Allotments
     repeats: Repeats
     audit: Audit
     usage: Usage
@@ -133,6 +136,7 @@ class Services:
     team: Team
     anniversaries: Anniversaries
     retention: Retention
+    emptying: Emptying
     health: HealthCare
     integrity: Integrity
     holding: Holding

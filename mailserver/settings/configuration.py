@@ -27,6 +27,7 @@ from mailserver.settings.sections import (
     OutboundHttp,
     Queue,
     Reports,
+    Retention,
     Smtp,
     Storage,
     Tls,
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     reports: Reports = Reports()
     enrichment: Enrichment = Enrichment()
     storage: Storage = Storage()
+    retention: Retention = Retention()
     limits: Limits = Limits()
     outbound_http: OutboundHttp = OutboundHttp()
     health: Health = Health()

@@ -154,6 +154,13 @@ class Storage(Section):
     checkpoint_seconds: float = Field(5, gt=0)
 
 
+class Retention(Section):
+    """How long Trash and Junk are kept, from the last move or mark of a message; 0 is for ever."""
+
+    trash_days: int = Field(0, ge=0, le=36_500)
+    junk_days: int = Field(0, ge=0, le=36_500)
+
+
 class OutboundHttp(Section):
     """Requests that the server makes to addresses of others."""
 

@@ -25,7 +25,7 @@ _TABLES = (
 _AT_ONCE = (
     "alias", "list_member", "password", "token", "login_address", "forward", "inbox_settings", "approval", "alert",
     "alert_due", "workflow", "enrichment", "enrichment_key", "enrichment_request", "agent_inbox", "draft",
-    "sieve_script", "vacation_response", "auto_letter", "push_subscription",
+    "sieve_script", "vacation_response", "inbox_allotment", "auto_letter", "push_subscription",
 )  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """Inbox queries, and the addresses that lead to an inbox."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailserver.entities.folder import FIRST_FOLDERS
@@ -176,13 +175,6 @@ def catch_all(snapshot: Snapshot, domain: str) -> list[Destination]:
         (domain,),
     )
     return [Destination(row[0], row[1], row[2] == "active") for row in rows]
-
-
-def held(snapshot: Snapshot, inbox_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """The octets and messages that inboxes hold."""
-    marks = ",".join("?" * len(inbox_ids))
-    rows = snapshot.all(f"SELECT id, used_bytes, message_count FROM inbox WHERE id IN ({marks})", inbox_ids)
-    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def set_catch_all(tx: Transaction, domain: str, inbox_id: int | None) -> None:

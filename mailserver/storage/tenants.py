@@ -34,6 +34,11 @@ def get(snapshot: Snapshot, tenant_id: int) -> Tenant | None:
     return Tenant(*row) if row else None
 
 
+def every(snapshot: Snapshot) -> list[Tenant]:
+    """All tenants, oldest first."""
+    return [Tenant(*row) for row in snapshot.all("SELECT id, name, created_at FROM tenant ORDER BY id")]
+
+
 def add_member(tx: Transaction, user: User, password: str | None, now: int) -> None:
     """Insert a member; `password` is its Argon2 hash."""
     tx.execute(

@@ -5,14 +5,15 @@ from typing import Any
 from mailserver.jmap import errors, standard
 from mailserver.jmap.arguments import Arguments
 from mailserver.jmap.call import Call
+from mailserver.jmap.quota import objects
 from mailserver.services.syncing.changes import Unknown
 
 
 async def changes(call: Call, arguments: Arguments) -> dict[str, Any]:
-    """Quotas stay while the server runs: what changes is how much is used."""
+    """What changes is how much is used; where an operator changes a limit, a client asks for all of them again."""
     inbox = await call.account(arguments)
     since = arguments.state("sinceState")
-    arguments.positive("maxChanges")  # there are two at the most, and they change together
+    arguments.positive("maxChanges")  # there are four at the most, and they change together
     arguments.finish()
     service = call.services.syncing.quotas
     try:
@@ -25,7 +26,7 @@ async def changes(call: Call, arguments: Arguments) -> dict[str, Any]:
         "newState": changed.state if changed else since,
         "hasMoreChanges": False,
         "created": [],
-        "updated": [each.name for each in changed.quotas] if changed else [],
+        "updated": [objects.name_of(each) for each in changed.quotas] if changed else [],
         "destroyed": [],
         "updatedProperties": ["used"] if changed else None,
     }

@@ -43,7 +43,7 @@ async def query(call: Call, arguments: Arguments) -> dict[str, Any]:
 
 
 async def query_changes(call: Call, arguments: Arguments) -> dict[str, Any]:
-    """There are two at the most: a client asks for all of them again."""
+    """There are four at the most: a client asks for all of them again."""
     await call.account(arguments)
     raise errors.MethodRefused("cannotCalculateChanges", "Ask Quota/query again.")
 

@@ -12,11 +12,11 @@ import structlog
 
 from mailserver.entities import errors
 from mailserver.entities.distribution import DistributionList
-from mailserver.entities.quota import Allotment
 from mailserver.mail import address as addresses
 from mailserver.mail import list_fields, srs, verp
 from mailserver.mail.address import Address, AddressError
 from mailserver.mail.headers import Headers
+from mailserver.services.accounts.allotments import Allotments
 from mailserver.services.inbound.rewriting import Rewriting
 from mailserver.storage import distribution_lists as lists
 from mailserver.storage import forwarding, inboxes, sieve_scripts, tenants
@@ -109,14 +109,14 @@ class Routing:
 
     def __init__(
         self, database: Database, hostname: str, separator: str, return_path_secret: bytes, rewriting: Rewriting,
-        allotment: Allotment,
+        allotments: Allotments,
     ) -> None:  # fmt: skip
         self._database = database
         self._hostname = hostname
         self._separator = separator
         self._secret = return_path_secret
         self._rewriting = rewriting
-        self._allotment = allotment
+        self._allotments = allotments
         self._cache: OrderedDict[str, tuple[float, Route]] = OrderedDict()
         self._domains: tuple[float, frozenset[str]] = (0.0, frozenset())
 
@@ -179,10 +179,7 @@ class Routing:
 
     def _with_room(self, snapshot: Snapshot, found: list[Destination]) -> list[Destination]:
         """The same, those that are full as those that take nothing now: the sender keeps it and tries again."""
-        if not self._allotment.is_any:
-            return found
-        held = inboxes.held(snapshot, [each.inbox_id for each in found])
-        full = {inbox_id for inbox_id, used in held.items() if self._allotment.is_full(*used)}
+        full = self._allotments.full(snapshot, [(each.inbox_id, each.tenant_id) for each in found])
         return [replace(each, is_active=False) if each.inbox_id in full else each for each in found]
 
     def _onward(self, snapshot: Snapshot, address: Address, found: list[Destination]) -> tuple[Onward, ...]:

@@ -18,12 +18,12 @@ from mailserver.entities.inbox import Inbox
 from mailserver.entities.label import LabelType
 from mailserver.entities.message import Flag, Visibility
 from mailserver.entities.moving import Brought, Fate, Received
-from mailserver.entities.quota import Allotment
+from mailserver.services.accounts.allotments import Allotments
 from mailserver.services.mailbox.ingest import Ingest, Prepared
 from mailserver.services.moving.placing import Placing
 from mailserver.services.syncing import email_setting
 from mailserver.services.syncing.email_setting import Room
-from mailserver.storage import arrange, drafts, files, inboxes, label_store, moving
+from mailserver.storage import arrange, drafts, files, label_store, moving
 from mailserver.storage.database import Database, Transaction
 from mailserver.storage.files import MessageFiles
 from mailserver.storage.moving import Lying
@@ -54,7 +54,7 @@ class Arriving:
 
     def __init__(
         self, database: Database, message_files: MessageFiles, ingest: Ingest, room: Room, ids: IdSource,
-        executor: Executor, message_bytes: int, allotment: Allotment,
+        executor: Executor, message_bytes: int, allotments: Allotments,
     ) -> None:  # fmt: skip
         self._database = database
         self._files = message_files
@@ -63,7 +63,7 @@ class Arriving:
         self._ids = ids
         self._executor = executor
         self.message_bytes = message_bytes
-        self._allotment = allotment
+        self._allotments = allotments
         self._writing: set[int] = set()
 
     async def begin(self, inbox: Inbox) -> int:
@@ -87,7 +87,7 @@ class Arriving:
         """Store what is not there yet, on the disk when this returns; what became of each."""
         if not self._room.is_there:
             raise errors.StoreFull
-        await self._refuse_full(inbox)
+        await self._allotments.refuse_full(inbox)
         fates: list[Received | None] = [None] * len(batch)
         usable: list[tuple[int, Brought, bytes]] = []
         for position, brought in enumerate(batch):
@@ -115,14 +115,6 @@ class Arriving:
         if not email_setting.looks_like_mail(brought.content):
             return "It does not begin with a header field; it is no message."
         return ""
-
-    async def _refuse_full(self, inbox: Inbox) -> None:
-        if self._allotment.is_any:
-            used = (await self._database.read(inboxes.held, [inbox.id])).get(inbox.id, (0, 0))
-            if self._allotment.is_full(*used):
-                raise errors.InboxFull(
-                    f"The inbox {inbox.address} is full (limits.inbox_bytes, limits.inbox_messages)."
-                )
 
     def _plan(
         self, tx: Transaction, inbox: Inbox, usable: Sequence[tuple[int, Brought, bytes]]

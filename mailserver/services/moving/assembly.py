@@ -4,7 +4,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from mailserver.entities.identifiers import IdSource
-from mailserver.entities.quota import Allotment
+from mailserver.services.accounts.allotments import Allotments
 from mailserver.services.mailbox.ingest import Ingest
 from mailserver.services.moving.arriving import Arriving
 from mailserver.services.moving.leaving import Leaving
@@ -23,9 +23,9 @@ class Moving:
 
 def build(
     database: Database, message_files: MessageFiles, ingest: Ingest, room: Room, ids: IdSource, executor: Executor,
-    message_bytes: int, allotment: Allotment,
+    message_bytes: int, allotments: Allotments,
 ) -> Moving:  # fmt: skip
     """Build them."""
     return Moving(
-        Arriving(database, message_files, ingest, room, ids, executor, message_bytes, allotment), Leaving(database)
+        Arriving(database, message_files, ingest, room, ids, executor, message_bytes, allotments), Leaving(database)
     )

@@ -5,8 +5,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from mailserver.entities.identifiers import IdSource
-from mailserver.entities.quota import Allotment
 from mailserver.fetch import Fetch
+from mailserver.services.accounts.allotments import Allotments
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.mailbox.ingest import Ingest
 from mailserver.services.notify.seal import Seal
@@ -80,7 +80,7 @@ def build(
     labels: Labels,
     room: Room,
     message_bytes: int,
-    allotment: Allotment,
+    allotments: Allotments,
     outgoing: Outgoing,
     push: Push,
 ) -> Syncing:
@@ -91,8 +91,8 @@ def build(
         Emails(database, message_files, files),
         Blobs(database, message_files, uploads, files),
         Queries(database, message_files, files),
-        EmailSetting(database, ingest, labels, room, ids, message_bytes, allotment),
-        Quotas(database, allotment),
+        EmailSetting(database, ingest, labels, room, ids, message_bytes, allotments),
+        Quotas(database, allotments),
         Identities(database, outgoing.inboxes, ids, outgoing.separator),
         Submissions(
             database,

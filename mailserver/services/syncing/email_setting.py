@@ -15,11 +15,11 @@ from mailserver.entities.identifiers import IdSource
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.label import Label, LabelType
 from mailserver.entities.message import Flag, Visibility
-from mailserver.entities.quota import Allotment
 from mailserver.mail import headers
+from mailserver.services.accounts.allotments import Allotments
 from mailserver.services.mailbox.ingest import Ingest
 from mailserver.services.workspace.labels import Labels
-from mailserver.storage import arrange, changes, drafts, emails, folders, inboxes, label_store
+from mailserver.storage import arrange, changes, drafts, emails, folders, label_store
 from mailserver.storage.database import Database, Transaction
 from mailserver.storage.ingest import StoredMessage
 from mailserver.storage.records import Copy, Record
@@ -64,7 +64,7 @@ class EmailSetting:
 
     def __init__(
         self, database: Database, ingest: Ingest, labels: Labels, room: Room, ids: IdSource,
-        message_bytes: int, allotment: Allotment,
+        message_bytes: int, allotments: Allotments,
     ) -> None:  # fmt: skip
         self._database = database
         self._ingest = ingest
@@ -72,7 +72,7 @@ class EmailSetting:
         self._room = room
         self._ids = ids
         self.message_bytes = message_bytes
-        self._allotment = allotment
+        self._allotments = allotments
 
     def new_id(self) -> int:
         """The id that a message is going to have."""
@@ -88,7 +88,7 @@ class EmailSetting:
             raise errors.TooLarge(f"A message has at most {self.message_bytes:,} octets.")
         if not self._room.is_there:
             raise errors.StoreFull
-        await self._refuse_full(inbox)
+        await self._allotments.refuse_full(inbox)
         every = {each.id: each for each in await self._database.read(folders.of_inbox, inbox.id)}
         present = [every[each] for each in wanted.folder_ids if each in every]
         if len(present) != len(wanted.folder_ids):
@@ -109,12 +109,6 @@ class EmailSetting:
             return emails.get(tx, inbox.id, [number])[number]
 
         return await self._ingest.store(record, before, after)
-
-    async def _refuse_full(self, inbox: Inbox) -> None:
-        if self._allotment.is_any:
-            used = (await self._database.read(inboxes.held, [inbox.id])).get(inbox.id, (0, 0))
-            if self._allotment.is_full(*used):
-                raise errors.InboxFull
 
     async def change(
         self,

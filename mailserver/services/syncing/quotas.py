@@ -1,14 +1,18 @@
 """What an inbox may hold, and what it does hold (RFC 9425)."""
 
+import re
 from dataclasses import dataclass
 
 from mailserver.entities import errors
 from mailserver.entities.access import Caller, Scope
 from mailserver.entities.inbox import Inbox
-from mailserver.entities.quota import Allotment, Quota
+from mailserver.entities.quota import Quota
+from mailserver.services.accounts.allotments import Allotments
 from mailserver.services.syncing.changes import Unknown
 from mailserver.storage import changes, inboxes
 from mailserver.storage.database import Database, Snapshot
+
+_STATE = re.compile(r"(?P<mail>[0-9]{1,19})\.(?P<limits>[0-9a-z.]*)_(?P<shared>[0-9]{0,19}(?:-[0-9]{1,19})?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +26,9 @@ class Measured:
 class Quotas:
     """Reads them through the caller's eyes. Their state is that of the mail, and names the limits it was told with."""
 
-    def __init__(self, database: Database, allotment: Allotment) -> None:
+    def __init__(self, database: Database, allotments: Allotments) -> None:
         self._database = database
-        self._allotment = allotment
+        self._allotments = allotments
 
     async def of(self, caller: Caller, inbox: Inbox) -> Measured:
         """The limits that there are; none where an inbox may hold what it likes."""
@@ -37,12 +41,10 @@ class Quotas:
 
         def read(snapshot: Snapshot) -> Measured | None:
             present = self._measure(snapshot, inbox.id)
-            number, dot, limits = state.partition(".")
-            current, _, own = present.state.partition(".")
-            is_number = number.isascii() and number.isdigit() and len(number) <= len(current)
-            if not (dot and limits == own and is_number and int(number) <= int(current)):
+            known, own = _STATE.fullmatch(state), _STATE.fullmatch(present.state)
+            if not (known and own and known["limits"] == own["limits"] and int(known["mail"]) <= int(own["mail"])):
                 raise Unknown
-            return None if number == current else present
+            return None if state == present.state else present
 
         return await self._database.read(read)
 
@@ -50,10 +52,8 @@ class Quotas:
         inbox = inboxes.get(snapshot, inbox_id)
         if inbox is None:
             raise errors.NotFound("There is no such inbox.")
-        most = self._allotment
-        every = (
-            Quota("octets", inbox.used_bytes, most.most_bytes),
-            Quota("count", inbox.message_count, most.most_messages),
-        )
+        quotas = self._allotments.quotas(snapshot, inbox)
+        limits = ".".join(f"{each.limit}{'s' if each.is_shared else ''}{each.name[0]}" for each in quotas)
+        shared = "-".join(str(each.used) for each in quotas if each.is_shared)  # what others do to it has no number
         number = changes.state(snapshot, inbox_id, changes.EMAIL)
-        return Measured(f"{number}.{most.most_bytes}.{most.most_messages}", tuple(each for each in every if each.limit))
+        return Measured(f"{number}.{limits}_{shared}", quotas)

@@ -266,3 +266,39 @@ async def test_people_are_made_changed_and_removed(appliance):
     (appliance.directory / "password").write_text("short")
     with pytest.raises(CommandFailed, match="between 8 and"):
         await appliance.command("user", "set", "mia@local.test", *password(appliance))
+
+
+async def test_inboxes_are_limited_listed_and_removed_and_tokens_revoked(appliance):
+    async def answer(*arguments):
+        code, stdout, stderr = await run(appliance, "--json", *arguments)
+        assert code == 0, stderr
+        return json.loads(stdout)
+
+    await answer("bootstrap", "--domain", "a.test", "--address", "x@a.test", *password(appliance))
+    await answer("inbox", "add", "y@a.test", *password(appliance))
+    limited = await answer("inbox", "limit", "y@a.test", "--bytes", "2G", "--messages", "none", "--trash-days", "7")
+    assert (limited["most_bytes"], limited["most_messages"], limited["trash_days"]) == (2 << 30, 0, 7)
+    assert (await answer("inbox", "limit", "y@a.test"))["most_bytes"] == 2 << 30  # it only tells
+    assert (await answer("tenant", "limit", "--messages", "9"))["most_messages"] == 9
+    code, shown, _ = await run(appliance, "inbox", "list")
+    lines = shown.splitlines()
+    assert code == 0
+    assert lines[0].split()[0] == "x@a.test"
+    assert lines[1].endswith("0 B of 2.0 GB, 0 messages")
+    (tenant,) = await answer("tenant", "list")
+    assert (tenant["used_bytes"], tenant["most_messages"], tenant["full"]) == (0, 9, False)
+    assert (await run(appliance, "inbox", "limit", "y@a.test", "--bytes", "much"))[0] == 2
+    assert (await answer("inbox", "passwd", "y@a.test", *password(appliance)))["password_changed"]
+    made = await answer("token", "create", "--inbox", "y@a.test", "--scopes", "email:read")
+    rows = {row["id"]: row for row in await answer("token", "list")}
+    assert made["token"].startswith(rows[made["token_id"]]["prefix"])
+    assert len(rows) == 3
+    for kind in ("api_key", "agent"):
+        number = next(row["id"] for row in rows.values() if row["kind"] == kind)
+        assert (await run(appliance, "token", "revoke", number))[0] == 2
+        assert (await answer("token", "revoke", number, "--yes"))["revoked"]
+        assert number not in {row["id"] for row in await answer("token", "list")}
+    assert (await run(appliance, "inbox", "rm", "y@a.test"))[0] == 2
+    await answer("inbox", "rm", "y@a.test", "--purge", "--yes")
+    assert [row["address"] for row in await answer("inbox", "list")] == ["x@a.test"]
+    assert (await run(appliance, "inbox", "rm", "y@a.test", "--yes"))[0] == 65

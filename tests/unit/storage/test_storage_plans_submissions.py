@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mailserver.entities.quota import Allotment
 from mailserver.entities.submission import StoredSubmission
-from mailserver.storage import email_submissions, emails, inboxes, sieve_scripts
+from mailserver.storage import allotments, email_submissions, emails, sieve_scripts
 from mailserver.storage.database import Snapshot, Transaction
 from tests.support import plans
 from tests.support.plans import Watched
@@ -66,5 +67,5 @@ def test_what_refers_to_a_blob_and_what_an_inbox_holds_is_found_by_an_index(watc
     snapshot = Snapshot(watched, watched.database)
     assert emails.referring(snapshot, 1, bytes(32), 10) == []
     assert sieve_scripts.content(snapshot, 1, bytes(32)) is None
-    assert inboxes.held(snapshot, [1, 2, 3]) == {1: (0, 0), 2: (0, 0)}
+    assert allotments.full(snapshot, [(1, 1), (2, 1), (3, 1)], Allotment(5, 5)) == frozenset()
     assert _faults(watched) == []
