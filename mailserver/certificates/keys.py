@@ -38,11 +38,18 @@ def public(pem: bytes) -> bytes:
 
 def replace(path: Path, content: bytes) -> None:
     """Write a whole private file in one step, synced. Blocks."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    enclose(path.parent)
     fresh = path.with_name(f".{path.name}.new")
     put(fresh, content)
     fresh.rename(path)
     sync(path.parent)
+
+
+def enclose(directory: Path) -> None:
+    """Make a directory, and those that it lies in, for nobody else to look into. Blocks."""
+    if not directory.exists():
+        enclose(directory.parent)
+        directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def put(path: Path, content: bytes) -> None:

@@ -55,7 +55,7 @@ class Pairs:
     def save(self, name: str, chain: bytes, key: bytes) -> None:
         """Make a pair the one that counts."""
         place = self.place(name)
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys.enclose(place)
         fresh = place / ".new"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
