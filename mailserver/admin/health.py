@@ -1,9 +1,12 @@
 """Verbs about how the installation is, and about what DNS has to say of it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from mailserver.entities.health import Finding
+from mailserver.certificates.served import CertificateProblem
+from mailserver.entities import errors
+from mailserver.entities.health import Finding, Status
 from mailserver.services.health.doctor import Wish
 from mailserver.services.registry import Services
 
@@ -14,13 +17,31 @@ def table(services: Services) -> dict[str, Callable[[Arguments], Awaitable[Any]]
     """The verbs by name."""
     health = services.health
 
+    async def look(*, prepare: bool) -> None:
+        """Read the certificate where no server has; Invalid where it cannot be used."""
+        certificates = services.certification.certificates
+        if health.live.is_serving:
+            return
+        try:
+            await asyncio.to_thread(certificates.load if prepare else certificates.look)
+        except CertificateProblem as problem:
+            raise errors.Invalid(str(problem)) from problem
+
     async def doctor(given: Arguments) -> list[Arguments]:
         wish = Wish(
             given.get("domain"), tuple(given.get("only") or ()), given.get("outbound"), bool(given.get("offline"))
         )
-        return [row(each) for each in await health.doctor.examine(wish)]
+        try:
+            await look(prepare=False)
+        except errors.Invalid as problem:
+            why, fix = "Without a certificate the server does not start.", "Mend tls.certificate and tls.key."
+            broken = [row(Finding("certificate", Status.FAILED, problem.message, why, fix))]
+        else:
+            broken = []
+        return [*broken, *[row(each) for each in await health.doctor.examine(wish)]]
 
     async def zone(given: Arguments) -> Arguments:
+        await look(prepare=bool(given.get("prepare")))
         records = [
             {"type": one.type, "name": one.name, "value": f"{one.priority} {one.value}" if one.priority else one.value}
             | ({"optional": True} if one.is_optional else {})

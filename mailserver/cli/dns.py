@@ -28,10 +28,11 @@ def show(operator: Operator, name: str) -> None:
 
 @dns.command("zone")
 @click.argument("name")
+@click.option("--prepare", is_flag=True, help="Make the certificate that the first start would make, for its record.")
 @click.pass_obj
-def zone(operator: Operator, name: str) -> None:
+def zone(operator: Operator, name: str, prepare: bool) -> None:
     """Print a zone file's snippet for a domain, with the server's addresses and what to ask the provider for."""
-    answer = operator.run("dns.zone", domain=name)
+    answer = operator.run("dns.zone", domain=name, prepare=prepare)
     if operator.as_json:
         accounts.show(operator, answer["records"])
     else:
@@ -41,12 +42,8 @@ def zone(operator: Operator, name: str) -> None:
 @dns.command("check")
 @click.argument("name")
 @click.option("--watch", is_flag=True, help="Look again and again until all is right.")
-@click.option(
-    "--interval", type=click.FloatRange(1, 3600), default=15, show_default=True, help="Seconds between two."
-)
-@click.option(
-    "--timeout", type=click.FloatRange(1), default=86_400, show_default=True, help="Seconds at the most."
-)
+@click.option("--interval", type=click.FloatRange(1, 3600), default=15, show_default=True, help="Seconds between two.")
+@click.option("--timeout", type=click.FloatRange(1), default=86_400, show_default=True, help="Seconds at the most.")
 @click.pass_obj
 def check(operator: Operator, name: str, watch: bool, interval: float, timeout: float) -> None:
     """Hold every record of a domain against what it has to be; exit 1 where one is missing or wrong."""

@@ -11,6 +11,7 @@ from mailserver.cli.lazy import LazyGroup
 COMMANDS = {
     "serve": "serve:serve",
     "demo": "demo:demo",
+    "setup": "setup:setup",
     "bootstrap": "accounts:bootstrap",
     "domain": "accounts:domain",
     "inbox": "inboxes:inbox",

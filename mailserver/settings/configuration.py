@@ -35,6 +35,7 @@ from mailserver.settings.sections import (
 )
 
 PREFIX = "MAILSERVER_"
+SYSTEM_DATA, SYSTEM_RUNTIME = Path("/var/lib/mailserver"), Path("/run/mailserver")  # of the unit
 SECRET_FILE = f"{PREFIX}QUEUE__SMARTHOST_PASSWORD_FILE"  # names a file, so it is no key
 
 
@@ -87,8 +88,10 @@ class Settings(BaseSettings):
 
     @property
     def runtime_dir(self) -> Path:
-        """Where the admin socket lies."""
-        return Path(os.environ.get("RUNTIME_DIRECTORY") or self.data_dir)
+        """Where the admin socket lies: with systemd's unit not in the data directory, for the commands neither."""
+        if named := os.environ.get("RUNTIME_DIRECTORY"):
+            return Path(named)
+        return SYSTEM_RUNTIME if self.data_dir == SYSTEM_DATA and SYSTEM_RUNTIME.is_dir() else self.data_dir
 
     @classmethod
     def settings_customise_sources(

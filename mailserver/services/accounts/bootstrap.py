@@ -13,7 +13,7 @@ from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.inboxes import Inboxes
 from mailserver.services.accounts.secrets import PasswordHasher
-from mailserver.storage import inboxes, tenants
+from mailserver.storage import credentials, inboxes, tenants
 from mailserver.storage.database import Database, Snapshot, Transaction
 
 
@@ -57,6 +57,8 @@ class Bootstrap:
             raise errors.Invalid(f"The address {address} is not on the domain {name}.")
         known = await self._database.read(_known, name)
         if known is not None:
+            if known.inbox.address == parsed.normal and not await self._database.read(_has_password, known.inbox.id):
+                await self._access.set_password(known.inbox.id, password)  # an earlier run was killed before it did
             return known
         hashed, _ = await self._hasher.hash(password)
         keys = await self._domains.make_keys(name)
@@ -81,6 +83,10 @@ class Bootstrap:
         _, session = await self._access.create_token(made.tenant.id, "session", "bootstrap", user_id=made.owner.id)
         _, api_key = await self._access.create_token(made.tenant.id, "api_key", "bootstrap")
         return Bootstrapped(made.tenant, made.owner, made.domain, made.inbox, agent, session, api_key)
+
+
+def _has_password(snapshot: Snapshot, inbox_id: int) -> bool:
+    return bool(credentials.passwords(snapshot, inbox_id))
 
 
 def _known(snapshot: Snapshot, name: str) -> Bootstrapped | None:
