@@ -16,6 +16,7 @@ from mailserver.cli.installing.machine import CommandFailed
 from mailserver.cli.installing.plan import CONFIGURATION, DATA, UNITS, Plan, Step, Web, below
 from mailserver.cli.installing.premises import Unsuitable
 from mailserver.cli.installing.supervision import SYSTEMD
+from mailserver.settings.loading import SettingsProblem
 
 WATCH_SECONDS = 15.0
 LONGEST_WATCH_SECONDS = 86_400.0
@@ -38,7 +39,7 @@ LONGEST_WATCH_SECONDS = 86_400.0
 @click.option("--non-interactive", is_flag=True, help="Ask nothing.")
 @click.option("--yes", is_flag=True, help="Write the configuration anew where one is there.")
 @click.pass_obj
-def setup(operator: Operator, host: str, **given: Any) -> None:
+def setup(operator: Operator, /, host: str, **given: Any) -> None:
     """Set this machine up as the mail server HOST, and print what DNS has to say.
 
     Run again, it finds what is there and changes nothing.
@@ -46,7 +47,7 @@ def setup(operator: Operator, host: str, **given: Any) -> None:
     asks = not given["non_interactive"] and sys.stdin.isatty()
     try:
         plan = _plan(operator, host, given)
-        trouble = premises.examined(plan)
+        trouble = premises.examined(plan, over=given["yes"])
         for sentence in trouble:
             click.echo(f"note: {sentence}", err=True)
         steps = _files(plan, over=given["yes"])
@@ -55,6 +56,8 @@ def setup(operator: Operator, host: str, **given: Any) -> None:
         zone = _zone(plan)
     except (Unsuitable, AnotherConfiguration) as problem:
         exits.fail(exits.CANNOT_CREATE, str(problem))
+    except SettingsProblem as problem:
+        exits.fail(exits.CONFIGURATION, f"{problem} Or have it written anew with --yes.")
     except CommandFailed as problem:
         exits.fail(problem.code, str(problem))
     except PermissionError as error:

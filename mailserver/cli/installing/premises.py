@@ -26,9 +26,9 @@ def usual_web(*, is_whole_machine: bool) -> Web:
     return Web.PROXY if _strangers({HTTPS}) else Web.DIRECT
 
 
-def examined(plan: Plan) -> list[str]:
+def examined(plan: Plan, *, over: bool) -> list[str]:
     """What has to be said of the machine; Unsuitable where another program has a port that the server needs."""
-    loaded = loading.load(plan.config if plan.config.exists() else None)
+    loaded = loading.load(plan.config if plan.config.exists() and not over else None)
     wanted = _ports(loaded, plan)
     strangers = _strangers(wanted)
     if strangers and plan.root is None:

@@ -1,6 +1,5 @@
 """Which program has a port."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def _programs(inodes: dict[str, int], proc: Path) -> dict[int, str]:
             continue
         with suppress(OSError):  # it may end while we look, or be somebody else's
             for link in (process / "fd").iterdir():
-                target = os.readlink(link)
+                target = str(link.readlink())
                 port = inodes.get(target[8:-1]) if target.startswith("socket:[") else None
                 if port is not None:
                     name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
