@@ -10,6 +10,7 @@ from mailserver.cli.lazy import LazyGroup
 
 COMMANDS = {
     "serve": "serve:serve",
+    "localserve": "localserve:localserve",
     "demo": "demo:demo",
     "setup": "setup:setup",
     "bootstrap": "accounts:bootstrap",

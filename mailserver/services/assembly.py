@@ -45,6 +45,7 @@ from mailserver.services.filtering.lessons import Lessons
 from mailserver.services.filtering.rules import Rules
 from mailserver.services.health import assembly as health
 from mailserver.services.inbound import assembly as inbound
+from mailserver.services.inbound import capture
 from mailserver.services.inbound.forward_upkeep import ForwardUpkeep
 from mailserver.services.inbound.forwarding import Forwarding
 from mailserver.services.inbound.local import LocalDelivery
@@ -185,7 +186,10 @@ def assemble(
     inboxes, audit = Inboxes(database, ids), Audit(database, ids)
     allotments, tally = Allotments(database, Allotment(limits.inbox_bytes, limits.inbox_messages)), Tally()
     rewriting = Rewriting(database, ids, store.secrets["return_path"])
-    routing = Routing(database, hostname, separator, store.secrets["return_path"], rewriting, allotments)
+    routing = Routing(
+        database, hostname, separator, store.secrets["return_path"], rewriting, allotments,
+        capture.standing_in(settings.queue.capture, separator),
+    )  # fmt: skip
     outcomes = Outcomes(database, ids, tally)
     reports = Reports(database, outcomes, hostname, store.secrets["return_path"], pools.files)
     owner = f"{hostname}/{settings.storage.node}"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 
+from mailserver.mail import address as addresses
+from mailserver.mail.address import AddressError
 from mailserver.settings.section import DAYS, HOURS, Section
 
 RETRY_SECONDS = (60, 300, 900, 1800, 1 * HOURS, 2 * HOURS, 4 * HOURS, 8 * HOURS)
@@ -60,6 +62,17 @@ class Queue(Section):
     reply_timeout_seconds: float = Field(600, gt=0)
     lease_seconds: float = Field(900, gt=0)
     allow_private: bool = False
+    capture: str = Field("", max_length=320)
+
+    @field_validator("capture")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if value:
+            try:
+                addresses.parse(value)
+            except AddressError as error:
+                raise ValueError(f"{value!r} is not an address") from error
+        return value
 
 
 class Authentication(Section):

@@ -45,6 +45,7 @@ class Server:
     listeners: dict[str, Any] = field(default_factory=dict)
     account: dict[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()  # a program that runs it, such as strace
+    verb: tuple[str, ...] = ("serve",)
 
     @property
     def smtp(self) -> tuple[str, int]:
@@ -73,7 +74,7 @@ class Server:
             mark = stderr.tell()
             self.process = await asyncio.create_subprocess_exec(
                 *self.prefix,
-                sys.executable, "-m", "mailserver", "serve", env=self.environment, stderr=stderr,
+                sys.executable, "-m", "mailserver", *self.verb, env=self.environment, stderr=stderr,
                 stdout=asyncio.subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + seconds

@@ -17,6 +17,7 @@ from mailserver.mail import list_fields, srs, verp
 from mailserver.mail.address import Address, AddressError
 from mailserver.mail.headers import Headers
 from mailserver.services.accounts.allotments import Allotments
+from mailserver.services.inbound.capture import Capture
 from mailserver.services.inbound.rewriting import Rewriting
 from mailserver.storage import distribution_lists as lists
 from mailserver.storage import forwarding, inboxes, sieve_scripts, tenants
@@ -109,7 +110,7 @@ class Routing:
 
     def __init__(
         self, database: Database, hostname: str, separator: str, return_path_secret: bytes, rewriting: Rewriting,
-        allotments: Allotments,
+        allotments: Allotments, capture: Capture | None = None,
     ) -> None:  # fmt: skip
         self._database = database
         self._hostname = hostname
@@ -117,6 +118,7 @@ class Routing:
         self._secret = return_path_secret
         self._rewriting = rewriting
         self._allotments = allotments
+        self._capture = capture
         self._cache: OrderedDict[str, tuple[float, Route]] = OrderedDict()
         self._domains: tuple[float, frozenset[str]] = (0.0, frozenset())
 
@@ -137,7 +139,9 @@ class Routing:
         return route
 
     async def is_local(self, domain: str) -> bool:
-        """Whether we are the ones who take mail for a domain."""
+        """Whether we are the ones who take mail for a domain: for every one, where nothing leaves."""
+        if self._capture is not None:
+            return True
         until, names = self._domains
         if until <= time.monotonic():
             names = frozenset(domain.name for domain in await self._database.read(tenants.served_domains))
@@ -200,11 +204,14 @@ class Routing:
         return tuple(onward)
 
     def _at_hostname(self, snapshot: Snapshot, address: Address) -> Route:
-        """`postmaster` alone, or at the server's own name, reaches the first domain's."""
+        """`postmaster` alone, or at the server's own name, reaches the first domain's; others may be captured."""
         if address.domain == self._hostname and address.local.lower() in ALWAYS_REACHED:
             for domain in tenants.served_domains(snapshot)[:1]:
                 found = tuple(inboxes.postmaster(snapshot, domain.name))
                 return Route(found, is_ours=True, is_scripted=_is_scripted(snapshot, found))
+        if self._capture is not None:
+            found = self._capture.destinations(snapshot, address)
+            return Route(found, is_ours=True, is_scripted=_is_scripted(snapshot, found))
         return Route((), is_ours=False)
 
 
