@@ -115,6 +115,7 @@ class Keeper:
             for wanted in chosen:
                 if new_key:
                     await asyncio.to_thread(self._ready_key, wanted.key)
+                    self._next_key = await asyncio.to_thread(self._public_next, self._hostname)
                 await self._tend(wanted, force=force, at_once=True)
         self._bell.set()
         return [one for one in await self.state() if name in (None, one.name)]
@@ -168,6 +169,9 @@ class Keeper:
         due = self._now() if force or is_new or pair is None else timing.due_at(pair.leaf, attempt)
         if due <= self._now() and (at_once or attempt.not_before_at <= self._now()):
             await self._attempt(wanted, with_next=with_next)
+        elif due > self._now() and attempt.failures:  # a crash came between the new pair and the note of it
+            calm = replace(attempt, failures=0, last_error="", not_before_at=0, order="")
+            await asyncio.to_thread(attempts.save, self._pairs.place(wanted.key), calm)
 
     async def _attempt(self, wanted: Wanted, *, with_next: bool) -> None:
         """Ask the authority, and serve what it gives. That it was asked is written down first: a crash waits too."""
