@@ -119,8 +119,7 @@ async def test_what_cannot_be_used_leaves_what_was_served(tmp_path):
     whole = path.read_bytes()
     other = authority.leaf(HOST)
     mixed = other.pem.split(b"-----BEGIN CERT")[0] + whole[whole.index(b"-----BEGIN CERT") :]
-    for broken in (whole[:200], b"", b"-----BEGIN CERTIFICATE-----
-", mixed):
+    for broken in (whole[:200], b"", b"-----BEGIN CERTIFICATE-----\n", mixed):
         path.write_bytes(broken)
         with pytest.raises(CertificateProblem, match=r"own\.pem"):
             found.load()
