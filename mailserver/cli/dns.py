@@ -34,7 +34,7 @@ def zone(operator: Operator, name: str, prepare: bool) -> None:
     """Print a zone file's snippet for a domain, with the server's addresses and what to ask the provider for."""
     answer = operator.run("dns.zone", domain=name, prepare=prepare)
     if operator.as_json:
-        accounts.show(operator, answer["records"])
+        accounts.show(operator, answer)
     else:
         click.echo(answer["text"], nl=False)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from pathlib import Path
 from typing import Any, Protocol
 
 from mailserver.entities.health import Finding, Status
@@ -26,7 +27,9 @@ _OUT = "Many providers close port 25 outward until they are asked; nothing leave
 class Web(Protocol):
     """Who asks over HTTP."""
 
-    async def get(self, url: str, *, limit_bytes: int, timeout_seconds: float, https_only: bool, trusted: bool) -> Any:
+    async def get(
+        self, url: str, *, limit_bytes: int, timeout_seconds: float, https_only: bool, trust: Path | None, trusted: bool
+    ) -> Any:
         """Get a resource; FetchFailed where there is none."""
         ...
 
@@ -55,7 +58,12 @@ class Ports:
         fix = "Lead that address to http.listen by a proxy, or set http.listen, http.tls and http.public_url."
         try:
             answer = await self._web.get(
-                f"{url}/healthz", limit_bytes=4096, timeout_seconds=HTTP_SECONDS, https_only=False, trusted=True
+                f"{url}/healthz",
+                limit_bytes=4096,
+                timeout_seconds=HTTP_SECONDS,
+                https_only=False,
+                trust=self._premises.authorities,
+                trusted=True,
             )
         except FetchFailed as error:
             return [Finding("ports.http", Status.WARNING, f"{url} cannot be reached from here: {error}", why, fix)]
@@ -120,12 +128,20 @@ class Ports:
         return [await self._outward(check, *target) for target in targets[:MOST_OUTBOUND]]
 
     async def _outward(self, check: str, host: str, port: int) -> Finding:
+        fix = f"Ask your provider to open port {port} outward, or set queue.smarthost."
+        said: list[str] = []
         try:
-            found = await greeting.ask(host, port, self._premises.hostname)
-        except NoGreeting as error:
-            fix = f"Ask your provider to open port {port} outward, or set queue.smarthost."
-            return Finding(check, Status.FAILED, str(error), _OUT, fix, host)
-        return Finding(check, Status.OK, f"{host} port {port} says {found.banner[:80]!r}.", _OUT, "", host)
+            for address in (await self._resolver.addresses(host))[:MOST_PLACES] or [host]:
+                try:
+                    found = await greeting.ask(address, port, self._premises.hostname)
+                except NoGreeting as error:
+                    said.append(str(error))
+                else:
+                    detail = f"{host} ({address}) port {port} says {found.banner[:80]!r}."
+                    return Finding(check, Status.OK, detail, _OUT, "", host)
+        except LookupFailed as error:
+            said.append(f"DNS gives no answer: {error}")
+        return Finding(check, Status.FAILED, f"{host} cannot be reached: {' '.join(said)}", _OUT, fix, host)
 
     async def _targets(self, domains: tuple[str, ...]) -> list[tuple[str, int]]:
         if self._premises.smarthost:
