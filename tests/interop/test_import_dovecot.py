@@ -1,0 +1,200 @@
+"""An account moves here from a Dovecot: whole, though everything breaks off on the way, and once.
+
+MAILSERVER_IMPORT_MESSAGES says how many messages the large account has; 20,000 take some minutes.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import sys
+
+import pytest
+import pytest_asyncio
+
+from tests.support import certificates, dovecot
+from tests.support.dovecot import PASSWORD, Dovecot, Dropping
+from tests.support.server import CommandFailed, running_server
+
+MESSAGES = int(os.environ.get("MAILSERVER_IMPORT_MESSAGES", "2000"))
+STARTED_AT = 1_500_000_000
+FOLDERS = ("", ".Gesendet", ".Work", ".Work.&AOQ-pfel", ".Trash")
+NAMES = {"": "Inbox", ".Gesendet": "Sent", ".Work": "Work", ".Work.&AOQ-pfel": "Work/äpfel", ".Trash": "Trash"}
+FLAGS = ("", "S", "FS", "RS", "DS")
+WORDS = {"S": "$seen", "F": "$flagged", "R": "$answered", "D": "$draft"}
+
+pytestmark = [
+    pytest.mark.skipif(dovecot.missing() is not None, reason=str(dovecot.missing())),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+
+def content(number):
+    chance = random.Random(number)
+    body = "\n".join("x" * chance.randrange(70) for _ in range(chance.randrange(60)))
+    return f"From: a{number}@remote.test\nMessage-ID: <{number}@remote.test>\nSubject: {number}\n\n{body}\n".encode()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    place = tmp_path_factory.mktemp("certificate")
+    authority = certificates.Authority(place)
+    (place / "pair.pem").write_bytes(authority.leaf("localhost").pem)
+    server = Dovecot(["anna", "berta", "carla"], (place / "pair.pem", place / "pair.pem"))
+    server.authority = authority.path
+    for number in range(MESSAGES):
+        server.fill("anna", FOLDERS[number % 5], number, content(number), FLAGS[number % 3], STARTED_AT + number)
+    for number in range(60):
+        server.fill("berta", FOLDERS[number % 2], number, content(number), "S", STARTED_AT + number)
+        server.fill("carla", "", number, content(number), FLAGS[number % 5], STARTED_AT + number)
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory):
+    place = tmp_path_factory.mktemp("server")
+    async with running_server(place) as running:
+        (place / "imap").write_text(PASSWORD + "\n")
+        for name in ("berta", "carla", "dora"):
+            await running.command("inbox", "add", f"{name}@local.test", "--password-file", str(place / "password"))
+        yield running
+
+
+def stored(server):
+    """How many messages there are, read beside the server."""
+    with contextlib.closing(
+        sqlite3.connect(f"file:{server.directory}/data/mailserver.db?mode=ro", uri=True)
+    ) as database:
+        return database.execute("SELECT COUNT(*) FROM message").fetchone()[0]
+
+
+def arguments(source, server, user="anna", inbox="agent@local.test", port=None, secret="imap"):
+    return (
+        "import", "imap", "127.0.0.1", "--port", str(port or source.port), "--no-tls", "--user", user, "--inbox", inbox,
+        "--password-file", str(server.directory / secret),
+    )  # fmt: skip
+
+
+async def exported(server, directory, inbox="agent@local.test"):
+    """What is there, by folder: bytes with LF, the flags and the time of each message."""
+    await server.command("export", "maildir", str(directory), "--inbox", inbox)
+    found = {}
+    for path in directory.rglob("cur/*"):
+        at = str(path.parent.parent.relative_to(directory)).replace(".", "/").strip("/") or "Inbox"
+        letters = path.name.partition(":2,")[2]
+        found[at, path.read_bytes().replace(b"\r\n", b"\n")] = ("".join(sorted(letters)), path.stat().st_mtime)
+    return found
+
+
+def expected(count, folder_of, flags_of):
+    names = {**NAMES, ".Work.&AOQ-pfel": "Work/&AOQ-pfel"}
+    return {(names[folder_of(n)], content(n)): ("".join(sorted(flags_of(n))), STARTED_AT + n) for n in range(count)}
+
+
+async def test_an_account_that_is_killed_and_broken_off_comes_over_once(source, server, tmp_path):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mailserver", "--json", *arguments(source, server), env=server.environment,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    async with asyncio.timeout(60):
+        while not stored(server) and process.returncode is None:
+            await asyncio.sleep(0.01)
+    if process.returncode is None:
+        os.kill(process.pid, signal.SIGKILL)
+    await process.wait()
+    async with Dropping(source.port, 40_000, times=3) as way:
+        again = await server.command(*arguments(source, server, port=way.port))
+        assert way.left == 0, "it did break off"
+    assert again["failed"] == 0
+    assert again["there"] > 0, "it was killed behind the first messages"
+    assert again["imported"] > 0, "it was killed before the last ones"
+    assert again["imported"] + again["there"] == MESSAGES
+    third = await server.command(*arguments(source, server))
+    assert (third["imported"], third["there"]) == (0, MESSAGES)
+    assert await exported(server, tmp_path / "out") == expected(
+        MESSAGES, lambda n: FOLDERS[n % 5], lambda n: FLAGS[n % 3]
+    )
+    checked = await server.command("verify", "--deep")
+    assert checked["ok"]
+    assert checked["messages"] == MESSAGES == stored(server)
+
+
+async def test_several_accounts_come_at_once_by_tls(source, server, tmp_path):
+    accounts = tmp_path / "accounts.csv"
+    accounts.write_text(
+        f"# user,password,inbox\nberta,{PASSWORD},berta@local.test\ncarla,{PASSWORD},carla@local.test\n"
+    )
+    answer = await server.command(
+        "import", "imap", "localhost", "--port", str(source.tls_port), "--ca-file", str(source.authority),
+        "--accounts", str(accounts),
+    )  # fmt: skip
+    assert [(each["inbox"], each["imported"], each["failed"]) for each in answer["accounts"]] == [
+        ("berta@local.test", 60, 0), ("carla@local.test", 60, 0),
+    ]  # fmt: skip
+    assert await exported(server, tmp_path / "berta", "berta@local.test") == expected(
+        60, lambda n: FOLDERS[n % 2], lambda n: "S"
+    )
+    with pytest.raises(CommandFailed) as unknown:
+        await server.command("import", "imap", "localhost", "--port", str(source.tls_port), "--accounts", str(accounts))
+    assert unknown.value.code == 69
+    assert "certificate" in unknown.value.stderr.lower()
+
+
+async def test_a_wrong_password_is_77_and_beside_others_1(source, server, tmp_path):
+    (tmp_path / "wrong").write_text("wrong")
+    with pytest.raises(CommandFailed, match="does not let berta in") as refused:
+        await server.command(*arguments(source, server, "berta", secret=str(tmp_path / "wrong")))
+    assert refused.value.code == 77
+    (tmp_path / "accounts").write_text(f"berta,wrong,berta@local.test\ncarla,{PASSWORD},carla@local.test\n")
+    with pytest.raises(CommandFailed) as mixed:
+        await server.command(
+            "import", "imap", "127.0.0.1", "--port", str(source.port), "--no-tls", "--accounts",
+            str(tmp_path / "accounts"),
+        )  # fmt: skip
+    assert mixed.value.code == 1
+    assert len(await exported(server, tmp_path / "carla", "carla@local.test")) == 60
+
+
+async def test_a_folder_that_cannot_be_read_is_named_and_the_others_come(source, server):
+    closed = source.home / "mail" / "berta" / ".Gesendet"
+    closed.chmod(0)
+    try:
+        with pytest.raises(CommandFailed, match="Gesendet") as partly:
+            await server.command(*arguments(source, server, "berta", "agent@local.test"))
+    finally:
+        closed.chmod(0o700)
+    assert partly.value.code == 1
+    whole = await server.command(*arguments(source, server, "berta", "agent@local.test"))
+    assert whole["imported"] + whole["there"] == 60
+    assert {row["folder"] for row in whole["folders"]} >= {"INBOX", "Gesendet"}
+
+
+async def test_a_source_that_breaks_off_again_and_again_is_75_and_one_that_is_not_there_69(source, server):
+    async with Dropping(source.port, 2_000, times=1_000) as way:
+        with pytest.raises(CommandFailed, match="closed the connection") as dropped:
+            await server.command(*arguments(source, server, port=way.port))
+        port = way.port
+    assert dropped.value.code == 75
+    with pytest.raises(CommandFailed) as nobody:
+        await server.command(*arguments(source, server, port=port))
+    assert nobody.value.code == 69
+
+
+async def test_what_was_deleted_here_stays_deleted_unless_it_is_asked_for_again(source, server):
+    made = await server.command("token", "create", "--inbox", "dora@local.test", "--scopes", "email:read,email:delete")
+    await server.command(*arguments(source, server, "carla", "dora@local.test"))
+    async with server.session(made["token"]) as http:
+        async with http.get("/v1/messages/", params={"limit": 1}) as answer:
+            (message,) = (await answer.json())["results"]
+        async with http.delete(f"/v1/messages/{message['id']}/") as answer:
+            assert answer.status < 300
+        async with http.delete(f"/v1/messages/{message['id']}/") as answer:  # out of Trash, for good
+            assert answer.status in (200, 204, 404)
+    again = await server.command(*arguments(source, server, "carla", "dora@local.test"))
+    assert (again["imported"], again["there"]) == (0, 60)
+    wanted = await server.command(*arguments(source, server, "carla", "dora@local.test"), "--again")
+    assert (wanted["imported"], wanted["there"]) == (1, 59)

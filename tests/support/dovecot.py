@@ -1,0 +1,190 @@
+"""Dovecot's IMAP server on a loopback port, with accounts whose mail is put into their Maildirs first."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+PASSWORD = "other horse"
+_NOBODY = 65534
+_CONFIGURATION = """\
+protocols = imap
+listen = 127.0.0.1
+base_dir = {home}/run
+state_dir = {home}/state
+log_path = {home}/dovecot.log
+mail_location = maildir:{home}/mail/%n:LAYOUT=maildir++
+mail_home = {home}/mail/%n
+mail_uid = {uid}
+mail_gid = {gid}
+first_valid_uid = 1
+first_valid_gid = 1
+default_internal_user = {user}
+default_internal_group = {group}
+default_login_user = {user}
+disable_plaintext_auth = no
+ssl = {ssl}
+{certificate}
+mail_max_userip_connections = 50
+mail_plugin_dir = /usr/lib/dovecot/modules
+service anvil {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = {tls_port}
+    ssl = yes
+  }}
+}}
+service stats {{
+  chroot =
+}}
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {home}/users
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={home}/mail/%n
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+  mailbox Gesendet {{
+    special_use = \\Sent
+  }}
+  mailbox Trash {{
+    special_use = \\Trash
+  }}
+}}
+"""
+
+
+def missing() -> str | None:
+    found = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if found is None or not Path("/usr/lib/dovecot/imap").exists():
+        return "dovecot (dovecot-imapd) is not installed"
+    return None if os.getuid() == 0 else "dovecot wants to be started as root"
+
+
+class Dovecot:
+    """One server in a directory of its own; none of pytest's, whose directories are closed to the mail's owner."""
+
+    def __init__(self, users: list[str], certificate: tuple[Path, Path] | None = None) -> None:
+        self._place = tempfile.TemporaryDirectory(prefix="dovecot-")
+        self.home = Path(self._place.name)
+        self.home.chmod(0o755)
+        self.port, self.tls_port = _free(), _free()
+        (self.home / "users").write_text("".join(f"{user}:{{PLAIN}}{PASSWORD}\n" for user in users))
+        for name in ("run", "state", "mail"):
+            (self.home / name).mkdir(mode=0o755)
+        pair = f"ssl_cert = <{certificate[0]}\nssl_key = <{certificate[1]}" if certificate else ""
+        (self.home / "dovecot.conf").write_text(
+            _CONFIGURATION.format(
+                home=self.home, uid=_NOBODY, gid=_NOBODY, user="dovecot", group="dovecot", port=self.port,
+                tls_port=self.tls_port, ssl="yes" if certificate else "no", certificate=pair,
+            )
+        )  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def fill(self, user: str, at: str, number: int, content: bytes, flags: str, seconds: int) -> None:
+        """Put a message into a Maildir; `at` is '' for the Inbox, else `.Name`."""
+        directory = self.home / "mail" / user / at / "cur"
+        if not directory.exists():
+            for part in ("cur", "new", "tmp"):
+                (directory.parent / part).mkdir(parents=True)
+            if at:
+                (directory.parent / "maildirfolder").touch()
+        path = directory / f"{seconds}.M{number}P1.host:2,{flags}"
+        path.write_bytes(content)
+        os.utime(path, (seconds, seconds))
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        subprocess.run(["chown", "-R", f"{_NOBODY}:{_NOBODY}", self.home / "mail"], check=True)
+        self._process = subprocess.Popen(
+            ["/usr/sbin/dovecot", "-F", "-c", str(self.home / "dovecot.conf")], stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
+                    probe.settimeout(5)
+                    if probe.recv(100).startswith(b"* OK"):
+                        return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError(f"dovecot did not start:\n{self.log}")
+
+    @property
+    def log(self) -> str:
+        path = self.home / "dovecot.log"
+        return path.read_text() if path.exists() else ""
+
+    def close(self) -> None:
+        """Stop it and take its directory away."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(10)
+        self._place.cleanup()
+
+
+class Dropping:
+    """A way to a server that breaks off once so many octets have come back through it."""
+
+    def __init__(self, port: int, after_bytes: int, times: int = 1) -> None:
+        self._port = port
+        self._after = after_bytes
+        self.left = times
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> "Dropping":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
+        return self._server.sockets[0].getsockname()[1]
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        sending = asyncio.ensure_future(self._pass(reader, inner_writer, None))
+        try:
+            await self._pass(inner_reader, writer, self._after)
+        finally:
+            sending.cancel()
+            inner_writer.close()
+            writer.close()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: int | None) -> None:
+        passed = 0
+        try:
+            while chunk := await reader.read(16_384):
+                passed += len(chunk)
+                if most is not None and passed > most and self.left > 0:
+                    self.left -= 1
+                    return
+                writer.write(chunk)
+                await writer.drain()
+        except ConnectionError:
+            return
+
+
+def _free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
