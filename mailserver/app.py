@@ -12,7 +12,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from mailserver import systemd
-from mailserver.admin import door
+from mailserver.admin import door, local_programs
+from mailserver.admin.address import SUBMIT_SOCKET
 from mailserver.admin.verbs import Verbs
 from mailserver.api import challenges, mount
 from mailserver.api.agentry.event_bodies import AgentryPosting, EventBodies
@@ -40,6 +41,7 @@ from mailserver.storage import journal_state, store
 from mailserver.storage.store import Store
 
 WEBHOOKS = Limits()
+PROGRAM_SECONDS, PROGRAMS_AT_ONCE = 120.0, 20
 PROOF_DRAIN_SECONDS = 1.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger()
@@ -97,6 +99,10 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         await stack.enter_async_context(schedule.running(assembled.services))
         socket = settings.runtime_dir / "admin.sock"
         await stack.enter_async_context(door.opened(socket, Verbs(assembled.services)))
+        if settings.sendmail.inbox:
+            programs = local_programs.ProgramVerbs(assembled.services)
+            terms = door.Terms(0o666, settings.limits.message_bytes, PROGRAM_SECONDS, PROGRAMS_AT_ONCE)
+            await stack.enter_async_context(door.opened(settings.runtime_dir / SUBMIT_SOCKET, programs, terms))
         addresses = await stack.enter_async_context(
             _http(settings, opened, assembled, certificate, inherited, registry)
         )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LONGEST = 107
+SUBMIT_SOCKET = "submit.sock"  # beside the admin socket, for every program of this machine
 
 
 @contextmanager

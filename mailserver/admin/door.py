@@ -1,4 +1,6 @@
-"""The admin socket: one JSON request a line, one JSON answer a line. Who may open it is the file's mode: its owner.
+"""Sockets of the operator and of programs on this machine: one JSON request a line, one JSON answer a line.
+
+Who may open one is its file's mode: the admin socket is its owner's.
 
 A request that says how many `octets` follow its line has them as the argument `content`.
 """
@@ -7,30 +9,45 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import structlog
 
 from mailserver.admin import address
-from mailserver.admin.verbs import Verbs
 from mailserver.entities import errors
 
 REQUEST_BYTES = 4 << 20
-CONTENT_BYTES = 512 << 20  # more than any batch of an import, or any one message
-REQUEST_SECONDS = 3600.0  # verify and reindex take their time
 log = structlog.get_logger()
 
 
+class Runner(Protocol):
+    """Runs verbs."""
+
+    async def run(self, verb: str, arguments: dict[str, Any]) -> Any:
+        """The answer to a verb; ServiceError where it is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Who may come in, and what one request may take."""
+
+    mode: int = 0o600
+    content_bytes: int = 512 << 20  # more than any batch of an import, or any one message
+    seconds: float = 3600.0  # verify and reindex take their time
+    connections: int = 200
+
+
 @asynccontextmanager
-async def opened(path: Path, verbs: Verbs) -> AsyncIterator[None]:
+async def opened(path: Path, verbs: Runner, terms: Terms = Terms()) -> AsyncIterator[None]:
     """Serve the socket while the block runs."""
     await asyncio.to_thread(path.unlink, missing_ok=True)
-    before = os.umask(0o177)
+    before = os.umask(0o777 & ~terms.mode)
     try:
         with address.short(path) as place:
-            server = await asyncio.start_unix_server(_Requests(verbs).serve, place, limit=REQUEST_BYTES)
+            server = await asyncio.start_unix_server(_Requests(verbs, terms).serve, place, limit=REQUEST_BYTES)
     finally:
         os.umask(before)
     try:
@@ -43,18 +60,22 @@ async def opened(path: Path, verbs: Verbs) -> AsyncIterator[None]:
 class _Requests:
     """Answers the requests of a connection, one after the other."""
 
-    def __init__(self, verbs: Verbs) -> None:
+    def __init__(self, verbs: Runner, terms: Terms) -> None:
         self._verbs = verbs
+        self._terms = terms
+        self._open = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open += 1
         try:
-            async with asyncio.timeout(REQUEST_SECONDS):
-                while line := await reader.readline():
+            async with asyncio.timeout(self._terms.seconds):
+                while self._open <= self._terms.connections and (line := await reader.readline()):
                     writer.write(orjson.dumps(await self._answer(line, reader)) + b"\n")
                     await writer.drain()
         except (TimeoutError, ConnectionError, EOFError, ValueError) as error:
             log.warning("admin.connection.lost", error=str(error))
         finally:
+            self._open -= 1
             writer.close()
 
     async def _answer(self, line: bytes, reader: asyncio.StreamReader) -> dict[str, object]:
@@ -62,7 +83,9 @@ class _Requests:
         if request is None:
             return {"error": "Invalid", "message": "A request is one JSON object a line, with verb and arguments."}
         if request.get("octets"):
-            request["arguments"]["content"] = await reader.readexactly(_octets(request["octets"]))
+            request["arguments"]["content"] = await reader.readexactly(
+                _octets(request["octets"], self._terms.content_bytes)
+            )
         try:
             return {"result": await self._verbs.run(request["verb"], request["arguments"])}
         except errors.ServiceError as error:
@@ -82,8 +105,8 @@ def _read(line: bytes) -> dict[str, Any] | None:
     return request if is_request and isinstance(request.get("arguments"), dict) else None
 
 
-def _octets(given: object) -> int:
+def _octets(given: object, most: int) -> int:
     """How much follows; ValueError, which ends the connection, where nobody can tell where the next request begins."""
-    if not isinstance(given, int) or not 0 < given <= CONTENT_BYTES:
+    if not isinstance(given, int) or not 0 < given <= most:
         raise ValueError(f"{given!r} octets are none that a request may have")
     return given

@@ -10,6 +10,7 @@ from mailserver.admin import (
     health,
     inboxes,
     keys,
+    local_programs,
     moving,
     reports,
     rules,
@@ -44,6 +45,7 @@ class Verbs:
             "queue.release": lambda given: self._queue_move(self._services.queue.release, given),
             "queue.drop": lambda given: self._queue_move(self._services.queue.drop, given),
             "verify": self._verify,
+            "sendmail": lambda given: local_programs.send(services, given, by_operator=True),
             "reindex": self._reindex,
             **backups.table(services),
             **certificates.table(services),
@@ -105,6 +107,7 @@ class Verbs:
         return [
             {"type": one.type, "name": one.name, "value": f"{one.priority} {one.value}" if one.priority else one.value}
             | ({"optional": True} if one.is_optional else {})
+            | ({"comment": True} if one.is_comment else {})
             for one in records
         ]
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "rule": "rules:rule",
     "sieve": "scripts:sieve",
     "queue": "queue:queue",
+    "sendmail": "sendmail:sendmail",
     "reports": "reports:reports",
     "backup": "backup:backup",
     "restore": "backup:restore",

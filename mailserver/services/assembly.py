@@ -9,6 +9,7 @@ from mailserver.entities.folder import Role
 from mailserver.entities.quota import Allotment
 from mailserver.fetch import Fetch
 from mailserver.mail.mtasts import Mode
+from mailserver.services.accounts import offers
 from mailserver.services.accounts import throttle as throttling
 from mailserver.services.accounts.access import Access
 from mailserver.services.accounts.agent_inboxes import AgentInboxes
@@ -80,6 +81,7 @@ from mailserver.services.outbound.draft_clock import DraftClock
 from mailserver.services.outbound.drafts import Drafts
 from mailserver.services.outbound.enqueue import Enqueue
 from mailserver.services.outbound.fetched_files import FetchedFiles
+from mailserver.services.outbound.local_programs import LocalPrograms
 from mailserver.services.outbound.notices import Notices
 from mailserver.services.outbound.outcomes import Outcomes
 from mailserver.services.outbound.queue import Queue
@@ -182,7 +184,8 @@ def assemble(
     throttle = Throttle(throttling.limits(limits))
     access = Access(database, ids, hasher, store.secrets["scram"], throttle)
     mode, certificates = Mode(settings.transport.sts_mode), certification.certificates(settings)
-    domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, lambda: certificates.der)
+    proof = certification.proof(certificates)
+    domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, proof, offers.of_settings(settings))
     inboxes, audit = Inboxes(database, ids), Audit(database, ids)
     allotments, tally = Allotments(database, Allotment(limits.inbox_bytes, limits.inbox_messages)), Tally()
     rewriting = Rewriting(database, ids, store.secrets["return_path"])
@@ -267,6 +270,10 @@ def assemble(
         syncing.Push(Seal(store.directory / "keys"), webhook_fetch, now_ms, settings.outbound_http.allow_private),
     )  # fmt: skip
     queue = Queue(database, now_ms)
+    submission = Submission(
+        inboxes, acceptance, enqueue, allowance, rules, room, ids, hostname, separator,
+        hide_client=settings.smtp.hide_client_address, save_sent=settings.smtp.save_sent,
+    )  # fmt: skip
     services = Services(
         access=access,
         allotments=allotments,
@@ -297,9 +304,9 @@ def assemble(
         reception=Reception(
             routing, acceptance, reports, judge, room, ids, hostname, limits.received_hops, forwarding, wishes,
         ),
-        submission=Submission(
-            inboxes, acceptance, enqueue, allowance, rules, room, ids, hostname, separator,
-            hide_client=settings.smtp.hide_client_address, save_sent=settings.smtp.save_sent,
+        submission=submission,
+        local_programs=LocalPrograms(
+            inboxes, submission, routing, settings.sendmail.inbox, hostname, separator, limits.message_bytes
         ),
         messages=messages,
         syncing=synced,
@@ -349,8 +356,6 @@ def assemble(
         rebuild=Rebuild(database, files, ingest, pools.files),
         moving=moving.build(database, files, ingest, room, ids, pools.files, limits.message_bytes, allotments),
     )  # fmt: skip
-    claims = Claims(database, owner, settings.queue.lease_seconds, now_ms)
-    lessons = Lessons(database, files, pools.files, doorbell, now_ms)
     # Whoever does something about events.
     fanout = Fanout(
         database,
@@ -364,4 +369,6 @@ def assemble(
             enriched.requests,
         ),
     )
-    return Assembled(services, stage, room, outcomes, claims, local, keystore, lessons, fanout)
+    return Assembled(
+        services, stage, room, outcomes, Claims(database, owner, settings.queue.lease_seconds, now_ms), local, keystore,
+        Lessons(database, files, pools.files, doorbell, now_ms), fanout)

@@ -48,6 +48,7 @@ from mailserver.services.outbound.approvals import Approvals
 from mailserver.services.outbound.draft_clock import DraftClock
 from mailserver.services.outbound.drafts import Drafts
 from mailserver.services.outbound.fetched_files import FetchedFiles
+from mailserver.services.outbound.local_programs import LocalPrograms
 from mailserver.services.outbound.queue import Queue
 from mailserver.services.outbound.send import Sending
 from mailserver.services.outbound.submission import Submission
@@ -100,6 +101,7 @@ class Services:
     routing: Routing
     reception: Reception
     submission: Submission
+    local_programs: LocalPrograms
     messages: Messages
     syncing: Syncing
     threads: Threads

@@ -28,6 +28,7 @@ from mailserver.settings.sections import (
     Queue,
     Reports,
     Retention,
+    Sendmail,
     Smtp,
     Storage,
     Tls,
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     outbound_http: OutboundHttp = OutboundHttp()
     health: Health = Health()
+    sendmail: Sendmail = Sendmail()
     log: Log = Log()
 
     @field_validator("hostname")

@@ -180,6 +180,12 @@ class OutboundHttp(Section):
     allow_private: bool = False
 
 
+class Sendmail(Section):
+    """As whom programs on this machine send, by `mailserver sendmail`."""
+
+    inbox: str = Field("", max_length=320)
+
+
 class Log(Section):
     """What is written to stderr."""
 
