@@ -80,10 +80,12 @@ async def contents(server, address, *, exact_times=True):
     """What an inbox has, as a set that can be compared."""
     found = set()
     for shelf in await ask(server, "export.folders", inbox=address):
-        rows = await ask(server, "export.page", inbox=address, folder=shelf["folder"], after=[], limit=1000)
-        for row in rows:
-            at = row["received_at"] if exact_times else row["received_at"] // 1000
-            found.add((tuple(shelf["path"]), shelf["role"], row["hash"], at, frozenset(row["keywords"])))
+        after = []
+        while rows := await ask(server, "export.page", inbox=address, folder=shelf["folder"], after=after, limit=300):
+            for row in rows:
+                at = row["received_at"] if exact_times else row["received_at"] // 1000
+                found.add((tuple(shelf["path"]), shelf["role"], row["hash"], at, frozenset(row["keywords"])))
+            after = [rows[-1]["received_at"], rows[-1]["message"]]
     return found
 
 
@@ -237,3 +239,29 @@ async def test_the_commands_of_the_page_do_what_it_says(server, tmp_path):
             continue
         answer = await server.command(*words)
         assert answer.get("imported", 0) + answer.get("there", 0) + answer.get("exported", 0) > 0, line
+
+
+async def test_a_server_that_is_killed_loses_nothing_and_keeps_nothing_twice(server, tmp_path):
+    address = await inbox(server, "killed")
+    maildir(tmp_path / "md", 900)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mailserver", "import", "maildir", str(tmp_path / "md"), "--inbox", address,
+        env=server.environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    while not await contents(server, address):
+        await asyncio.sleep(0.01)
+    await server.kill()
+    _, stderr = await process.communicate()
+    assert process.returncode == 75, stderr
+    assert b"run the same command again" in stderr
+    await server.start()
+    again = await server.command("import", "maildir", str(tmp_path / "md"), "--inbox", address)
+    assert again["imported"] + again["there"] == 900
+    assert again["imported"] > 0
+    assert len(await contents(server, address)) == 900
+    (inbox_directory,) = [each for each in (server.directory / "data" / "mail").glob("inb_*") if _has(each, 900)]
+    assert len([path for path in inbox_directory.rglob("*") if path.is_file()]) == 900, "no file without its row"
+
+
+def _has(directory, least):
+    return len([path for path in directory.rglob("*") if path.is_file()]) >= least
