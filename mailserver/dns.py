@@ -135,6 +135,11 @@ class DnsResolver:
         )
         return TlsaAnswer(records, answer.exists, answer.authentic)
 
+    async def rows(self, name: str, kind: str) -> tuple[str, ...]:
+        """Records of a type, in the words of a zone file."""
+        answer = await self._ask(name, dns.rdatatype.from_text(kind))
+        return tuple(row.to_text() for row in answer.records)  # type: ignore[attr-defined]
+
     async def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> _Rows:
         """Ask once, however many want to know, for as long as the answer may be believed."""
         key = (name.lower(), kind)

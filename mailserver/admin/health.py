@@ -45,6 +45,7 @@ def table(services: Services) -> dict[str, Callable[[Arguments], Awaitable[Any]]
         records = [
             {"type": one.type, "name": one.name, "value": f"{one.priority} {one.value}" if one.priority else one.value}
             | ({"optional": True} if one.is_optional else {})
+            | ({"comment": True} if one.is_comment else {})
             for one in await health.zones.records(given["domain"])
         ]
         return {"records": records, "text": await health.zones.snippet(given["domain"])}

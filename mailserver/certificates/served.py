@@ -64,6 +64,8 @@ class Certificates:
         self.https.sni_callback = self._choose
         self.challenges.watch(self.https)
         self.der: bytes | None = None
+        self.next_key: bytes | None = None  # public, in DER: of the host's next certificate
+        self.authorities: tuple[str, ...] = ()  # as CAA records name them
         self._loading = threading.Lock()
 
     @property

@@ -87,7 +87,7 @@ def domain_remove(operator: Operator, name: str, yes: bool) -> None:
 
 def zone_line(record: dict[str, Any]) -> str:
     """A record as a zone file has it."""
-    mark = "; " if record.get("optional") else ""  # a comment, for whoever wants it
+    mark = "; " if record.get("comment") else ""  # a comment, for whoever wants it
     return f"{mark}{record['name']}. 3600 IN {record['type']} {_zone_value(record['type'], record['value'])}"
 
 

@@ -184,8 +184,10 @@ def assemble(
     throttle = Throttle(throttling.limits(limits))
     access = Access(database, ids, hasher, store.secrets["scram"], throttle)
     mode, certificates = Mode(settings.transport.sts_mode), certification.certificates(settings)
-    proof = certification.proof(certificates)
-    domains = Domains(database, ids, keystore, pools.crypto, hostname, mode, proof, offers.of_settings(settings))
+    domains = Domains(
+        database, ids, keystore, pools.crypto, hostname, mode, certification.proof(certificates),
+        offers.of_settings(settings),
+    )  # fmt: skip
     inboxes, audit = Inboxes(database, ids), Audit(database, ids)
     allotments, tally = Allotments(database, Allotment(limits.inbox_bytes, limits.inbox_messages)), Tally()
     rewriting = Rewriting(database, ids, store.secrets["return_path"])

@@ -29,6 +29,7 @@ class FakeResolver:
     ) -> None:
         self.records, self.hosts, self.texts, self.authentic = mx or {}, hosts or {}, txt or {}, authentic
         self.reverse, self.tlsas, self.aliases = pointers or {}, tlsa or {}, aliases or {}
+        self.others = {}  # (type, name) to zone file's words
         self.asked = Counter()
 
     async def mx(self, domain: str) -> MxAnswer:
@@ -59,6 +60,10 @@ class FakeResolver:
         self.asked["tlsa", name] += 1
         found = tuple(Tlsa(*one) for one in self._value(self.tlsas, name, ()))
         return TlsaAnswer(found, bool(found), name in self.authentic)
+
+    async def rows(self, name: str, kind: str) -> tuple[str, ...]:
+        self.asked[kind, name] += 1
+        return tuple(self._value(self.others, (kind, name), ()))
 
     def _exists(self, name: str) -> bool:
         known = (*self.records, *self.hosts, *self.texts, *self.tlsas)

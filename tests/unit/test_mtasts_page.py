@@ -37,7 +37,7 @@ def test_every_record_of_a_domain(tmp_path):
     leaf = Authority(tmp_path).leaf("mail.local.test")
     key = DkimKey("local.test", "rsa202611", "rsa-sha256", "QUJD", active=True)
     found = {
-        (one.type, one.name): one for one in records.of_domain("local.test", "mail.local.test", [key], POLICY, leaf.der)
+        (one.type, one.name): one for one in records.of_domain("local.test", "mail.local.test", [key], POLICY, records.Proof(leaf.der))
     }
     assert set(found) == {
         ("MX", "local.test"), ("TXT", "local.test"), ("TXT", "rsa202611._domainkey.local.test"),
@@ -58,7 +58,7 @@ def test_every_record_of_a_domain(tmp_path):
 )
 def test_the_id_changes_with_the_policy_and_there_is_no_tlsa_without_a_certificate(changed):
     def value(policy):
-        made = records.of_domain("local.test", "mail.local.test", [], policy)
+        made = records.of_domain("local.test", "mail.local.test", [], policy, records.Proof())
         assert "TLSA" not in {one.type for one in made}
         return next(one.value for one in made if one.name.startswith("_mta-sts."))
 

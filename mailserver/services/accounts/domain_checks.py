@@ -41,6 +41,10 @@ class Resolver(Protocol):
         """TLSA records."""
         ...
 
+    async def rows(self, name: str, kind: str) -> tuple[str, ...]:
+        """Records of a type, in the words of a zone file."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -87,6 +91,10 @@ class DomainChecks:
             tlsa = await self._resolver.tlsa(record.name)
             values = [f"{one.usage} {one.selector} {one.matching} {one.data.hex()}" for one in tlsa.records]
             return _status(values, _plain(record.value) in map(_plain, values)), values
+        if record.type in ("SRV", "CAA"):
+            rows = list(await self._resolver.rows(record.name, record.type))
+            agrees = _same_server if record.type == "SRV" else _same_authority
+            return _status(rows, any(agrees(one, record.value) for one in rows)), rows
         answer = await self._resolver.text(record.name)
         kind = next((each for each in _KINDS if record.value.startswith(each)), "")
         texts = [one.decode("utf-8", "replace") for one in answer.records]
@@ -99,6 +107,18 @@ def _status(found: list[str], is_valid: bool) -> RecordStatus:  # noqa: FBT001  
     if is_valid:
         return RecordStatus.VALID
     return RecordStatus.INVALID if found else RecordStatus.MISSING
+
+
+def _same_server(found: str, wanted: str) -> bool:
+    """Whether two SRV records lead to the same port of the same host; priority and weight are the owner's choice."""
+    return found.lower().split()[2:] == wanted.lower().split()[2:]
+
+
+def _same_authority(found: str, wanted: str) -> bool:
+    """Whether a CAA record lets our authority, and our account where it names one, have certificates (RFC 8657 3)."""
+    theirs, ours = (text.replace('"', "").replace(";", " ").split() for text in (found, wanted))
+    accounts = [part for part in theirs if part.startswith("accounturi=")]
+    return theirs[1:3] == ours[1:3] and all(account in ours for account in accounts)
 
 
 def _agrees(kind: str, found: str, wanted: str) -> bool:

@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from mailserver.entities import errors
 from mailserver.entities.identifiers import IdSource
+from mailserver.entities.offer import Offer
 from mailserver.entities.tenant import DkimKey, Domain, DomainStatus
 from mailserver.mail import address, dkim_key, mtasts
 from mailserver.mail.mtasts import Mode, Policy
 from mailserver.services.accounts import records
 from mailserver.services.accounts.keystore import KeyStore
-from mailserver.services.accounts.records import Record
+from mailserver.services.accounts.records import Proof, Record
 from mailserver.storage import tenants
 from mailserver.storage.database import Database, Snapshot, Transaction
 
@@ -20,10 +21,6 @@ ALGORITHMS = (("rsa", dkim_key.RSA), ("ed", dkim_key.ED25519))
 STS_PREFIX = "mta-sts."
 STS_AGE_SECONDS = 604_800  # a week: RFC 8461 3.2 wants weeks, and a slip of the operator's is over in one
 LONGEST_NAME = 253
-
-
-def _no_certificate() -> None:
-    """For whoever reads the directory without serving."""
 
 
 class Domains:
@@ -41,7 +38,8 @@ class Domains:
         executor: Executor,
         hostname: str,
         sts_mode: Mode = Mode.TESTING,
-        certificate: Callable[[], bytes | None] = _no_certificate,
+        proof: Callable[[], Proof] = Proof,
+        offers: Sequence[Offer] = (),
     ) -> None:
         self._database = database
         self._ids = ids
@@ -49,7 +47,8 @@ class Domains:
         self._executor = executor
         self._hostname = hostname
         self._policy = Policy(sts_mode, (hostname,), STS_AGE_SECONDS)
-        self._certificate = certificate
+        self._proof = proof
+        self._offers = tuple(offers)
 
     async def add(self, tenant_id: int, text: str) -> Domain:
         """Take mail for a domain and sign for it; one that the tenant has already is left as it is."""
@@ -83,6 +82,17 @@ class Domains:
         tx.ring("accounts")
         return domain
 
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """What mail programs of every domain may be told to use."""
+        return self._offers
+
+    async def serves(self, name: str) -> bool:
+        """Whether a domain is ours, whatever was typed."""
+        if len(name) > LONGEST_NAME:
+            return False
+        return await self._database.read(tenants.domain, name.rstrip(".").lower()) is not None
+
     async def all(self, tenant_id: int | None = None) -> list[Domain]:
         """The domains of a tenant, or all."""
         return await self._database.read(tenants.domains, tenant_id)
@@ -109,8 +119,8 @@ class Domains:
     def records_of(self, domain: Domain, keys: list[DkimKey]) -> list[Record]:
         """Everything to publish for a domain."""
         return records.of_domain(
-            domain.name, self._hostname, keys, self._policy, self._certificate(), domain.dmarc_policy,
-            domain.verify_token,
+            domain.name, self._hostname, keys, self._policy, self._proof(), domain.dmarc_policy,
+            domain.verify_token, self._offers,
         )  # fmt: skip
 
     async def published_policy(self, host: str) -> bytes | None:

@@ -14,6 +14,7 @@ from mailserver.certificates.pairs import Pairs
 from mailserver.certificates.served import Certificates
 from mailserver.mail.resolver import TlsaAnswer
 from mailserver.services.accounts.domains import Domains
+from mailserver.services.accounts.records import Proof
 from mailserver.services.certification.issuing import Issuing, Terms
 from mailserver.services.certification.keeper import Keeper
 from mailserver.services.certification.names import Names
@@ -46,6 +47,11 @@ def certificates(settings: Settings) -> Certificates:
     return Certificates(
         settings.tls.certificate, settings.tls.key, settings.data_dir / "tls", settings.hostname, _pairs(settings)
     )
+
+
+def proof(certificates: Certificates) -> Callable[[], Proof]:
+    """What DNS has to say of them, as it is when that is asked."""
+    return lambda: Proof(certificates.der, certificates.next_key, certificates.authorities)
 
 
 def build(

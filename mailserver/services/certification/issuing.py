@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from mailserver.certificates.acme.solving import Solver
 from mailserver.certificates.pairs import Pairs
 from mailserver.fetch import FetchFailed
 
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 ATTEMPT_SECONDS = 600.0  # for all of one certificate
 
 
@@ -42,19 +44,14 @@ class Issuing:
         self._solvers = tuple(solvers)
         self._account: Account | None = None
 
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """The challenges that can be solved."""
-        return tuple(solver.type for solver in self._solvers)
-
-    @property
-    def account(self) -> Account | None:
-        """The account as far as it is known; `load` looks for it."""
-        return self._account
-
-    def load(self) -> None:
-        """Read the account. Blocks."""
-        self._account = self._accounts.load(self._terms.directory)
+    def authorizations(self) -> tuple[str, ...]:
+        """The CAA records by which nobody else gets our certificates (RFC 8657); none without an account. Blocks."""
+        account = self._account or self._accounts.load(self._terms.directory)
+        if account is None or not account.url:
+            return ()
+        methods = ",".join(solver.type for solver in self._solvers)
+        rest = f"; accounturi={account.url}; validationmethods={methods}"
+        return tuple(f'0 issue "{identity}{rest}"' for identity in account.identities if _HOST.fullmatch(identity))
 
     async def run(self, key: str, names: tuple[str, ...], private: bytes, failures: int) -> None:
         """Have a key certified for names, and keep the pair. Nothing is kept where it fails but the order begun."""

@@ -61,17 +61,11 @@ class Keeper:
         self._now = now_ms
         self._random = random
         self._wanted: dict[str, Wanted] = {}
-        self._next_key: bytes | None = None
         self._reminded_at = 0
         self._turn = asyncio.Lock()
         self._bell = asyncio.Event()
         self._stopped = asyncio.Event()
         self._is_running = False
-
-    @property
-    def next_key(self) -> bytes | None:
-        """The public half of the key that the host's certificate is to have next, in DER."""
-        return self._next_key
 
     @property
     def issuing(self) -> Issuing | None:
@@ -115,7 +109,7 @@ class Keeper:
             for wanted in chosen:
                 if new_key:
                     await asyncio.to_thread(self._ready_key, wanted.key)
-                    self._next_key = await asyncio.to_thread(self._public_next, self._hostname)
+                    await asyncio.to_thread(self._publish)
                 await self._tend(wanted, force=force, at_once=True)
         self._bell.set()
         return [one for one in await self.state() if name in (None, one.name)]
@@ -154,7 +148,7 @@ class Keeper:
                 if before is None or left not in before.left_out:
                     log.info("certificate.name.left_out", name=left.name, reason=left.reason)
         self._wanted = {wanted.key: wanted for wanted in found}
-        self._next_key = await asyncio.to_thread(self._public_next, self._hostname)
+        await asyncio.to_thread(self._publish)
 
     async def _tend(self, wanted: Wanted, *, force: bool = False, at_once: bool = False) -> None:
         """Ask for one certificate where it is due. `at_once` does not wait for the time after a failure."""
@@ -197,7 +191,7 @@ class Keeper:
             await asyncio.to_thread(self._pairs.drop_next_key, wanted.key)
         await asyncio.to_thread(attempts.save, place, Attempt(last_at=self._now()))
         await self._load()
-        self._next_key = await asyncio.to_thread(self._public_next, self._hostname)
+        await asyncio.to_thread(self._publish)
         log.info("certificate.obtained", name=wanted.key, names=list(wanted.names))
         await self._ask_window(wanted.key)
 
@@ -305,6 +299,12 @@ class Keeper:
         public = None if ready is None else keys.public(ready)
         pair = self._pairs.newest(key)
         return None if pair is None or pair.leaf.public_key == public else public
+
+    def _publish(self) -> None:
+        """Have DNS records say what is true now. Blocks."""
+        assert self._issuing is not None
+        self._certificates.next_key = self._public_next(self._hostname)
+        self._certificates.authorities = self._issuing.authorizations()
 
     def _describe(self, name: str, shown: Shown | None) -> CertificateState:
         public = self._public_next(name) if name == self._hostname else None

@@ -39,6 +39,10 @@ class Resolver(Protocol):
         """TLSA records."""
         ...
 
+    async def rows(self, name: str, kind: str) -> tuple[str, ...]:
+        """Records of a type, in the words of a zone file."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Premises:

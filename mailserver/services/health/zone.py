@@ -39,7 +39,7 @@ class Zones:
                 known.add(record.purpose)
                 rows += ["", *_comment(record.purpose)]
             line = zone_file.line(record.name, record.type, record.value, record.priority, TTL_SECONDS)
-            rows.append(f"; {line}" if record.is_optional else line)
+            rows.append(f"; {line}" if record.is_comment else line)
         rows += ["", *self._reverse()]
         return "\n".join(rows) + "\n"
 

@@ -393,7 +393,7 @@ async def test_a_new_key_waits_for_its_tlsa_record(desk):
     publish(present)
     (state,) = await desk.running(lambda: desk.keeper.renew(HOST, new_key=True))
     assert state.next_tlsa.startswith(f"{where}. IN TLSA 3 1 1 ")
-    following = tlsa.of_key(desk.keeper.next_key)
+    following = tlsa.of_key(desk.certificates.next_key)
     assert state.next_tlsa.endswith(following.data.hex().upper())
     desk.again()
     await desk.passed(3 * HOURS)
@@ -405,7 +405,7 @@ async def test_a_new_key_waits_for_its_tlsa_record(desk):
     await desk.passed(HOURS)
     assert tlsa.of_key(desk.certificates.shown[0].leaf.public_key) == following
     assert (await desk.state()).next_tlsa == ""
-    assert desk.keeper.next_key is None
+    assert desk.certificates.next_key is None
 
 
 async def test_a_new_key_is_used_at_once_where_nobody_publishes_tlsa_or_the_operator_insists(desk):
