@@ -5,15 +5,20 @@ MAILSERVER_IMPORT_MESSAGES says how many messages the large account has; 20,000 
 
 import asyncio
 import contextlib
+import imaplib
 import os
 import random
+import re
+import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 
 import pytest
 import pytest_asyncio
 
+from mailserver.mail import imap_answers
 from tests.support import certificates, dovecot
 from tests.support.dovecot import PASSWORD, Dovecot, Dropping
 from tests.support.server import CommandFailed, running_server
@@ -42,7 +47,7 @@ def source(tmp_path_factory):
     place = tmp_path_factory.mktemp("certificate")
     authority = certificates.Authority(place)
     (place / "pair.pem").write_bytes(authority.leaf("localhost").pem)
-    server = Dovecot(["anna", "berta", "carla"], (place / "pair.pem", place / "pair.pem"))
+    server = Dovecot(["anna", "berta", "carla", "moved"], (place / "pair.pem", place / "pair.pem"))
     server.authority = authority.path
     for number in range(MESSAGES):
         server.fill("anna", FOLDERS[number % 5], number, content(number), FLAGS[number % 3], STARTED_AT + number)
@@ -198,3 +203,30 @@ async def test_what_was_deleted_here_stays_deleted_unless_it_is_asked_for_again(
     assert (again["imported"], again["there"]) == (0, 60)
     wanted = await server.command(*arguments(source, server, "carla", "dora@local.test"), "--again")
     assert (wanted["imported"], wanted["there"]) == (1, 59)
+
+
+async def test_what_is_exported_is_read_by_dovecot(source, server, tmp_path):
+    await server.command(*arguments(source, server, "berta", "dora@local.test"))
+    await server.command("export", "maildir", str(tmp_path / "moved"), "--inbox", "dora@local.test")
+    shutil.copytree(tmp_path / "moved", source.home / "mail" / "moved")
+    subprocess.run(["chown", "-R", "65534:65534", source.home / "mail" / "moved"], check=True)
+
+    def look():
+        client = imaplib.IMAP4("127.0.0.1", source.port)
+        try:
+            client.login("moved", PASSWORD)
+            names = {line.decode().rpartition(' "/" ')[2] for line in client.list()[1]}
+            client.select("Sent", readonly=True)
+            _, rows = client.fetch("1:*", "(FLAGS INTERNALDATE RFC822.SIZE)")
+            return names, [row.decode() for row in rows]
+        finally:
+            client.logout()
+
+    names, rows = await asyncio.to_thread(look)
+    assert {"INBOX", "Sent", "Drafts", "Junk", "Trash", "Archive"} <= names
+    assert len(rows) == 30
+    assert all("\\Seen" in row for row in rows)
+    assert sorted(imap_answers.internal_date(re.search('INTERNALDATE "([^"]*)"', row)[1]) for row in rows) == [
+        (STARTED_AT + number) * 1000 for number in range(1, 60, 2)
+    ]
+    assert [line for line in source.log.splitlines() if "imap(moved)" in line and "Error" in line] == []
