@@ -1,6 +1,7 @@
 """Run checks side by side, each under its own deadline. What goes wrong in one is a finding of its own."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,25 +32,30 @@ class Check:
 
 
 class Examination:
-    """One for the process: however many ask, no more than a few checks run at a time."""
+    """However many checks there are, no more than a few run at a time."""
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._bound = asyncio.Semaphore(at_once)
 
-    async def run(self, checks: Sequence[Check]) -> list[Finding]:
-        """What all of them found, in their order."""
-        found = await asyncio.gather(*(self._one(check) for check in checks))
+    async def run(self, checks: Sequence[Check], within_seconds: float = math.inf) -> list[Finding]:
+        """What all of them found, in their order; what is not looked at within the time is said to be skipped."""
+        ends_at = asyncio.get_running_loop().time() + within_seconds
+        found = await asyncio.gather(*(self._one(check, ends_at) for check in checks))
         return [finding for findings in found for finding in findings]
 
-    async def _one(self, check: Check) -> list[Finding]:
+    async def _one(self, check: Check, ends_at: float) -> list[Finding]:
         async with self._bound:
+            left = ends_at - asyncio.get_running_loop().time()
+            if left <= 0:
+                return [Finding(check.name, Status.SKIPPED, "There was no time left for it.", "", "", check.subject)]
+            seconds = min(check.seconds, left)
             try:
-                async with asyncio.timeout(check.seconds):
+                async with asyncio.timeout(seconds):
                     return await check.look()
             except TimeoutError:
                 return [
                     Finding(
-                        check.name, Status.FAILED, f"There was no result within {check.seconds:.0f} seconds.",
+                        check.name, Status.FAILED, f"There was no result within {seconds:.0f} seconds.",
                         "What takes this long does not work well.",
                         "Try again; where it stays so, look at the network, the resolver and the disk.", check.subject,
                     )

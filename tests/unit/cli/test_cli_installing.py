@@ -1,8 +1,12 @@
 """What setting up writes, and what it asks of systemd."""
 
+import json
+import os
 import shutil
 import socket
 import subprocess
+import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -147,6 +151,23 @@ def test_a_configuration_that_everybody_reads_has_no_secrets(tmp_path):
     assert secrecy.look(path)[0].status is Status.OK
     path.chmod(0o666)
     assert secrecy.look(path)[0].status is Status.FAILED
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be mistaken for somebody else")
+def test_what_root_looks_at_stays_its_owners():
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        data = Path(place) / "data"
+        given = {name: value for name, value in os.environ.items() if not name.startswith("MAILSERVER_")}
+        given |= {"MAILSERVER_DATA_DIR": str(data), "MAILSERVER_HOSTNAME": "mail.local.test"}
+        command = [sys.executable, "-m", "mailserver", "--json"]
+        subprocess.run([*command, "domain", "list"], env=given, check=True, capture_output=True, timeout=60)
+        for path in (data, *data.rglob("*")):
+            os.chown(path, 65_534, 65_534)
+        done = subprocess.run([*command, "doctor", "--offline"], env=given, capture_output=True, timeout=60)
+        assert done.returncode == 1, done.stderr
+        assert {row["check"] for row in json.loads(done.stdout)} >= {"server", "disk.room", "permissions.owner"}
+        assert {path.stat().st_uid for path in (data, *data.rglob("*"))} == {65_534}
 
 
 ROWS = [

@@ -66,6 +66,15 @@ async def test_a_check_that_fails_hangs_or_is_well_is_a_finding_each():
     assert worst([Finding("a", Status.SKIPPED, "")]) is Status.OK
 
 
+async def test_what_there_is_no_time_for_is_said_to_be_skipped():
+    async def slow():
+        await asyncio.sleep(0.2)
+        return ok("slow")
+
+    found = await Examination(1).run([Check("slow", slow)] * 3, within_seconds=0.1)
+    assert [each.status for each in found] == [Status.FAILED, Status.SKIPPED, Status.SKIPPED]
+
+
 async def test_no_more_than_a_few_checks_run_at_a_time():
     running = most = 0
 
