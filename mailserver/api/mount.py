@@ -14,6 +14,7 @@ from mailserver.api.agentry.cursors import Cursors
 from mailserver.api.agentry.errors import AgentryErrors
 from mailserver.api.agentry.websocket import Sockets
 from mailserver.api.challenges import Challenges
+from mailserver.api.clients.settings import ClientSettings
 from mailserver.api.downloads import Downloads
 from mailserver.api.gent import (
     approvals,
@@ -105,6 +106,7 @@ def application(
     app.router.add_get("/metrics", health.metrics)
     app.router.add_get("/download/{token}", Downloads(services, links).serve)
     app.router.add_get(challenges.PATH, Challenges(services.certification.tokens.answer).serve)
+    ClientSettings(services.domains, links.host, services.certification.certificates.sign).mount(app)
     app.router.add_get(mtasts.PATH, MtaSts(services).policy)
     app.router.add_get(subscriptions.PATH, Subscriptions(services, links.host).serve)
     Reference(document(served, public_url)).mount(app)

@@ -1,0 +1,1 @@
+"""What mail programs ask for to set themselves up."""
