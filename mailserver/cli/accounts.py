@@ -1,5 +1,6 @@
 """Create tenants and domains; show what DNS needs."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from mailserver.cli.connection import Operator
 
 
 def password_from(path: Path | None) -> str:
-    """The password in a file; asked for on a terminal where no file is named. Never from the arguments."""
+    """The password in a file, on stdin for `-`; asked for where none is named. Never from the arguments."""
+    if path == Path("-"):
+        return sys.stdin.read().rstrip("\n")
     if path is None:
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
     try:

@@ -121,7 +121,7 @@ def _account(plan: Plan, address: str | None, password_file: Path | None, *, ask
         raise CommandFailed(exits.USAGE, "Name a file that holds the owner's password: --password-file FILE")
     password = accounts.password_from(password_file)
     machine.command(
-        plan, "bootstrap", "--domain", plan.domain, "--address", str(address), "--password-file", "/dev/stdin",
+        plan, "bootstrap", "--domain", plan.domain, "--address", str(address), "--password-file", "-",
         stdin=password.encode(),
     )  # fmt: skip
     return step
