@@ -47,6 +47,7 @@ class Pairs:
         for number in reversed(self._numbers(name)):
             inside = self.place(name) / str(number)
             try:
+                keys.read((inside / KEY).read_bytes())
                 return Pair(inside / CHAIN, inside / KEY, leaf.read((inside / CHAIN).read_bytes()))
             except (OSError, ValueError):
                 continue  # damaged by hand or by the disk: the one before it is better than none

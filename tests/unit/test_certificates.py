@@ -138,6 +138,9 @@ def test_a_damaged_pair_gives_way_to_the_one_before_it(tmp_path):
     assert sorted(path.name for path in (tmp_path / "tls/acme" / HOST).iterdir()) == ["3", "4"]
     pairs.newest(HOST).chain.write_bytes(b"")
     assert pairs.newest(HOST).leaf.names == (HOST, "n2.test")
+    save(tmp_path, HOST, authority.leaf(HOST, names=(HOST, "n4.test")))
+    pairs.newest(HOST).key.unlink()
+    assert pairs.newest(HOST) is None  # the one before it is damaged, too
     save(tmp_path, HOST, authority.leaf(HOST))
     assert pairs.newest(HOST).leaf.names == (HOST,)
 
