@@ -272,6 +272,7 @@ def assemble(
         syncing.Push(Seal(store.directory / "keys"), webhook_fetch, now_ms, settings.outbound_http.allow_private),
     )  # fmt: skip
     queue = Queue(database, now_ms)
+    certified = certification.build(settings, certificates, fetch, resolver, domains, now_ms)
     submission = Submission(
         inboxes, acceptance, enqueue, allowance, rules, room, ids, hostname, separator,
         hide_client=settings.smtp.hide_client_address, save_sent=settings.smtp.save_sent,
@@ -297,7 +298,7 @@ def assemble(
         bootstrap=Bootstrap(database, ids, access, domains, inboxes, hasher),
         domains=domains,
         domain_keeping=DomainKeeping(database, ids, domains, DomainChecks(resolver), audit),
-        certification=certification.build(settings, certificates, fetch, resolver, domains, now_ms),
+        certification=certified,
         rotation=Rotation(database, keystore, pools.crypto, resolver, now_ms),
         inboxes=inboxes,
         forwards=Forwards(database, ids, rules, separator),
@@ -351,7 +352,7 @@ def assemble(
             database, {Role.TRASH: settings.retention.trash_days, Role.JUNK: settings.retention.junk_days}
         ),
         health=health.build(
-            settings, store, resolver, fetch, keystore, domains, queue, pools.files, lambda: certificates.der, now_ms
+            settings, store, resolver, fetch, keystore, domains, queue, pools.files, certified, now_ms
         ),
         integrity=Integrity(database, files, pools.files),
         holding=Holding(store.journal, stage, files),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mailserver.fetch import Fetch
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.keystore import KeyStore
+from mailserver.services.certification.assembly import Certification
 from mailserver.services.health import themes
 from mailserver.services.health.backups import Backups
 from mailserver.services.health.doctor import Doctor
@@ -36,12 +37,24 @@ def build(
     domains: Domains,
     queue: Queue,
     executor: Executor,
-    certificate: Callable[[], bytes | None],
+    certification: Certification,
     now: Callable[[], int],
 ) -> HealthCare:
     """Build it on an open store."""
     premises, live = _premises(settings), Live()
-    built = themes.build(premises, live, store, resolver, fetch, keystore, queue, executor, certificate, now)
+    built = themes.build(
+        premises,
+        live,
+        store,
+        resolver,
+        fetch,
+        keystore,
+        queue,
+        executor,
+        lambda: certification.certificates.der,
+        certification.keeper.state,
+        now,
+    )
     operator = settings.health.operator
     doctor = Doctor(store.database, domains, built, operator, now)
     return HealthCare(doctor, Zones(domains, premises), built.backups, live)

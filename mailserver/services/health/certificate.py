@@ -1,11 +1,12 @@
 """The certificate that is shown to mail servers and mail programs."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from cryptography import x509
 
 from mailserver.entities.health import Finding, Status
+from mailserver.services.certification.states import CertificateState
 from mailserver.services.health import greeting
 from mailserver.services.health.greeting import NoGreeting
 from mailserver.services.health.premises import Live, Premises
@@ -16,13 +17,17 @@ _WHY = "Mail programs refuse a certificate that is not right, and so do servers 
 _FIX = "Get one by ACME, or set tls.certificate and tls.key; then send the server SIGHUP."
 
 
+States = Callable[[], Awaitable[Sequence[CertificateState]]]
+
+
 class CertificateCheck:
     """Reads the certificate, and has the port that shows it tell whether its chain is accepted."""
 
-    def __init__(self, premises: Premises, live: Live, served: Callable[[], bytes | None]) -> None:
+    def __init__(self, premises: Premises, live: Live, served: Callable[[], bytes | None], states: States) -> None:
         self._premises = premises
         self._live = live
         self._served = served
+        self._states = states
 
     async def look(self) -> list[Finding]:
         """Findings about name, dates and chain."""
@@ -30,7 +35,8 @@ class CertificateCheck:
         if der is None:
             return [self._finding(_CHECK, Status.SKIPPED, "There is none yet; the first start makes one.")]
         certificate = x509.load_der_x509_certificate(der)
-        return [self._name(certificate), self._dates(certificate), await self._chain(certificate)]
+        found = [self._name(certificate), self._dates(certificate), await self._chain(certificate)]
+        return [*found, *[_trouble(each) for each in await self._states() if each.last_error]]
 
     def _name(self, certificate: x509.Certificate) -> Finding:
         hostname = self._premises.hostname
@@ -81,3 +87,13 @@ class CertificateCheck:
 
     def _finding(self, check: str, status: Status, detail: str, fix: str = "") -> Finding:
         return Finding(check, status, detail, _WHY, fix, self._premises.hostname)
+
+
+def _trouble(state: CertificateState) -> Finding:
+    """What an authority said when it was last asked for a certificate."""
+    again = ""
+    if state.next_attempt_at is not None:
+        at = dt.datetime.fromtimestamp(state.next_attempt_at / 1000, dt.UTC)
+        again = f" It is tried again on {at:%Y-%m-%d %H:%M} UTC."
+    fix = "Mend what it names, then: mailserver cert renew --force"
+    return Finding("certificate.acme", Status.FAILED, f"{state.last_error}{again}", _WHY, fix, state.name)

@@ -9,7 +9,7 @@ from mailserver.services.accounts.domain_checks import DomainChecks
 from mailserver.services.accounts.keystore import KeyStore
 from mailserver.services.health.backups import Backups
 from mailserver.services.health.block_lists import BlockLists
-from mailserver.services.health.certificate import CertificateCheck
+from mailserver.services.health.certificate import CertificateCheck, States
 from mailserver.services.health.clock import Clock
 from mailserver.services.health.disk import Disk
 from mailserver.services.health.domain_records import DomainRecords
@@ -60,6 +60,7 @@ def build(
     queue: Queue,
     executor: Executor,
     certificate: Callable[[], bytes | None],
+    states: States,
     now: Callable[[], int],
 ) -> Themes:
     """Build them all; `web` fetches over HTTP, `certificate` is the one that is served, in DER."""
@@ -68,7 +69,7 @@ def build(
         process=Process(live),
         host=Host(premises, resolver, addresses),
         ports=Ports(premises, live, resolver, web, addresses),
-        certificate=CertificateCheck(premises, live, certificate),
+        certificate=CertificateCheck(premises, live, certificate, states),
         lists=BlockLists(premises, resolver, addresses),
         resolving=Resolving(premises, resolver),
         disk=Disk(premises, executor),

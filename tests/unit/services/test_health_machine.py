@@ -10,6 +10,7 @@ import pytest
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import ALL_SCOPES, Caller, Credential
 from mailserver.entities.health import Finding, Status, worst
+from mailserver.services.certification.states import CertificateState
 from mailserver.services.health import greeting, permissions
 from mailserver.services.health.backups import Backups
 from mailserver.services.health.block_lists import BlockLists
@@ -158,12 +159,30 @@ async def test_a_resolver_that_invents_answers_is_found_out(tmp_path):
 )
 async def test_a_certificate_is_held_against_the_name_and_the_day(tmp_path, days, names, check, status):
     made = Authority(tmp_path).leaf(HOST, days=days, names=names)
-    found = await CertificateCheck(premises(tmp_path), Live(), lambda: made.der).look()
+    found = await CertificateCheck(premises(tmp_path), Live(), lambda: made.der, untroubled).look()
     assert next(each for each in found if each.check == check).status is status
 
 
+async def untroubled():
+    return []
+
+
+async def test_what_an_authority_refuses_is_told(tmp_path):
+    async def states():
+        return [
+            CertificateState(HOST, (), (), "", "", None, None, None, 1, "rateLimited: too many", 1_800_000_000_000, "")
+        ]
+
+    made = Authority(tmp_path).leaf(HOST)
+    found = await CertificateCheck(premises(tmp_path), Live(), lambda: made.der, states).look()
+    (trouble,) = [each for each in found if each.check == "certificate.acme"]
+    assert trouble.status is Status.FAILED
+    assert "rateLimited: too many" in trouble.detail
+    assert "2027-01-15 08:00" in trouble.detail
+
+
 async def test_without_a_certificate_there_is_nothing_to_say(tmp_path):
-    (found,) = await CertificateCheck(premises(tmp_path), Live(), lambda: None).look()
+    (found,) = await CertificateCheck(premises(tmp_path), Live(), lambda: None, untroubled).look()
     assert found.status is Status.SKIPPED
 
 
