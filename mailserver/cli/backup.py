@@ -12,6 +12,7 @@ import click
 from mailserver.cli import exits, logs
 from mailserver.cli.accounts import show
 from mailserver.cli.connection import Operator
+from mailserver.settings import loading
 from mailserver.storage import data_directory
 from mailserver.storage.backups import checking, generations, note, restoring, taking
 from mailserver.storage.backups.generations import TargetBusy, TargetFailed, TargetUnusable
@@ -34,17 +35,21 @@ def backup(operator: Operator, target: Path, keep: int, copy: bool) -> None:
     """
     logs.configure("warning", "console")
     loaded = operator.settings()
+    named = (loading.file_of(operator.config), loaded.tls.certificate, loaded.tls.key)
+    outside = tuple(path for path in named if path is not None)
     with explained():
         if operator.ask("backup.begin") is None:
             with data_directory.held(loaded.data_dir):
                 data_directory.refuse_half_restored(loaded.data_dir)
-                answer = taking.take(taking.Wish(loaded.data_dir, target, keep, not copy), _on)
+                answer = taking.take(taking.Wish(loaded.data_dir, target, keep, not copy, outside=outside), _on)
                 note.write(loaded.data_dir, Note(int(time.time() * 1000), answer["path"], answer["messages"]))
         else:
-            wish = taking.Wish(loaded.data_dir, target, keep, not copy, is_online=True)
+            wish = taking.Wish(loaded.data_dir, target, keep, not copy, is_online=True, outside=outside)
             answer = taking.take(wish, _Renewal(operator).look)
             operator.tell("backup.finished", path=answer["path"], messages=answer["messages"])
     show(operator, answer)
+    for path in answer["left_out"]:
+        click.echo(f"mailserver: {path} could not be read, and is not in the backup.", err=True)
     if answer["missing"]:
         click.echo(
             f"mailserver: {answer['missing']} message files were gone before this backup began; "
@@ -68,7 +73,10 @@ def restore(operator: Operator, source: Path, generation: str | None, yes: bool,
     loaded = operator.settings()
     with explained():
         wish = restoring.Wish(source, loaded.data_dir, generation, yes, partial)
-        show(operator, restoring.restore(wish, _on))
+        answer = restoring.restore(wish, _on)
+    show(operator, answer)
+    for path, place in answer.get("outside", {}).items():
+        click.echo(f"mailserver: {path} was {place} on that server; copy it where it is not there.", err=True)
 
 
 def check(operator: Operator, source: Path, generation: str | None, *, deep: bool) -> None:

@@ -21,8 +21,8 @@ class SettingsProblem(Exception):
 
 def load(config: Path | None = None, **flags: Any) -> Settings:
     """Read file, environment and flags; SettingsProblem for what cannot be used."""
-    path = config or (Path(os.environ[f"{PREFIX}CONFIG"]) if os.environ.get(f"{PREFIX}CONFIG") else None)
-    document = _read(path) if path else (_read(DEFAULT_FILE) if DEFAULT_FILE.exists() else {})
+    path = file_of(config)
+    document = _read(path) if path else {}
     _refuse_unknown_environment()
     loaded = type("LoadedSettings", (Settings,), {"_document": _with_secrets(document), "__annotations__": {}})
     try:
@@ -34,6 +34,14 @@ def load(config: Path | None = None, **flags: Any) -> Settings:
             f"The environment cannot be read: {error}; lists and tables are written as JSON."
         ) from error
     return settings
+
+
+def file_of(config: Path | None) -> Path | None:
+    """The file that is read: the one that is named, else that of the environment, else the default where it exists."""
+    if config is not None:
+        return config
+    named = os.environ.get(f"{PREFIX}CONFIG")
+    return Path(named) if named else DEFAULT_FILE if DEFAULT_FILE.exists() else None
 
 
 def keys() -> dict[str, Any]:

@@ -15,7 +15,7 @@ NAME = "manifest.json"
 LISTING = "files.list"
 DATABASE = "mailserver.db"
 FORMAT = 1
-SMALL = ("keys", "tls", "quarantine", "journal")  # directories whose files are hashed one by one
+SMALL = ("keys", "tls", "quarantine", "journal", "outside")  # directories whose files are hashed one by one
 LARGE = ("mail", "uploads")  # whose files never change: their sizes are listed
 _CHUNK_BYTES = 1 << 20
 

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from mailserver.storage import data_directory, files
-from mailserver.storage.backups import checking, generations, manifest, trees
+from mailserver.storage.backups import checking, generations, manifest, outside, trees
 from mailserver.storage.backups.generations import TargetUnusable
 from mailserver.storage.backups.trees import Tree
 from mailserver.storage.data_directory import RESTORED
@@ -69,7 +69,10 @@ def restore(wish: Wish, pause: Callable[[], None]) -> dict[str, Any]:
         files.sync_directory(wish.data)
         aside = _finish(wish.data)
     answer = checking.answer(directory, found)
-    return answer | {"data_dir": str(wish.data), "aside": aside, "linked": tree.linked, "copied": tree.copied}
+    return answer | {
+        "data_dir": str(wish.data), "aside": aside, "linked": tree.linked, "copied": tree.copied,
+        "outside": outside.places(wish.data),
+    }  # fmt: skip
 
 
 def _present(data: Path) -> list[str]:

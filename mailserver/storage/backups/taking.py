@@ -11,7 +11,7 @@ from typing import Any
 
 from mailserver import __version__
 from mailserver.storage import checkpoints, segments
-from mailserver.storage.backups import databases, generations, manifest, trees
+from mailserver.storage.backups import databases, generations, manifest, outside, trees
 from mailserver.storage.backups.generations import TargetFailed
 from mailserver.storage.backups.manifest import BackupProblem, Listed, Manifest
 from mailserver.storage.backups.trees import Tree
@@ -29,6 +29,7 @@ class Wish:
     keep: int = 7
     links_to_data: bool = True  # on the same file system; else every file is there twice
     is_online: bool = False
+    outside: tuple[Path, ...] = ()  # files of the server that lie elsewhere
 
 
 def take(wish: Wish, pause: Callable[[], None]) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def take(wish: Wish, pause: Callable[[], None]) -> dict[str, Any]:
         unfinished = held.begin()
         try:
             tree = Tree(unfinished)
+            left_out = outside.take(wish.outside, unfinished / outside.ROOM)
             made, examples = _fill(wish, unfinished, tree, newest, pause)
             manifest.write(unfinished, made)
             whole = held.publish(unfinished)
@@ -55,7 +57,7 @@ def take(wish: Wish, pause: Callable[[], None]) -> dict[str, Any]:
     return {
         "generation": whole.name, "path": str(whole), "online": wish.is_online, "messages": made.messages,
         "queued": made.queued, "files": made.files, "bytes": made.bytes, "linked": tree.linked,
-        "copied": tree.copied, "missing": made.missing, "examples": examples, "removed": removed,
+        "copied": tree.copied, "missing": made.missing, "examples": examples, "left_out": left_out, "removed": removed,
         "seconds": round(time.monotonic() - started, 2),
     }  # fmt: skip
 
