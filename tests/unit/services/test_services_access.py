@@ -158,6 +158,15 @@ async def test_a_password_has_a_length(house, password):
         await house.services.access.set_password(house.account.inbox.id, password)
 
 
+async def test_bootstrap_again_sets_the_password_that_a_killed_run_did_not(house):
+    await house.store.database.write(lambda tx: tx.execute("DELETE FROM password"))
+    await house.services.bootstrap.run("local.test", "agent@local.test", "another password")
+    caller = await house.services.access.password("agent@local.test", "another password", "192.0.2.1")
+    assert caller.inbox_id == house.account.inbox.id
+    await house.store.database.write(lambda tx: tx.execute("DELETE FROM password"))
+    await house.services.bootstrap.run("local.test", "agent@local.test", PASSWORD)
+
+
 async def test_bootstrap_again_changes_nothing_and_tells_no_token(house):
     before = await house.rows("SELECT * FROM token UNION ALL SELECT *, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 FROM password")
     again = await house.services.bootstrap.run("LOCAL.test", "agent@local.test", "another password")
