@@ -56,6 +56,8 @@ def chosen(plan: Plan) -> dict[str, Any]:
     found["http.public_url"] = f"https://{plan.host}"
     if plan.acme_contact:
         found |= {"acme.enabled": True, "acme.contact": [plan.acme_contact], "acme.terms_agreed": True}
+        if plan.web is Web.PROXY:  # port 80 is the proxy's, which hands over what the authority asks
+            found["acme.http_listen"] = []
     return found
 
 

@@ -68,7 +68,7 @@ def drop_in(plan: Plan) -> str:
 def _sockets(plan: Plan) -> list[str]:
     found = ["mailserver-https.socket"] if plan.web is Web.DIRECT else []
     known = shipped.units()
-    if plan.acme_contact and "mailserver-acme.socket" in known:
+    if plan.acme_contact and plan.web is Web.DIRECT and "mailserver-acme.socket" in known:
         found.append("mailserver-acme.socket")
     return found
 

@@ -22,7 +22,9 @@ from mailserver.services.certification.names import Names, Wanted
 from mailserver.services.certification.states import CertificateState
 
 ROUND_SECONDS = 3600.0  # after which DNS is asked for our names again
-SHORTEST_SECONDS = 1.0
+SHORTEST_SECONDS = 5.0
+PAUSE_MS = 900_000  # for every other certificate, after a failure that has nothing to do with one name
+_OF_A_NAME = ("caa", "connection", "dns", "incorrectResponse", "tls", "unauthorized", "rejectedIdentifier", "compound")
 EXPIRING_MS = 14 * 86_400_000
 REMINDED_MS = 86_400_000
 log = structlog.get_logger()
@@ -62,6 +64,7 @@ class Keeper:
         self._random = random
         self._wanted: dict[str, Wanted] = {}
         self._reminded_at = 0
+        self._paused_until = 0
         self._turn = asyncio.Lock()
         self._bell = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -123,7 +126,8 @@ class Keeper:
                     await self._tend(wanted)
             self._remind()
             next_at = [await asyncio.to_thread(self._next_at, one) for one in self._wanted.values() if one.names]
-        left = min(next_at, default=self._now() + int(ROUND_SECONDS * 1000)) - self._now()
+        soonest = min(next_at, default=self._now() + int(ROUND_SECONDS * 1000))
+        left = max(soonest, self._paused_until) - self._now()
         return min(max(left / 1000, SHORTEST_SECONDS), ROUND_SECONDS)
 
     async def _rounds(self) -> None:
@@ -161,7 +165,8 @@ class Keeper:
         with_next = pair is None or await self._is_ripe(wanted.key, force=force)
         is_new = pair is None or with_next or not set(wanted.names) <= set(pair.leaf.names)
         due = self._now() if force or is_new or pair is None else timing.due_at(pair.leaf, attempt)
-        if due <= self._now() and (at_once or attempt.not_before_at <= self._now()):
+        free_at = max(attempt.not_before_at, self._paused_until)
+        if due <= self._now() and (at_once or free_at <= self._now()):
             await self._attempt(wanted, with_next=with_next)
         elif due > self._now() and attempt.failures:  # a crash came between the new pair and the note of it
             calm = replace(attempt, failures=0, last_error="", not_before_at=0, order="")
@@ -182,6 +187,8 @@ class Keeper:
             begun = await asyncio.to_thread(attempts.load, place)
             attempt = replace(self._failed(replace(begun, failures=failures), no), order=begun.order)
             await asyncio.to_thread(attempts.save, place, attempt)
+            if no.type not in _OF_A_NAME:
+                self._paused_until = self._now() + PAUSE_MS
             log.warning(
                 "certificate.refused", name=wanted.key, names=list(wanted.names), error=str(no),
                 failures=attempt.failures, next_attempt_at=attempt.not_before_at,
@@ -252,7 +259,8 @@ class Keeper:
         due = attempt.not_before_at
         if pair is not None and set(wanted.names) <= set(pair.leaf.names):
             due = max(due, timing.due_at(pair.leaf, attempt))
-        return min(due, attempt.ask_at) if pair is not None and attempt.ask_at else due
+        is_asked_about = pair is not None and attempt.ask_at and pair.leaf.not_after_at > self._now()
+        return min(due, attempt.ask_at) if is_asked_about else due
 
     def _private(self, key: str, *, with_next: bool) -> bytes:
         """The key to be certified; the first one is the self-signed certificate's, which TLSA records know. Blocks."""

@@ -157,6 +157,40 @@ async def test_an_authority_that_is_down_is_asked_ever_less_often_over_restarts_
     assert attempts.load(desk.pairs.place(HOST)).failures == 0
 
 
+async def test_an_authority_that_is_down_is_not_asked_for_one_certificate_after_the_other(desk):
+    desk.domains = [f"d{number}.test" for number in range(40)]
+    desk.resolver.hosts |= {f"mta-sts.{domain}": ["192.0.2.1"] for domain in desk.domains}
+    desk.authority.is_down = True
+    assert await desk.keeper.round() >= 890
+    assert len(desk.authority.seen) == 1
+    assert await desk.passed(901_000) >= 80  # the host's own is waited for longer, the first domain's turn comes
+    assert len(desk.authority.seen) == 2
+    desk.authority.is_down = False
+    await desk.passed(HOURS)
+    assert len(desk.authority.orders) == 41
+
+
+async def test_a_refused_name_does_not_stand_in_the_way_of_the_others(desk):
+    desk.domains = ["a.test", "b.test"]
+    desk.resolver.hosts |= {f"mta-sts.{domain}": ["192.0.2.1"] for domain in desk.domains}
+    honest = desk.authority.answer
+    desk.authority.answer = lambda token: None if "a.test" in token else honest(token)
+    await desk.keeper.round()
+    assert (await desk.state("@a.test")).last_error
+    assert (await desk.state("@b.test")).source == "acme"
+
+
+async def test_an_expired_certificate_is_asked_for_again_and_again_with_time_between(desk):
+    desk.authority.window = (desk.at / 1000 + 86_400, desk.at / 1000 + 2 * 86_400)
+    await desk.keeper.round()
+    desk.authority.is_down = True
+    assert await desk.passed(100 * DAYS) >= 600
+    assert (await desk.state()).last_error
+    desk.authority.is_down = False
+    await desk.passed(HOURS)
+    assert (await desk.state()).not_after_at > desk.at
+
+
 @pytest.mark.parametrize(("header", "hours"), [({"retry-after": "345600"}, 96), ({}, 3)])
 async def test_a_rate_limit_is_kept_to_the_time_that_it_names(desk, header, hours):
     desk.authority.refusals = [("/order", 429, {"type": f"{PREFIX}rateLimited", "detail": "too many"}, header)]
