@@ -17,12 +17,15 @@ from mailserver.api.clients import apple, mozilla, outlook
 from mailserver.api.clients.settings import ClientSettings
 from mailserver.certificates.pairs import Pairs
 from mailserver.certificates.served import Certificates
+from mailserver.dns import DnsResolver
 from mailserver.entities.offer import Offer, Protocol, Security
 from mailserver.services.accounts import offers, records
+from mailserver.services.accounts.domain_checks import DomainChecks
 from tests.support import inside
 from tests.support.certificates import Authority
 from tests.support.fuzzing import examples
 from tests.support.served import served
+from tests.support.zone import NameServer
 
 HOST = "mail.local.test"
 IMAP = Offer(Protocol.IMAP, HOST, 993)
@@ -295,3 +298,29 @@ def test_whatever_is_posted_is_read_or_refused_soon(body):
         wish = None
     assert wish is None or len(wish.address) <= outlook.LONGEST_TEXT
     assert time.monotonic() - began < 1
+
+
+ZONE = f"""
+@ 60 IN SOA . . 1 60 60 60 60
+_submissions._tcp.local.test. 60 IN SRV 5 7 465 Mail.Local.Test.
+_jmap._tcp.local.test. 60 IN SRV 0 1 8443 {HOST}.
+{HOST}. 60 IN CAA 0 issue "ca.test; validationmethods=http-01; accounturi=https://ca.test/acct/1"
+free.test. 60 IN CAA 0 issue "ca.test"
+other.test. 60 IN CAA 0 issue "ca.test; accounturi=https://ca.test/acct/2"
+"""
+
+
+async def test_what_is_published_of_it_is_looked_up():
+    ours = '0 issue "ca.test; accounturi=https://ca.test/acct/1; validationmethods=http-01"'
+    wanted = [
+        ("SRV", "_submissions._tcp.local.test", f"0 1 465 {HOST}.", "valid"),
+        ("SRV", "_jmap._tcp.local.test", f"0 1 443 {HOST}.", "invalid"),
+        ("SRV", "_submission._tcp.local.test", f"0 1 587 {HOST}.", "missing"),
+        ("CAA", HOST, ours, "valid"),
+        ("CAA", "free.test", ours, "valid"),
+        ("CAA", "other.test", ours, "invalid"),
+    ]
+    async with NameServer(".", ZONE) as server:
+        checks = DomainChecks(DnsResolver([f"127.0.0.1:{server.port}"]))
+        found = await checks.all([records.Record(kind, name, value, "") for kind, name, value, _ in wanted])
+    assert [one.status.value for one in found] == [status for *_, status in wanted]
