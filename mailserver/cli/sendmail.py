@@ -6,6 +6,7 @@ import pwd
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,8 @@ import orjson
 from mailserver.admin.address import SUBMIT_SOCKET
 from mailserver.cli import exits, talk_once
 from mailserver.cli.connection import Operator
+from mailserver.settings import loading
+from mailserver.settings.configuration import Settings
 
 READ_BYTES = 1 << 20
 _OPTIONS = "AB:C:F:GIL:N:O:R:UV:X:b:c:e:f:h:imno:p:q:r:tvx"
@@ -57,7 +60,7 @@ def sendmail(operator: Operator, arguments: tuple[str, ...]) -> None:
 
 
 def _send(operator: Operator, said: _Said) -> None:
-    loaded = operator.settings()
+    loaded = _settings(operator)
     content = _input(loaded.limits.message_bytes)
     said.arguments["recipients"] = said.recipients
     said.arguments["user"] = _user()
@@ -71,6 +74,14 @@ def _send(operator: Operator, said: _Said) -> None:
         exits.fail(exits.of_error(answer["error"]), answer["message"])
     if operator.as_json:
         click.echo(orjson.dumps(answer["result"]).decode())
+
+
+def _settings(operator: Operator) -> Settings:
+    """The configuration; the defaults for users who may not read it, since the running server has its own."""
+    path = loading.file_of(operator.config)
+    if path is None or os.access(path, os.R_OK) or not path.exists():
+        return operator.settings()
+    return loading.load(Path(os.devnull))
 
 
 def _read(arguments: tuple[str, ...]) -> _Said:

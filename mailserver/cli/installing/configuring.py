@@ -22,8 +22,7 @@ class AnotherConfiguration(Exception):
 def write(plan: Plan, group: int | None, *, over: bool) -> Step:
     """Write the file whole or not at all. One that is there stays unless it is to be written `over`."""
     path = plan.config
-    if path.exists() and not over:
-        _refuse_other_host(plan)
+    if path.exists() and not over and _decides(plan):
         return Step(f"the configuration {path}", is_new=False)
     text = rendered(shipped.configuration(), chosen(plan))
     if path.exists() and path.read_text(encoding="utf-8") == text:
@@ -75,7 +74,8 @@ def rendered(template: str, values: Mapping[str, Any]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _refuse_other_host(plan: Plan) -> None:
+def _decides(plan: Plan) -> bool:
+    """Whether a file that is there sets anything; one that only explains, as packages bring it, is to be filled in."""
     try:
         found = tomllib.loads(plan.config.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -87,3 +87,4 @@ def _refuse_other_host(plan: Plan) -> None:
         raise AnotherConfiguration(
             f"{plan.config} is for {name}, not for {plan.host}. Name that host, or have it written anew with --yes."
         )
+    return any(value != {} for value in found.values())  # the template has its tables, empty

@@ -8,6 +8,7 @@ USER = "mailserver"
 CONFIGURATION = Path("/etc/mailserver/config.toml")
 DATA = Path("/var/lib/mailserver")
 UNITS = Path("/etc/systemd/system")
+PACKAGED_UNITS = Path("/usr/lib/systemd/system")
 
 
 class Web(StrEnum):

@@ -1,12 +1,15 @@
 """Install systemd's units, and switch the server on."""
 
+import re
 from typing import Protocol
 
 from mailserver.cli.installing import configuring, machine, shipped
-from mailserver.cli.installing.plan import DATA, Plan, Step, Web
+from mailserver.cli.installing.plan import DATA, PACKAGED_UNITS, Plan, Step, Web, below
 
 MODE = 0o644
 DROP_IN = "setup.conf"
+_HEAD = "# Written by mailserver setup; what you want otherwise goes into another file of this directory."
+_COMMAND = re.compile(r"^ExecStart=/usr/bin/env mailserver --config /etc/mailserver/config.toml (.+)$", re.MULTILINE)
 
 
 class Systemctl(Protocol):
@@ -18,9 +21,16 @@ class Systemctl(Protocol):
 
 
 def install(plan: Plan) -> list[Step]:
-    """Write the units as they come, and beside the service's what is this machine's own."""
-    wanted = {plan.units / name: text for name, text in shipped.units().items()}
-    wanted[plan.units / f"{shipped.SERVICE}.d" / DROP_IN] = drop_in(plan)
+    """Write the units as they come, and beside the service's what is this machine's own.
+
+    What a package of the system has put in its place stays the package's: a copy would outlive its upgrades.
+    """
+    packaged = below(plan.root, PACKAGED_UNITS)
+    wanted = {plan.units / name: text for name, text in shipped.units().items() if not (packaged / name).exists()}
+    for name, text in shipped.units().items():
+        if name.endswith(".service"):
+            own = drop_in(plan) if name == shipped.SERVICE else "\n".join([_HEAD, "[Service]", *_start(plan, text), ""])
+            wanted[plan.units / f"{name}.d" / DROP_IN] = own
     steps = []
     for path, text in wanted.items():
         is_new = not path.exists() or path.read_text(encoding="utf-8") != text
@@ -49,13 +59,12 @@ def drop_in(plan: Plan) -> str:
     """What differs on this machine from the unit as it comes."""
     sockets = _sockets(plan)
     rows = [
-        "# Written by mailserver setup; what you want otherwise goes into another file of this directory.",
+        _HEAD,
         "[Unit]",
         *(f"Requires={name}" for name in sockets),
         "",
         "[Service]",
-        "ExecStart=",
-        f"ExecStart={' '.join(_quoted(part) for part in machine.program(plan))} serve",
+        *_start(plan, shipped.units()[shipped.SERVICE]),
         *(f"Sockets={name}" for name in sockets),
     ]
     if plan.user is not None:  # commands run as that user, beside the server and without it
@@ -63,6 +72,13 @@ def drop_in(plan: Plan) -> str:
     if plan.data != DATA:
         rows += [f"ReadWritePaths={_quoted(str(plan.data))}"]
     return "\n".join(rows) + "\n"
+
+
+def _start(plan: Plan, unit: str) -> list[str]:
+    """A unit's command with the program and the configuration of this machine, whatever PATH systemd has."""
+    arguments = _COMMAND.findall(unit)
+    program = " ".join(_quoted(part) for part in machine.program(plan))
+    return ["ExecStart=", *(f"ExecStart={program} {each}" for each in arguments)] if arguments else []
 
 
 def _sockets(plan: Plan) -> list[str]:

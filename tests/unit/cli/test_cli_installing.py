@@ -47,6 +47,14 @@ def test_what_somebody_has_changed_stays(tmp_path):
     assert not configuring.write(plan(tmp_path), None, over=True).is_new
 
 
+def test_a_configuration_that_only_explains_is_filled_in(tmp_path):
+    path = plan(tmp_path).config
+    path.write_text(shipped.configuration())  # as the Debian package brings it
+    assert configuring.write(plan(tmp_path), None, over=False).is_new
+    assert loading.load(path).hostname == "mail.local.test"
+    assert not configuring.write(plan(tmp_path), None, over=False).is_new
+
+
 @pytest.mark.parametrize("text", ['hostname = "other.test"', "hostname = "])
 def test_a_configuration_of_another_host_or_half_of_one_is_refused(tmp_path, text):
     plan(tmp_path).config.write_text(text)
@@ -111,10 +119,24 @@ def test_units_are_written_once_and_what_is_the_machines_own_stands_beside_them(
     assert "DynamicUser=no\nUser=mailserver\n" in own
     assert f"-m mailserver --config {wanted.config} serve" in own
     assert "Sockets=mailserver-https.socket" in own
+    for path in (tmp_path / "units").glob("*.service.d/setup.conf"):
+        assert f"--config {wanted.config} " in path.read_text()
+        assert "/usr/bin/env" not in path.read_text()
     assert f"ReadWritePaths={wanted.data}" in own
     (tmp_path / "units/mailserver.service").write_text("[Unit]\n")
     again = [step.what for step in units.install(wanted) if step.is_new]
     assert again == [f"the unit {tmp_path}/units/mailserver.service"]
+
+
+def test_units_that_a_package_has_installed_are_not_copied(tmp_path):
+    wanted = plan(tmp_path, root=tmp_path, user="mailserver")
+    packaged = tmp_path / "usr/lib/systemd/system"
+    packaged.mkdir(parents=True)
+    for name, text in shipped.units().items():
+        (packaged / name).write_text(text)
+    assert [step.what for step in units.install(wanted)] == [
+        f"the unit {tmp_path}/units/mailserver.service.d/setup.conf"
+    ]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
