@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from mailserver.entities.health import Finding, Status
 from mailserver.fetch import FetchFailed
+from mailserver.mail import network
 from mailserver.mail.resolver import LookupFailed
 from mailserver.services.health import greeting
 from mailserver.services.health.greeting import NoGreeting
@@ -131,7 +132,10 @@ class Ports:
         fix = f"Ask your provider to open port {port} outward, or set queue.smarthost."
         said: list[str] = []
         try:
-            for address in (await self._resolver.addresses(host))[:MOST_PLACES] or [host]:
+            found_at = (host,) if network.is_address(host) else await self._resolver.addresses(host)
+            if not found_at:
+                said.append("It has no address.")
+            for address in found_at[:MOST_PLACES]:
                 try:
                     found = await greeting.ask(address, port, self._premises.hostname)
                 except NoGreeting as error:
