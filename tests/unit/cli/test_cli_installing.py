@@ -134,9 +134,8 @@ def test_units_that_a_package_has_installed_are_not_copied(tmp_path):
     packaged.mkdir(parents=True)
     for name, text in shipped.units().items():
         (packaged / name).write_text(text)
-    assert [step.what for step in units.install(wanted)] == [
-        f"the unit {tmp_path}/units/mailserver.service.d/setup.conf"
-    ]
+    made = {step.what.removeprefix("the unit ") for step in units.install(wanted)}
+    assert made == {f"{tmp_path}/units/{name}.d/setup.conf" for name in shipped.units() if name.endswith(".service")}
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
