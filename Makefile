@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test check bench interop fuzz crash stream clean
+.PHONY: help run test check bench interop fuzz crash stream dist deb image lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -53,6 +53,26 @@ stream: $(VENV)/.test ## Tell a socket and a webhook of 10,000 events, under loa
 bench: $(VENV)/.test ## Measure against Postfix and the bare libraries, side by side
 	@tests/support/packages.sh
 	$(BIN)/python -m bench
+
+# Built again from the same commit, every package is the same to the last byte.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
+
+$(VENV)/.release: pyproject.toml $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "build>=1.2" "uv>=0.9"
+	@touch $@
+
+dist: $(VENV)/.release ## Build the wheel and the source distribution into dist/
+	$(BIN)/python -m build --outdir dist
+
+deb: $(VENV)/.run ## Build the Debian package into dist/, for the release of Debian or Ubuntu that this is
+	$(BIN)/python packaging/build_deb.py --output dist
+
+image: ## Build the container image with podman, buildah or docker
+	packaging/build_image.sh
+
+lock: $(VENV)/.release ## Lock the dependencies anew: requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --custom-compile-command "make lock" --output-file requirements.lock $(UPGRADE) pyproject.toml
 
 clean: ## Remove the virtual environment and the demo data
 	rm -rf $(VENV) var
