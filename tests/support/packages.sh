@@ -3,7 +3,7 @@
 set -u
 programs=(postfix:postfix knotd:knot unbound:unbound swaks:swaks opendkim:opendkim mutt:mutt strace:strace
   systemd-analyze:systemd tmux:tmux rspamd:rspamd clamd:clamav-daemon npm:npm
-  sieve-test:dovecot-sieve pebble:pebble)
+  sieve-test:dovecot-sieve pebble:pebble faketime:faketime)
 missing=()
 for pair in "${programs[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing+=("${pair##*:}")
@@ -11,6 +11,7 @@ done
 for module in Net/SSLeay.pm:libnet-ssleay-perl Authen/SASL.pm:libauthen-sasl-perl; do
   perl -e "require '${module%%:*}'" >/dev/null 2>&1 || missing+=("${module##*:}")
 done
+[ -e /usr/lib/dovecot/imap ] || missing+=(dovecot-imapd)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
   echo "Not here, so their tests are skipped: ${missing[*]}"
