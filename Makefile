@@ -25,6 +25,7 @@ run: $(VENV)/.run ## Start an appliance on loopback ports, with data in ./var
 test: $(VENV)/.test ## Install what the tests drive, then run every check and every test
 	@tests/support/packages.sh
 	$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m compileall -q mailserver tests  # hundreds of servers and commands are started, each from these
 	@tests/support/side_by_side.sh $(BIN)/python
 
 .PHONY: lint
