@@ -46,6 +46,7 @@ class Server:
     account: dict[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()  # a program that runs it, such as strace
     verb: tuple[str, ...] = ("serve",)
+    program: tuple[str, ...] = (sys.executable, "-m", "mailserver")
 
     @property
     def smtp(self) -> tuple[str, int]:
@@ -74,7 +75,7 @@ class Server:
             mark = stderr.tell()
             self.process = await asyncio.create_subprocess_exec(
                 *self.prefix,
-                sys.executable, "-m", "mailserver", *self.verb, env=self.environment, stderr=stderr,
+                *self.program, *self.verb, env=self.environment, stderr=stderr,
                 stdout=asyncio.subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + seconds
@@ -118,7 +119,7 @@ class Server:
     async def command(self, *arguments: str, stdin: bytes = b"") -> Any:
         """Run `mailserver --json …`; its document, or CommandFailed."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "mailserver", "--json", *arguments, env=self.environment,
+            *self.program, "--json", *arguments, env=self.environment,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         async with asyncio.timeout(COMMAND_SECONDS):
