@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from mailserver import systemd
 from mailserver.admin import door, local_programs
 from mailserver.admin.address import SUBMIT_SOCKET
+from mailserver.admin.logging import Level
 from mailserver.admin.verbs import Verbs
 from mailserver.api import challenges, mount
 from mailserver.api.agentry.event_bodies import AgentryPosting, EventBodies
@@ -39,6 +40,9 @@ from mailserver.smtp.limits import SmtpLimits
 from mailserver.smtp.listeners import Listeners, Ports
 from mailserver.storage import journal_state, store
 from mailserver.storage.store import Store
+from mailserver.watching.counted import Counted
+from mailserver.watching.levels import LevelGauges
+from mailserver.watching.scrape import Scrape
 
 WEBHOOKS = Limits()
 PROGRAM_SECONDS, PROGRAMS_AT_ONCE = 120.0, 20
@@ -57,6 +61,17 @@ class Engine(Protocol):
         """Finish what is in hand."""
 
 
+class Logging(Protocol):
+    """What of the logs can be changed while the server runs."""
+
+    @property
+    def level(self) -> Level:
+        """How much is logged."""
+
+    def redact_with(self, key: bytes) -> None:
+        """Take the key for the names of addresses, where those are not written."""
+
+
 @asynccontextmanager
 async def offline(settings: Settings) -> AsyncIterator[Verbs]:
     """The operator's verbs on a data directory that no server has open."""
@@ -65,7 +80,7 @@ async def offline(settings: Settings) -> AsyncIterator[Verbs]:
         yield Verbs(assembled.services)
 
 
-async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> None:
+async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None], logging: Logging) -> None:
     """Serve until told to stop, then drain. `ready` gets the listeners' addresses once every socket is bound."""
     supervisor = systemd.Supervisor()
     inherited = systemd.inherited_sockets()
@@ -79,6 +94,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         opened, assembled, resolver = await _foundation(
             settings, stack, doorbell, lambda topic: _announce(heard, topic)
         )
+        logging.redact_with(opened.secrets["logs"])
         certificate = assembled.services.certification.certificates
         heard.append(assembled.forget)
         await _start_stage(settings, opened, assembled, tasks, stack)
@@ -86,6 +102,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_reload(certificate, assembled)))
         registry = CollectorRegistry()
         registry.register(Expiry(certificate))
+        registry.register(Counted(assembled.figures, opened.database, resolver, opened.journal))
         smtp = _smtp(settings, assembled, certificate, inherited, registry)
         signing = stack.enter_context(ThreadPoolExecutor(2, "signing"))
         trusted = settings.transport.authorities
@@ -98,7 +115,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None]) -> 
             _run(tasks, stack, engine.run(), engine.stop)
         await stack.enter_async_context(schedule.running(assembled.services))
         socket = settings.runtime_dir / "admin.sock"
-        await stack.enter_async_context(door.opened(socket, Verbs(assembled.services)))
+        await stack.enter_async_context(door.opened(socket, Verbs(assembled.services, logging.level)))
         if settings.sendmail.inbox:
             programs = local_programs.ProgramVerbs(assembled.services)
             terms = door.Terms(0o666, settings.limits.message_bytes, PROGRAM_SECONDS, PROGRAMS_AT_ONCE)
@@ -192,6 +209,8 @@ def _http(
         found = [] if assembled.room.is_there else ["The disk is nearly full."]
         return [*found, "The journal cannot be written."] if opened.journal.is_broken else found
 
+    jmap = Jmap(assembled.services, settings.public_url, JmapLimits(settings.limits.upload_bytes))
+    token = settings.http.metrics_token
     application = mount.application(
         assembled.services,
         settings.public_url,
@@ -199,8 +218,10 @@ def _http(
         settings.limits.request_bytes,
         registry,
         troubles,
+        Scrape(registry, assembled.services.health.levels, LevelGauges(lambda: jmap.listeners)),
+        token.get_secret_value() if token else "",
     )
-    Jmap(assembled.services, settings.public_url, JmapLimits(settings.limits.upload_bytes)).mount(application)
+    jmap.mount(application)
     sockets = inherited.get("https" if settings.http.tls else "http", ())
     tls = certificate.https if settings.http.tls else None
     return server.running(application, settings.http.listen, sockets, tls, settings.limits.drain_seconds / 3)
@@ -274,7 +295,7 @@ def _engines(assembled: Assembled, doorbell: Doorbell) -> tuple[Engine, ...]:
 def _dispatcher(assembled: Assembled, doorbell: Doorbell) -> Dispatcher:
     told = assembled.services.notify
     posting = AgentryPosting(told.posting, EventBodies(assembled.services))
-    return Dispatcher(told.lines, posting, doorbell, WEBHOOKS, assembly.now_ms)
+    return Dispatcher(told.lines, posting, doorbell, WEBHOOKS, assembly.now_ms, assembled.figures)
 
 
 def _run(

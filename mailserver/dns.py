@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import dns.rdatatype
 import dns.resolver
 import dns.reversename
 
+from mailserver.entities.figures import QUICK_SECONDS, Spread
 from mailserver.mail.resolver import HostAnswer, LookupFailed, Mx, MxAnswer, TextAnswer, Tlsa, TlsaAnswer
 
 DNS_PORT = 53
@@ -85,6 +87,8 @@ class DnsResolver:
         self._most = cached_answers
         self._known: dict[tuple[str, dns.rdatatype.RdataType], tuple[float, _Rows | LookupFailed]] = {}
         self._asking: dict[tuple[str, dns.rdatatype.RdataType], asyncio.Future[_Rows]] = {}
+        self.questions: Counter[tuple[str, str]] = Counter()  # type, result: of what was asked, not remembered
+        self.answer_seconds = Spread(QUICK_SECONDS)
 
     async def mx(self, domain: str) -> MxAnswer:
         """MX records of a domain; the null MX has the host ''."""
@@ -160,9 +164,12 @@ class DnsResolver:
                 return await self._ask(name, kind)
         answer: asyncio.Future[_Rows] = asyncio.get_running_loop().create_future()
         self._asking[key] = answer
+        started, result = time.perf_counter(), "cancelled"
         try:
             rows = await self._question(*key)
+            result = "found" if rows.records else "empty" if rows.exists else "no_such_name"
         except LookupFailed as error:
+            result = "failed"
             self._remember(key, error, FAILURE_SECONDS)
             answer.set_exception(error)
             answer.exception()  # nobody may be waiting
@@ -172,6 +179,8 @@ class DnsResolver:
             raise
         finally:
             del self._asking[key]
+            self.questions[(dns.rdatatype.to_text(kind), result)] += 1
+            self.answer_seconds.add(time.perf_counter() - started)
         self._remember(key, rows, rows.seconds)
         answer.set_result(rows)
         return rows

@@ -11,6 +11,7 @@ from mailserver.admin import (
     inboxes,
     keys,
     local_programs,
+    logging,
     moving,
     reports,
     rules,
@@ -18,6 +19,7 @@ from mailserver.admin import (
     tokens,
     users,
 )
+from mailserver.admin.logging import Level
 from mailserver.entities import errors, identifiers
 from mailserver.entities.delivery import Job, State
 from mailserver.entities.identifiers import Kind
@@ -30,7 +32,7 @@ Arguments = dict[str, Any]
 class Verbs:
     """The admin socket's and the command line's way to the services."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, level: Level | None = None) -> None:
         self._services = services
         self._table: dict[str, Callable[[Arguments], Awaitable[Any]]] = {
             "bootstrap": self._bootstrap,
@@ -53,6 +55,7 @@ class Verbs:
             **health.table(services),
             **inboxes.table(services, self._tenant),
             **keys.table(services),
+            **logging.table(level),
             **moving.table(services),
             **reports.table(services),
             **rules.table(services, self._tenant),

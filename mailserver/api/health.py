@@ -1,26 +1,34 @@
 """/healthz, /readyz and /metrics."""
 
-import time
+import hmac
 from collections.abc import Callable
+from typing import Protocol
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from mailserver.services.registry import Services
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_LOOPBACK = ("127.0.0.1", "::1", None)
+
+
+class Metrics(Protocol):
+    """Whoever writes what Prometheus reads."""
+
+    async def page(self) -> bytes:
+        """Everything that is known."""
+        ...
 
 
 class Health:
     """Says whether the process lives, whether it is ready, and what it counts.
 
-    `troubles` names what keeps it from accepting mail; empty where nothing does.
+    `troubles` names what keeps it from accepting mail; empty where nothing does. `token` opens the metrics to whoever
+    does not ask from this machine; nothing does where it is empty.
     """
 
-    def __init__(self, services: Services, registry: CollectorRegistry, troubles: Callable[[], list[str]]) -> None:
-        self._services = services
-        self._registry = registry
+    def __init__(self, metrics: Metrics, token: str, troubles: Callable[[], list[str]]) -> None:
+        self._metrics = metrics
+        self._expected = f"Bearer {token}".encode() if token else b""
         self._troubles = troubles
-        self._queue = Gauge("mailserver_queue_messages", "Deliveries that wait.", ("state",), registry=registry)
-        self._age = Gauge("mailserver_queue_oldest_age_seconds", "Age of the oldest that waits.", registry=registry)
 
     async def live(self, request: web.Request) -> web.Response:
         """200 while the event loop turns."""
@@ -35,11 +43,12 @@ class Health:
         return web.json_response({"status": "not ready" if troubles else "ready", "troubles": troubles}, status=status)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Prometheus text, for loopback only: what a proxy forwards is somebody else's question."""
-        if request.remote not in ("127.0.0.1", "::1", None) or "X-Forwarded-For" in request.headers:
+        """Prometheus text, for loopback or with the token: what a proxy forwards is somebody else's question."""
+        is_near = request.remote in _LOOPBACK and "X-Forwarded-For" not in request.headers
+        if not is_near and not self._is_known(request):
             raise web.HTTPNotFound
-        counts = await self._services.queue.counts()
-        self._queue.labels("queued").set(counts.queued)
-        self._queue.labels("held").set(counts.held)
-        self._age.set(time.time() - counts.oldest_at / 1000 if counts.oldest_at else 0)
-        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": "text/plain; version=0.0.4"})
+        return web.Response(body=await self._metrics.page(), headers={"Content-Type": CONTENT_TYPE})
+
+    def _is_known(self, request: web.Request) -> bool:
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        return bool(self._expected) and hmac.compare_digest(given, self._expected)

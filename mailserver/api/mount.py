@@ -41,7 +41,7 @@ from mailserver.api.gent import (
 from mailserver.api.gent.blobs import Blobs
 from mailserver.api.gent.errors import GentErrors
 from mailserver.api.gent.health import HealthPage
-from mailserver.api.health import Health
+from mailserver.api.health import Health, Metrics
 from mailserver.api.mtasts import MtaSts
 from mailserver.api.reference import Reference
 from mailserver.api.subscriptions import Subscriptions
@@ -93,6 +93,8 @@ def application(
     request_bytes: int,
     registry: CollectorRegistry,
     troubles: Callable[[], list[str]],
+    metrics: Metrics,
+    metrics_token: str,
 ) -> web.Application:
     """The application with everything on it."""
     links = Links(secret, public_url)
@@ -100,7 +102,7 @@ def application(
     around = Around(registry, [(face.prefix, face.errors) for face in served])
     app = web.Application(client_max_size=request_bytes, middlewares=[around.middleware()])
     app.on_response_prepare.append(around.prepare)
-    health = Health(services, registry, troubles)
+    health = Health(metrics, metrics_token, troubles)
     app.router.add_get("/healthz", health.live)
     app.router.add_get("/readyz", health.ready)
     app.router.add_get("/metrics", health.metrics)

@@ -1,19 +1,26 @@
-"""Logs: one line an event on stderr, JSON for machines, plain for people."""
+"""Logs: one line an event on stderr, JSON or logfmt for machines, plain for people."""
 
 import atexit
 import logging
 import os
+import re
 import sys
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, Any
 
 import orjson
 import structlog
 
+from mailserver.cli.log_level import LogLevel
+from mailserver.cli.redaction import Redaction
+
 FLUSH_SECONDS = 0.02  # how long a line below a warning may wait for others
 FLUSH_BYTES = 64 << 10
+_PLAIN = re.compile(r"[^\s=\"\\\x00-\x1f\x7f]*")
 _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
 
@@ -82,49 +89,105 @@ class Lines:
             self.flush()
 
 
-def configure(level: str, form: str) -> None:
-    """Set up every logger of the process. `form` is json, console, or auto for console on a terminal."""
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """What of the logs can be changed while the server runs. `redaction` is None where addresses are written."""
+
+    level: LogLevel
+    redaction: Redaction | None
+
+    def redact_with(self, key: bytes) -> None:
+        """Take the installation's key for the names of addresses."""
+        if self.redaction is not None:
+            self.redaction.use(key)
+
+
+def configure(level: str, form: str, *, redact: bool = False) -> Logging:
+    """Set up every logger of the process. `form` is json, logfmt, console, or auto for console on a terminal."""
     if form == "auto":
         form = "console" if sys.stderr.isatty() else "json"
+    live, redaction = LogLevel(level), Redaction() if redact else None
     factory: Any
     if form == "console":
         chain: list[Any] = [
+            structlog.processors.format_exc_info,
+            *([redaction] if redaction else []),
             structlog.processors.add_log_level,
             _with_time,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR")),
         ]
+        if redaction is None:
+            del chain[0]  # the renderer shows more of an error where it gets it whole
         factory = structlog.WriteLoggerFactory(file=sys.stderr)
     else:
         lines = Lines(sys.stderr.buffer)
-        chain = [_json_for_journald if os.environ.get("JOURNAL_STREAM") else _json]
+        writing = _logfmt if form == "logfmt" else _json
+        chain = [_Line(writing, redaction, is_journal=bool(os.environ.get("JOURNAL_STREAM")))]
 
         def factory(*_: Any) -> Lines:
             return lines
 
-    number = getattr(logging, level.upper())
     structlog.configure(
         processors=chain,
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        wrapper_class=live.logger_class,
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=max(number, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Foreign(redaction))
+    logging.basicConfig(level=max(getattr(logging, level.upper()), logging.WARNING), handlers=[handler])
+    return Logging(live, redaction)
 
 
-def _json(logger: Any, name: str, event: dict[str, Any]) -> bytes:
+class _Foreign(logging.Formatter):
+    """Lines of libraries, which know of no keys."""
+
+    def __init__(self, redaction: Redaction | None) -> None:
+        super().__init__("%(levelname)s %(name)s %(message)s")
+        self._redaction = redaction
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return self._redaction.text(text) if self._redaction else text
+
+
+class _Line:
     """The whole chain in one step: every message that is accepted comes through here."""
-    if "exc_info" in event:
-        event = dict(structlog.processors.format_exc_info(logger, name, event))
-    event["level"] = "error" if name == "exception" else name
-    _with_time(logger, name, event)
+
+    def __init__(
+        self, writing: Callable[[dict[str, Any]], bytes], redaction: Redaction | None, *, is_journal: bool
+    ) -> None:
+        self._writing = writing
+        self._redaction = redaction
+        self._is_journal = is_journal
+
+    def __call__(self, logger: Any, name: str, event: dict[str, Any]) -> bytes:
+        if "exc_info" in event:
+            event = dict(structlog.processors.format_exc_info(logger, name, event))
+        if self._redaction is not None:
+            event = self._redaction(logger, name, event)
+        event["level"] = "error" if name == "exception" else name
+        line = self._writing(_with_time(logger, name, event))
+        # The prefix by which journald knows how bad a line is (sd-daemon(3)).
+        return b"<%d>%s" % (_PRIORITIES.get(name, 6), line) if self._is_journal else line
+
+
+def _json(event: dict[str, Any]) -> bytes:
     return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
-def _json_for_journald(logger: Any, name: str, event: dict[str, Any]) -> bytes:
-    """With the prefix by which journald knows how bad a line is (sd-daemon(3))."""
-    return b"<%d>%s" % (_PRIORITIES.get(name, 6), _json(logger, name, event))
+def _logfmt(event: dict[str, Any]) -> bytes:
+    """`name=value` with what is no plain word in JSON's quotes, the time and the event first."""
+    first = {name: event[name] for name in ("ts", "level", "event") if name in event}
+    words = []
+    for name, value in (first | event).items():
+        text = "" if value is None else value if isinstance(value, str) else _json_of(value)
+        words.append(f"{name}={text if _PLAIN.fullmatch(text) else _json_of(text)}")
+    return " ".join(words).encode("utf-8", "replace")
+
+
+def _json_of(value: Any) -> str:
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _with_time(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:

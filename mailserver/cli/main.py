@@ -38,6 +38,7 @@ COMMANDS = {
         "sendmail:sendmail",
         "Queue a message from standard input, as /usr/sbin/sendmail does: -t -i -f SENDER -F NAME RECIPIENT….",
     ),
+    "log": ("log:log", "See and change how much the running server logs."),
     "reports": ("reports:reports", "Read what others report about our domains, and what we report about theirs."),
     "backup": ("backup:backup", "Add a backup to the directory TARGET, while the server runs or not."),
     "restore": (

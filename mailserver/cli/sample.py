@@ -36,8 +36,8 @@ class Sample:
 
     def serve(self) -> None:
         """Serve until told to stop, with a log for people."""
-        logs.configure(self.settings.log.level, "console")
-        run(self.settings)
+        kept = self.settings.log
+        run(self.settings, logs.configure(kept.level, "console", redact=kept.redact))
 
 
 def configured(directory: Path, address: str, ports: Ports, more: str) -> Settings:

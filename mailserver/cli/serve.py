@@ -14,6 +14,7 @@ from mailserver import app
 from mailserver.certificates.served import CertificateProblem
 from mailserver.cli import exits, logs
 from mailserver.cli.connection import Operator
+from mailserver.cli.logs import Logging
 from mailserver.settings.configuration import Settings
 from mailserver.storage.data_directory import DataDirectoryInUse, DataDirectoryProblem
 from mailserver.storage.sqlite import DatabaseNewer, DatabaseProblem
@@ -29,21 +30,23 @@ SWITCH_SECONDS = 0.0005  # the event loop gets its turn soon, whatever the threa
 
 
 @click.command()
+@click.option(
+    "--log-format", type=click.Choice(["auto", "json", "logfmt", "console"]), help="Instead of log.format of the file."
+)
 @click.pass_obj
-def serve(operator: Operator) -> None:
+def serve(operator: Operator, log_format: str | None) -> None:
     """Run in the foreground until SIGTERM or SIGINT, then drain."""
     loaded = operator.settings()
-    logs.configure(loaded.log.level, loaded.log.format)
-    run(loaded)
+    run(loaded, logs.configure(loaded.log.level, log_format or loaded.log.format, redact=loaded.log.redact))
 
 
-def run(loaded: Settings) -> None:
+def run(loaded: Settings, logging: Logging) -> None:
     """Serve with settings that stand; ends the process with its exit code where that fails."""
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(YOUNG_OBJECTS, 20, 20)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(app.serve(loaded, announce))
+            runner.run(app.serve(loaded, announce, logging))
     except* DatabaseNewer as group:
         exits.fail(exits.CONFIGURATION, _sentences(group))
     except* (DataDirectoryInUse, DatabaseProblem) as group:

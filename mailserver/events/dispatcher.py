@@ -16,6 +16,7 @@ from typing import Protocol
 import structlog
 
 from mailserver.entities import errors
+from mailserver.entities.figures import Figures
 from mailserver.entities.webhook import Due, Endpoint, WebhookDelivery
 from mailserver.services.notify.lines import Batch
 from mailserver.services.notify.posting import Tried
@@ -94,13 +95,20 @@ class Dispatcher:
     """Owns every task of the webhooks."""
 
     def __init__(
-        self, lines: Lines, posting: Posting, doorbell: Doorbell, limits: Limits, clock: Callable[[], int]
+        self,
+        lines: Lines,
+        posting: Posting,
+        doorbell: Doorbell,
+        limits: Limits,
+        clock: Callable[[], int],
+        figures: Figures,
     ) -> None:
         self._lines = lines
         self._posting = posting
         self._doorbell = doorbell
         self._limits = limits
         self._clock = clock
+        self._figures = figures
         self._workers: dict[asyncio.Task[None], Due] = {}
         self._is_stopping = False
 
@@ -190,6 +198,7 @@ class Dispatcher:
         for delivery in batch.deliveries:
             outcome = await self._posting.post(batch.endpoint, delivery.id, delivery.body)
             tried.append((delivery, outcome))
+            self._figures.webhooks[(_result(outcome),)] += 1
             if not outcome.is_delivered:
                 log.info(
                     "events.webhook.failed", delivery_id=delivery.id, webhook_id=batch.endpoint.id,
@@ -209,3 +218,11 @@ class Dispatcher:
                     raise
                 log.error("events.webhook.unwritten", deliveries=len(tried), error=error.message)
                 await asyncio.sleep(TROUBLE_SECONDS)
+
+
+def _result(tried: Tried) -> str:
+    if tried.is_delivered:
+        return "delivered"
+    if tried.status is None:
+        return "unanswered"
+    return "gone" if tried.is_gone else f"{tried.status // 100}xx"

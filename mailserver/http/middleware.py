@@ -17,6 +17,7 @@ BODY_SECONDS = 600.0  # for a request's body to come
 _ID_OF = web.RequestKey("request_id", str)
 _BEGUN = web.RequestKey("begun", bool)
 REQUEST_ID = "X-Request-Id"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = structlog.get_logger()
@@ -56,7 +57,8 @@ class Around:
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else "unknown"
         took = time.perf_counter() - started
-        self._requests.labels(route, request.method, response.status).inc()
+        method = request.method if request.method in _METHODS else "other"  # a label that strangers cannot widen
+        self._requests.labels(route, method, response.status).inc()
         self._seconds.labels(route).observe(took)
         log.info(
             "http.request.answered", request_id=request_id, method=request.method, route=route,

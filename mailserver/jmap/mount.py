@@ -43,11 +43,16 @@ class Jmap:
         self._methods = Methods(services, limits, methods.known())
         self._running: dict[tuple[int, int], int] = {}
         self._uploading: dict[tuple[int, int], int] = {}
-        connections = Connections()
+        self._connections = connections = Connections()
         self._streams = Streams(services, self._logins, connections, CORS)
         self._sockets = Sockets(
             services, self._logins, connections, limits, self._session.known, self._answer, _of_service
         )
+
+    @property
+    def listeners(self) -> int:
+        """How many streams and sockets are open."""
+        return self._connections.number
 
     def mount(self, app: web.Application) -> None:
         """Add the routes."""

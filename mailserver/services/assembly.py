@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mailserver.dns import DnsResolver
+from mailserver.entities.figures import Figures
 from mailserver.entities.folder import Role
 from mailserver.entities.quota import Allotment
 from mailserver.fetch import Fetch
@@ -141,6 +142,7 @@ class Assembled:
     keystore: KeyStore
     lessons: Lessons
     fanout: Fanout
+    figures: Figures
 
     def forget(self, topic: str) -> None:
         """Let go what was remembered and has changed."""
@@ -189,13 +191,17 @@ def assemble(
         offers.of_settings(settings),
     )  # fmt: skip
     inboxes, audit = Inboxes(database, ids), Audit(database, ids)
-    allotments, tally = Allotments(database, Allotment(limits.inbox_bytes, limits.inbox_messages)), Tally()
+    allotments, tally, figures = (
+        Allotments(database, Allotment(limits.inbox_bytes, limits.inbox_messages)),
+        Tally(),
+        Figures(),
+    )
     rewriting = Rewriting(database, ids, store.secrets["return_path"])
     routing = Routing(
         database, hostname, separator, store.secrets["return_path"], rewriting, allotments,
         capture.standing_in(settings.queue.capture, separator),
     )  # fmt: skip
-    outcomes = Outcomes(database, ids, tally)
+    outcomes = Outcomes(database, ids, tally, figures)
     reports = Reports(database, outcomes, hostname, store.secrets["return_path"], pools.files)
     owner = f"{hostname}/{settings.storage.node}"
     tasks, timeline = Tasks(database, ids), Timeline(database, ids)
@@ -225,7 +231,7 @@ def assemble(
         database, files, ids, ingest, enqueue, resolver, fetch, pools.files, hostname, owner, now_ms, settings.reports
     )
     judge = inbound.judge(
-        settings, database, pools.crypto, pools.files, resolver, rules, content_filter, reported.collector
+        settings, database, pools.crypto, pools.files, resolver, rules, content_filter, reported.collector, figures
     )
     wishes = Wishes(database, Scripts(database, ids, pools.files, hostname, separator), letters)
     local = LocalDelivery(
@@ -373,5 +379,14 @@ def assemble(
         ),
     )
     return Assembled(
-        services, stage, room, outcomes, Claims(database, owner, settings.queue.lease_seconds, now_ms), local, keystore,
-        Lessons(database, files, pools.files, doorbell, now_ms), fanout)
+        services,
+        stage,
+        room,
+        outcomes,
+        Claims(database, owner, settings.queue.lease_seconds, now_ms),
+        local,
+        keystore,
+        Lessons(database, files, pools.files, doorbell, now_ms),
+        fanout,
+        figures,
+    )

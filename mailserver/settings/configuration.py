@@ -37,7 +37,8 @@ from mailserver.settings.sections import (
 
 PREFIX = "MAILSERVER_"
 SYSTEM_DATA, SYSTEM_RUNTIME = Path("/var/lib/mailserver"), Path("/run/mailserver")  # of the unit
-SECRET_FILE = f"{PREFIX}QUEUE__SMARTHOST_PASSWORD_FILE"  # names a file, so it is no key
+SECRETS = (("queue", "smarthost_password"), ("http", "metrics_token"))  # each may stand in a file of its own
+SECRET_FILES = {f"{PREFIX}{table}__{key}_FILE".upper(): (table, key) for table, key in SECRETS}  # they are no keys
 
 
 class Settings(BaseSettings):
@@ -108,6 +109,6 @@ class Settings(BaseSettings):
         del env_settings, dotenv_settings, file_secret_settings
         environment = EnvSettingsSource(settings_cls)
         environment.env_vars = {
-            name: text for name, text in environment.env_vars.items() if name.upper() != SECRET_FILE
+            name: text for name, text in environment.env_vars.items() if name.upper() not in SECRET_FILES
         }
         return (init_settings, environment, InitSettingsSource(settings_cls, cls._document))

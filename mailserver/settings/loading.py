@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from mailserver.settings.configuration import PREFIX, SECRET_FILE, Settings
+from mailserver.settings.configuration import PREFIX, SECRET_FILES, Settings
 from mailserver.settings.section import Section
 
 DEFAULT_FILE = Path("/etc/mailserver/config.toml")
@@ -69,24 +69,25 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _with_secrets(document: dict[str, Any]) -> dict[str, Any]:
-    """Take the smarthost's password from a systemd credential or a file that the environment names."""
+    """Take secrets from systemd's credentials, named as their keys are, or from files that the environment names."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    named = os.environ.get(SECRET_FILE)
-    path = Path(named) if named else Path(directory) / "smarthost_password" if directory else None
-    if path is None or not (named or path.exists()):
-        return document
-    try:
-        secret = path.read_text(encoding="utf-8").rstrip("\n")
-    except OSError as error:
-        raise SettingsProblem(f"The secret {path} cannot be read: {error.strerror}.") from error
-    queue = {**document.get("queue", {}), "smarthost_password": secret}
-    return {**document, "queue": queue}
+    for variable, (table, key) in SECRET_FILES.items():
+        named = os.environ.get(variable)
+        path = Path(named) if named else Path(directory) / key if directory else None
+        if path is None or not (named or path.exists()):
+            continue
+        try:
+            secret = path.read_text(encoding="utf-8").rstrip("\n")
+        except OSError as error:
+            raise SettingsProblem(f"The secret {path} cannot be read: {error.strerror}.") from error
+        document = {**document, table: {**document.get(table, {}), key: secret}}
+    return document
 
 
 def _refuse_unknown_environment() -> None:
     known = {PREFIX + key.upper().replace(".", "__") for key in keys()}
     known |= {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    known |= {f"{PREFIX}CONFIG", SECRET_FILE, f"{PREFIX}FUZZ"}
+    known |= {f"{PREFIX}CONFIG", *SECRET_FILES, f"{PREFIX}FUZZ"}
     for name in os.environ:
         if name.startswith(PREFIX) and name.upper() not in known:
             raise SettingsProblem(f"The environment variable {name} is not known.{_near(name, known)}")

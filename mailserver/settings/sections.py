@@ -29,6 +29,7 @@ class Http(Section):
     listen: tuple[str, ...] = ("127.0.0.1:8080",)
     public_url: str = ""
     tls: bool = False
+    metrics_token: SecretStr | None = Field(None, min_length=16)
 
 
 class Tls(Section):
@@ -189,5 +190,6 @@ class Sendmail(Section):
 class Log(Section):
     """What is written to stderr."""
 
-    format: str = Field("auto", pattern="^(auto|json|console)$")
+    format: str = Field("auto", pattern="^(auto|json|logfmt|console)$")
     level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    redact: bool = False

@@ -268,6 +268,7 @@ class Receiver(SessionCommands):
         peer.transaction = None
         peer.errors = peer.junk = 0
         listener.counts.messages[(listener.name, "accepted")] += 1
+        listener.counts.sizes.add(intake.content_bytes)
         self.answer_raw(replies.queued(queue_id))
         listener.log.info(
             "smtp.message.accepted",

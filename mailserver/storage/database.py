@@ -21,6 +21,7 @@ import structlog
 
 from mailserver.entities import errors
 from mailserver.entities.event import Event
+from mailserver.entities.figures import GROUPS, QUICK_SECONDS, Spread
 from mailserver.storage import events
 
 P = ParamSpec("P")
@@ -157,6 +158,8 @@ class Database:
         self._is_open = False
         self.commits = 0
         self.committed_jobs = 0
+        self.commit_seconds = Spread(QUICK_SECONDS)
+        self.group_sizes = Spread(GROUPS)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Database"]:
@@ -223,6 +226,7 @@ class Database:
     def _commit(self, group: list[_Job]) -> None:
         """Run every job in its own savepoint and commit once."""
         connection: Any = None
+        started = time.perf_counter()
         results: list[tuple[_Job, frozenset[str], Any, BaseException | None]] = []
         try:
             self._database.connect(reuse_if_open=True)
@@ -239,6 +243,8 @@ class Database:
             results = [(job, frozenset(), None, problem) for job in group]
         self.commits += 1
         self.committed_jobs += len(group)
+        self.commit_seconds.add(time.perf_counter() - started)
+        self.group_sizes.add(len(group))
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Job, frozenset[str], Any, BaseException | None]]] = {}
         for result in results:
             by_loop.setdefault(result[0].loop, []).append(result)

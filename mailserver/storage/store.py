@@ -13,7 +13,7 @@ from mailserver.storage.database import Database, Transaction
 from mailserver.storage.files import MessageFiles
 from mailserver.storage.journal import Journal
 
-SECRETS = ("return_path", "links", "scram", "tracking")
+SECRETS = ("return_path", "links", "scram", "tracking", "logs")
 
 
 @dataclass(frozen=True, slots=True)

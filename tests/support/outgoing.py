@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from mailserver.entities.delivery import Delivered, Delivery, QueuedMessage, State
+from mailserver.entities.figures import Figures
 from mailserver.entities.identifiers import IdSource
 from mailserver.mail.reply import Reply
 from mailserver.queue import tls
@@ -90,7 +91,7 @@ class Outgoing:
         self.ids = IdSource()
         self.executor = ThreadPoolExecutor(2, "signer")
         self.local = LocalInboxes(self.clock)
-        self.outcomes = Outcomes(database, self.ids, Tally())
+        self.outcomes = Outcomes(database, self.ids, Tally(), Figures())
         self.claims = Claims(database, "node0", 900, self.clock)
         self.queue = Queue(database, self.clock)
         chance = random.Random(1)

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from mailserver.entities.access import ALL_SCOPES, Caller, Credential
 from mailserver.entities.event import Event, EventType
+from mailserver.entities.figures import Figures
 from mailserver.events.dispatcher import Dispatcher, Limits
 from mailserver.events.follower import Follower
 from mailserver.services.notify.webhooks import WebhookChange
@@ -133,7 +134,7 @@ async def posting(
     told = house.services.notify
     clock = clock or Clock()
     told.lines._clock = clock
-    dispatcher = Dispatcher(told.lines, posting or told.posting, house.doorbell, Limits(), clock)
+    dispatcher = Dispatcher(told.lines, posting or told.posting, house.doorbell, Limits(), clock, Figures())
     follower = Follower(house.assembled.fanout, house.doorbell)
     tasks = [asyncio.create_task(dispatcher.run()), asyncio.create_task(follower.run())]
     try:

@@ -70,6 +70,13 @@ class Site:
         return text
 
 
+class NoMetrics:
+    """Nothing is counted here."""
+
+    async def page(self) -> bytes:
+        return b""
+
+
 @asynccontextmanager
 async def served(directory: Path, **sections: Any) -> AsyncIterator[Site]:
     """Tenant A with inboxes a1 and a2 on local.test, tenant B with b1 on other.test."""
@@ -79,7 +86,7 @@ async def served(directory: Path, **sections: Any) -> AsyncIterator[Site]:
         second = await house.services.inboxes.add("second@local.test")
         other = await house.services.bootstrap.run("other.test", "agent@other.test", PASSWORD)
         application = mount.application(
-            house.services, "http://mail.local.test", SECRET, 300_000, CollectorRegistry(), list
+            house.services, "http://mail.local.test", SECRET, 300_000, CollectorRegistry(), list, NoMetrics(), ""
         )
         Jmap(house.services, "http://mail.local.test", Limits(300_000)).mount(application)
         async with (

@@ -18,6 +18,11 @@ class Connections:
         self._of_credential: Counter[tuple[str, int]] = Counter()
         self._of_tenant: Counter[int] = Counter()
 
+    @property
+    def number(self) -> int:
+        """How many there are in all."""
+        return sum(self._of_tenant.values())
+
     @contextmanager
     def one_of(self, caller: Caller) -> Iterator[None]:
         """Count a connection while the block runs; TooMany where there are as many as may be."""

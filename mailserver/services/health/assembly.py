@@ -11,6 +11,7 @@ from mailserver.services.certification.assembly import Certification
 from mailserver.services.health import themes
 from mailserver.services.health.backups import Backups
 from mailserver.services.health.doctor import Doctor
+from mailserver.services.health.levels import Levels
 from mailserver.services.health.premises import Live, Premises, Resolver
 from mailserver.services.health.zone import Zones
 from mailserver.services.outbound.queue import Queue
@@ -26,6 +27,7 @@ class HealthCare:
     zones: Zones
     backups: Backups
     live: Live
+    levels: Levels
 
 
 def build(
@@ -57,7 +59,7 @@ def build(
     )
     operator = settings.health.operator
     doctor = Doctor(store.database, domains, built, operator, now)
-    return HealthCare(doctor, Zones(domains, premises), built.backups, live)
+    return HealthCare(doctor, Zones(domains, premises), built.backups, live, Levels(store, executor))
 
 
 def _premises(settings: Settings) -> Premises:

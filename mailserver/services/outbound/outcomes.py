@@ -22,6 +22,7 @@ from mailserver.entities.delivery import (
     State,
 )
 from mailserver.entities.event import Event, EventType
+from mailserver.entities.figures import Figures
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.suppression import Reason, Suppression
 from mailserver.mail import address
@@ -32,6 +33,7 @@ from mailserver.storage.database import Database, Transaction
 
 LONGEST_REPLY = 1000  # characters that are kept of what a stranger wrote
 _OPEN = (State.QUEUED, State.HELD)
+_RESULTS = {Delivered: "delivered", Deferred: "deferred", Failed: "failed"}
 _ABOUT_THE_SENDER = ("5.1.7", "5.1.8")  # RFC 3463 3.2
 _ABOUT_THE_MESSAGE = ("5.2.2.", "5.2.3.", "5.3.", "5.4.", "5.5.", "5.6.")  # RFC 3463 3.3 to 3.7
 
@@ -61,14 +63,22 @@ class Broadcasts(Protocol):
 class Outcomes:
     """Writes outcomes down."""
 
-    def __init__(self, database: Database, ids: IdSource, broadcasts: Broadcasts) -> None:
+    def __init__(self, database: Database, ids: IdSource, broadcasts: Broadcasts, figures: Figures) -> None:
         self._database = database
         self._ids = ids
         self._broadcasts = broadcasts
+        self._figures = figures
 
     async def tell(self, told: Sequence[Told]) -> None:
         """Record the outcomes of a round; on the disk when this returns."""
         await self._database.write(self.record_all, told)
+        figures = self._figures
+        for one in told:
+            outcome = one.outcome
+            figures.attempts[(_RESULTS[type(outcome)], outcome.tls.partition(" ")[0])] += 1
+            figures.attempt_seconds.add((outcome.at - one.started_at) / 1000)
+            if isinstance(outcome, Failed):
+                figures.bounces[(outcome.kind.value,)] += 1
 
     def record(self, tx: Transaction, message: QueuedMessage, delivery: Delivery, outcome: Outcome) -> None:
         """Record one outcome."""
@@ -119,6 +129,7 @@ class Outcomes:
         deliveries.finish(tx, [state])
         deliveries.add_attempts(tx, [(self._ids.next(), _attempt(Told(message, delivery, failed, failed.at)))])
         email_submissions.told(tx, [message.id])
+        self._figures.bounces[(failed.kind.value,)] += 1  # the writer's thread is alone with this kind
         self._count(tx, message, delivery, failed)
         self._fail(tx, message, delivery, failed, may_suppress=is_proven)
 
@@ -233,8 +244,15 @@ def _described(outcome: Outcome) -> dict[str, Any]:
 
 def _attempt(one: Told) -> Attempt:
     outcome = one.outcome
-    result = {Delivered: "delivered", Deferred: "deferred", Failed: "failed"}[type(outcome)]
-    return Attempt(one.delivery.id, one.started_at, outcome.at, outcome.host, _text(outcome.reply), outcome.tls, result)
+    return Attempt(
+        one.delivery.id,
+        one.started_at,
+        outcome.at,
+        outcome.host,
+        _text(outcome.reply),
+        outcome.tls,
+        _RESULTS[type(outcome)],
+    )
 
 
 def _text(reply: Reply) -> str:

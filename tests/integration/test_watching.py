@@ -1,0 +1,230 @@
+"""What a server tells whoever watches it: metrics, one story in the log, a level that changes while it runs."""
+
+import asyncio
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.remote import Remote
+from tests.support.server import PASSWORD, running_server
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+ROOT = Path(__file__).parents[2]
+TOKEN = "sixteen letters or more"
+# name: (type, labels), as the conventions have them.
+CONVENTIONS = {
+    "smtp_connections_total": ("counter", {"listener", "result"}),
+    "smtp_sessions": ("gauge", {"listener"}),
+    "smtp_commands_total": ("counter", {"command", "class"}),
+    "smtp_messages_total": ("counter", {"listener", "result"}),
+    "smtp_message_size_bytes": ("histogram", set()),
+    "smtp_auth_total": ("counter", {"mechanism", "result"}),
+    "smtp_rejections_total": ("counter", {"reason"}),
+    "auth_results_total": ("counter", {"method", "result"}),
+    "queue_messages": ("gauge", {"state"}),
+    "queue_oldest_age_seconds": ("gauge", set()),
+    "delivery_attempts_total": ("counter", {"result", "tls"}),
+    "delivery_duration_seconds": ("histogram", set()),
+    "bounces_total": ("counter", {"class"}),
+    "storage_messages": ("gauge", set()),
+    "storage_bytes": ("gauge", set()),
+    "db_commit_duration_seconds": ("histogram", set()),
+    "db_batch_size": ("histogram", set()),
+    "http_requests_total": ("counter", {"route", "method", "status"}),
+    "http_request_duration_seconds": ("histogram", {"route"}),
+    "webhook_deliveries_total": ("counter", {"result"}),
+    "dns_queries_total": ("counter", {"type", "result"}),
+    "dns_duration_seconds": ("histogram", set()),
+    "tls_certificate_expiry_timestamp_seconds": ("gauge", {"name"}),
+    "event_loop_lag_seconds": ("histogram", set()),
+    "build_info": ("gauge", {"version", "python"}),
+}
+# What an operator needs beyond them.
+MORE = (
+    "push_listeners", "journal_backlog_records", "journal_oldest_age_seconds", "journal_quarantined_records",
+    "disk_free_bytes", "disk_size_bytes", "backup_last_timestamp_seconds", "levels_late_seconds", "storage_inboxes",
+    "storage_database_bytes", "webhooks_waiting", "events_waiting",
+)  # fmt: skip
+
+
+def letter(subject, to, sender="ann@remote.test"):
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, to, subject
+    message["Message-ID"] = f"<{subject}@{sender.rpartition('@')[2]}>"
+    message.set_content("Hello there.\n")
+    return message
+
+
+def arrive(server, subject, to="agent@local.test"):
+    with smtplib.SMTP(*server.smtp, timeout=10) as client:
+        client.ehlo("remote.test")
+        client.mail("ann@remote.test")
+        client.rcpt(to)
+        code, text = client.data(letter(subject, to).as_bytes(policy=SMTP))
+        assert code == 250, text
+        return text.decode().split()[-1]
+
+
+def submit(server, subject, to, password=PASSWORD):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with smtplib.SMTP_SSL(*server.submissions, context=context, timeout=10) as client:
+        client.login("agent@local.test", password)
+        client.mail("agent@local.test")
+        client.rcpt(to)
+        code, text = client.data(letter(subject, to, "agent@local.test").as_bytes(policy=SMTP))
+        assert code == 250, text
+        return text.decode().split()[-1]
+
+
+async def until(question, seconds=15):
+    async with asyncio.timeout(seconds):
+        while not (answer := await question()):
+            await asyncio.sleep(0.1)
+        return answer
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def watched(tmp_path_factory):
+    """A server that has received, sent, bounced and refused, and the ids of its messages."""
+    async with Remote() as remote:
+        remote.answers("RCPT TO:<nobody@", "550 5.1.1 no such user", always=True)
+        settings = {
+            "queue__smarthost": f"127.0.0.1:{remote.port}",
+            "queue__remote_port": remote.port,
+            "http__metrics_token": TOKEN,
+            "limits__login_delay_seconds": 0.01,
+        }
+        async with running_server(tmp_path_factory.mktemp("watched"), **settings) as server:
+            story = await asyncio.to_thread(traffic, server)
+
+            async def is_done():
+                rows = await server.command("queue", "list", "--all")
+                return len(rows) >= 2 and all(row["state"] in ("delivered", "failed") for row in rows)
+
+            await until(is_done)
+            yield server, story
+
+
+def traffic(server):
+    story = {"received": arrive(server, "received")}
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        submit(server, "refused", "b@remote.test", "wrong")
+    story["sent"] = submit(server, "sent", "bob@remote.test")
+    story["bounced"] = submit(server, "bounced", "nobody@remote.test")
+    with smtplib.SMTP(*server.smtp, timeout=10) as client:
+        client.ehlo("x.test")
+        client.mail("a@x.test")
+        assert client.rcpt("stranger@local.test")[0] == 550
+    return story
+
+
+async def scraped(server, **headers):
+    async with aiohttp.ClientSession() as web, web.get(f"{server.http}/metrics", headers=headers) as answer:
+        assert answer.status == 200
+        return {family.name: family for family in text_string_to_metric_families(await answer.text())}
+
+
+def family(families, name):
+    found = families[f"mailserver_{name.removesuffix('_total')}"]
+    return found, [sample for sample in found.samples if not sample.name.endswith("_created")]
+
+
+def total(families, name, **labels):
+    return sum(
+        sample.value for sample in family(families, name)[1]
+        if all(sample.labels.get(key) == value for key, value in labels.items())
+    )  # fmt: skip
+
+
+async def test_every_metric_of_the_conventions_is_there_after_real_traffic(watched):
+    server, _ = watched
+    await scraped(server)  # the first request that is counted
+    families = await scraped(server)
+    for name, (kind, labels) in CONVENTIONS.items():
+        found, samples = family(families, name)
+        assert found.type == kind, name
+        assert found.documentation, name
+        if name == "webhook_deliveries_total":  # nobody has subscribed here
+            continue
+        assert samples, name
+        for sample in samples:
+            assert set(sample.labels) - {"le"} == labels, sample
+    for name in MORE:
+        assert family(families, name)[1], name
+    assert total(families, "smtp_messages_total", listener="smtp", result="accepted") == 1
+    assert total(families, "smtp_auth_total", result="refused") >= 1
+    assert total(families, "smtp_auth_total", result="accepted") == 2
+    assert total(families, "smtp_rejections_total", reason="5.1.1") == 1
+    assert total(families, "auth_results_total", method="spf") == 1
+    assert total(families, "auth_results_total", method="dmarc") == 1
+    assert total(families, "delivery_attempts_total", result="delivered", tls="none") >= 1
+    assert total(families, "delivery_attempts_total", result="failed") == 1
+    assert total(families, "bounces_total", **{"class": "refused"}) == 1
+    assert total(families, "queue_messages") == 0
+    assert total(families, "storage_messages") >= 3
+    assert total(families, "dns_queries_total") > 0
+    sizes = {sample.labels.get("le"): sample.value for sample in family(families, "smtp_message_size_bytes")[1]}
+    assert sizes["+Inf"] == 3
+
+
+async def test_hostile_traffic_makes_no_series_of_its_own(watched):
+    server, _ = watched
+
+    def series(families):
+        return {name: len(found.samples) for name, found in families.items()}
+
+    await asyncio.to_thread(hostile, server)
+    async with aiohttp.ClientSession(server.http) as web:
+        await web.get("/no-such-0")
+        await web.request("MKCOL", "/healthz")
+        before = series(await scraped(server))
+        for number in range(60):
+            for path in (f"/no-such-{number}", f"/v1/messages/msg_{number}/", f"/v1/{number}/?q={number}"):
+                async with web.get(path, headers={"Authorization": f"Bearer {number}"}):
+                    pass
+        for method in ("PROPFIND", "REPORT", "LOCK", "COPY"):
+            async with web.request(method, "/healthz"):
+                pass
+    await asyncio.to_thread(hostile, server)
+    after = series(await scraped(server))
+    grown = {
+        name: after[name] - before.get(name, 0)
+        for name in after
+        if after[name] > before.get(name, 0) and not name.endswith("_created")
+    }
+    assert set(grown) <= {"mailserver_http_requests", "mailserver_http_request_duration_seconds"}, grown
+    assert grown.get("mailserver_http_requests", 0) <= 12, grown  # two templates that were not asked for before
+    assert not any("no-such" in str(found.samples) for found in (await scraped(server)).values())
+
+
+def hostile(server):
+    for session in range(5):
+        with smtplib.SMTP(*server.smtp, timeout=10) as client:
+            client.ehlo(f"x{session}.test")
+            client.mail(f"a{session}@x.test")
+            client.rcpt(f"stranger{session}@local.test")
+            for number in range(3):
+                client.docmd(f"CMD{session}{number} {'x' * number}")
+
+
+async def test_metrics_are_for_this_machine_or_for_who_has_the_token(watched):
+    server, _ = watched
+    far = {"X-Forwarded-For": "203.0.113.9"}
+    async with aiohttp.ClientSession(server.http) as web:
+        for headers, status in (
+            ({}, 200), (far, 404), (far | {"Authorization": f"Bearer {TOKEN}x"}, 404),
+            (far | {"Authorization": "Bearer "}, 404), (far | {"Authorization": TOKEN}, 404),
+            (far | {"Authorization": f"Bearer {TOKEN}"}, 200),
+        ):  # fmt: skip
+            async with web.get("/metrics", headers=headers) as answer:
+                assert answer.status == status, headers
+                assert (answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")) == (status == 200)
+    assert TOKEN not in server.log
