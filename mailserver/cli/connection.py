@@ -1,15 +1,11 @@
 """Run a verb: on the running server over its admin socket, or on the data directory where none runs."""
 
-import socket
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from mailserver.admin import address
-from mailserver.cli import exits
+from mailserver.cli import exits, talk_once
 from mailserver.settings import loading
 from mailserver.settings.configuration import Settings
 from mailserver.settings.loading import SettingsProblem
@@ -57,22 +53,7 @@ class Operator:
 
 def _ask(path: Path, verb: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
     """The running server's answer; None where none runs."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.settimeout(ANSWER_SECONDS)
-        try:
-            with address.short(path) as place:
-                client.connect(place)
-        except (FileNotFoundError, ConnectionRefusedError):
-            return None
-        except PermissionError:
-            exits.fail(exits.PERMISSION, f"The admin socket {path} belongs to another user; run this as the server's.")
-        try:
-            client.sendall(orjson.dumps({"verb": verb, "arguments": arguments}) + b"\n")
-            with client.makefile("rb") as answers:
-                line = answers.readline()
-        except OSError as error:
-            exits.fail(exits.TEMPORARY, f"The server did not answer on {path}: {error}.")
-    if not line:
-        exits.fail(exits.TEMPORARY, "The server closed the connection; it may be stopping. Try again.")
-    answer: dict[str, Any] = orjson.loads(line)
-    return answer
+    try:
+        return talk_once.ask(path, verb, arguments, seconds=ANSWER_SECONDS)
+    except PermissionError:
+        exits.fail(exits.PERMISSION, f"The admin socket {path} belongs to another user; run this as the server's.")

@@ -64,9 +64,8 @@ def _send(operator: Operator, said: _Said) -> None:
     content = _input(loaded.limits.message_bytes)
     said.arguments["recipients"] = said.recipients
     said.arguments["user"] = _user()
-    answer = None
-    for name in ("admin.sock", SUBMIT_SOCKET):
-        answer = answer or talk_once.ask(loaded.runtime_dir / name, "sendmail", said.arguments, content)
+    answer = _ask(loaded.runtime_dir / "admin.sock", said, content)
+    answer = answer or _ask(loaded.runtime_dir / SUBMIT_SOCKET, said, content)
     if answer is None:
         sentence = "The message is not sent: the server does not run, or sendmail.inbox is not set for other users."
         exits.fail(exits.TEMPORARY, sentence)
@@ -74,6 +73,14 @@ def _send(operator: Operator, said: _Said) -> None:
         exits.fail(exits.of_error(answer["error"]), answer["message"])
     if operator.as_json:
         click.echo(orjson.dumps(answer["result"]).decode())
+
+
+def _ask(path: Path, said: _Said, content: bytes) -> dict[str, Any] | None:
+    """The server's answer; None where nobody listens, or the socket is for others."""
+    try:
+        return talk_once.ask(path, "sendmail", said.arguments, content)
+    except PermissionError:
+        return None
 
 
 def _settings(operator: Operator) -> Settings:

@@ -9,21 +9,26 @@ import orjson
 from mailserver.admin import address
 from mailserver.cli import exits
 
-ANSWER_SECONDS = 120.0
 
+def ask(
+    path: Path, verb: str, arguments: dict[str, Any], content: bytes = b"", seconds: float = 120.0
+) -> dict[str, Any] | None:
+    """The server's answer, or the end with its sentence; None where nobody listens.
 
-def ask(path: Path, verb: str, arguments: dict[str, Any], content: bytes) -> dict[str, Any] | None:
-    """The server's answer; None where nobody listens, or the socket is for others."""
+    PermissionError where the socket is for others.
+    """
+    request: dict[str, Any] = {"verb": verb, "arguments": arguments}
+    if content:
+        request["octets"] = len(content)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.settimeout(ANSWER_SECONDS)
+        client.settimeout(seconds)
         try:
             with address.short(path) as place:
                 client.connect(place)
-        except (FileNotFoundError, ConnectionRefusedError, PermissionError):
+        except (FileNotFoundError, ConnectionRefusedError):
             return None
-        request = orjson.dumps({"verb": verb, "arguments": arguments, "octets": len(content)})
         try:
-            client.sendall(request + b"\n" + content)
+            client.sendall(orjson.dumps(request) + b"\n" + content)
             with client.makefile("rb") as answers:
                 line = answers.readline()
         except OSError as error:

@@ -13,6 +13,7 @@ from mailserver.cli.installing.plan import Plan, Step, Web
 
 MODE = 0o640
 PROXIED = "127.0.0.1:8080"
+KEPT_DAYS = 30  # that Trash and Junk are kept on a new machine; one that was there before keeps them for ever
 
 
 class AnotherConfiguration(Exception):
@@ -53,6 +54,7 @@ def chosen(plan: Plan) -> dict[str, Any]:
     else:
         found |= {"http.listen": [PROXIED], "http.tls": False}
     found["http.public_url"] = f"https://{plan.host}"
+    found |= {"retention.trash_days": KEPT_DAYS, "retention.junk_days": KEPT_DAYS}
     if plan.acme_contact:
         found |= {"acme.enabled": True, "acme.contact": [plan.acme_contact], "acme.terms_agreed": True}
         if plan.web is Web.PROXY:  # port 80 is the proxy's, which hands over what the authority asks
