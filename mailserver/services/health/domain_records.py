@@ -108,7 +108,7 @@ def _finding(domain: str, one: Checked) -> Finding:
     record = one.record
     kind = next((each for each in _KINDS if each.is_it(record)), _OTHER)
     name = f"{record.type} {record.name}"
-    if record.is_optional and one.status is not RecordStatus.VALID:
+    if record.is_optional and one.status is RecordStatus.MISSING:
         return Finding(kind.check, Status.SKIPPED, f"{name} is not there, and need not be.", record.purpose, "", domain)
     match one.status:
         case RecordStatus.VALID:

@@ -131,3 +131,15 @@ async def test_another_name_than_the_servers_own_is_only_warned_of(tmp_path):
     assert found.status is Status.WARNING
     assert "vps7.provider.test" in found.detail
     assert HOST in found.fix
+
+
+async def test_what_need_not_be_there_must_be_right_where_it_is(place):
+    house, names, lines = place
+    service = next(line for line in lines if " SRV " in line)
+    publish(names, [line for line in lines if " SRV " not in line])
+    assert {each.status for each in await look(house, "dns.srv")} == {Status.SKIPPED}
+    wrong = f"{service.partition(' ')[0]} 0 IN SRV 0 1 465 elsewhere.test."
+    publish(names, [*(line for line in lines if line != service), wrong])
+    (found,) = [each for each in await look(house, "dns.srv") if each.status is not Status.OK]
+    assert (found.status, "elsewhere.test" in found.detail) == (Status.WARNING, True)
+    assert service.replace(" 0 IN ", " 3600 IN ") in found.fix
