@@ -15,6 +15,7 @@ from typing import IO, Any
 import orjson
 import structlog
 
+from mailserver.cli import public_ids
 from mailserver.cli.log_level import LogLevel
 from mailserver.cli.redaction import Redaction
 
@@ -110,6 +111,7 @@ def configure(level: str, form: str, *, redact: bool = False) -> Logging:
     factory: Any
     if form == "console":
         chain: list[Any] = [
+            public_ids.written,
             structlog.processors.format_exc_info,
             *([redaction] if redaction else []),
             structlog.processors.add_log_level,
@@ -117,7 +119,7 @@ def configure(level: str, form: str, *, redact: bool = False) -> Logging:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR")),
         ]
         if redaction is None:
-            del chain[0]  # the renderer shows more of an error where it gets it whole
+            del chain[1]  # the renderer shows more of an error where it gets it whole
         factory = structlog.WriteLoggerFactory(file=sys.stderr)
     else:
         lines = Lines(sys.stderr.buffer)
@@ -164,6 +166,7 @@ class _Line:
     def __call__(self, logger: Any, name: str, event: dict[str, Any]) -> bytes:
         if "exc_info" in event:
             event = dict(structlog.processors.format_exc_info(logger, name, event))
+        event = public_ids.written(logger, name, event)
         if self._redaction is not None:
             event = self._redaction(logger, name, event)
         event["level"] = "error" if name == "exception" else name

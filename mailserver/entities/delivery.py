@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailserver.entities import identifiers
+from mailserver.entities.identifiers import Kind
 from mailserver.mail.reply import Reply
 
 
@@ -96,6 +98,13 @@ class QueuedMessage:
     release_at: int | None = None  # RFC 4865: not tried before
     by_at: int | None = None  # RFC 2852: wanted by then
     by_mode: str | None = None  # R: given up then; N: the sender is told; with T behind it every relay is told
+
+    @property
+    def queue_id(self) -> str:
+        """The id that its whole story has: that of the copy in Sent, which its trace names, or its own."""
+        if self.message_id is not None:
+            return identifiers.encode(Kind.MESSAGE, self.message_id)
+        return identifiers.encode(Kind.QUEUED, self.id)
 
     @property
     def is_passed_on(self) -> bool:

@@ -15,8 +15,9 @@ from typing import Protocol
 
 import structlog
 
-from mailserver.entities import errors
+from mailserver.entities import errors, identifiers
 from mailserver.entities.figures import Figures
+from mailserver.entities.identifiers import Kind
 from mailserver.entities.webhook import Due, Endpoint, WebhookDelivery
 from mailserver.services.notify.lines import Batch
 from mailserver.services.notify.posting import Tried
@@ -201,7 +202,8 @@ class Dispatcher:
             self._figures.webhooks[(_result(outcome),)] += 1
             if not outcome.is_delivered:
                 log.info(
-                    "events.webhook.failed", delivery_id=delivery.id, webhook_id=batch.endpoint.id,
+                    "events.webhook.failed", delivery_id=identifiers.encode(Kind.WEBHOOK_DELIVERY, delivery.id),
+                    webhook_id=batch.endpoint.id,
                     status=outcome.status, attempt=delivery.attempts + 1,
                 )  # fmt: skip
             if not outcome.is_delivered or self._is_stopping or time.monotonic() - started > AT_STAKE_SECONDS:

@@ -82,7 +82,7 @@ class Attempt:
         except (NoRoute, RouteUnknown, Unsupported) as trouble:
             return await self._settle_all(job, classify.outcome(trouble, self._means.clock()), started_at)
         except OSError as error:
-            log.error("queue.message.unreadable", queued_id=job.message.id, error=str(error))
+            log.error("queue.message.unreadable", queue_id=job.message.queue_id, error=str(error))
             return await self._settle_all(job, self._internal("The stored message cannot be read"), started_at)
         return await self._converse(job, content, targets)
 
@@ -209,13 +209,13 @@ class Attempt:
             outcome = one.outcome
             log.info(
                 _LOGGED[type(outcome)],
+                queue_id=one.message.queue_id,
                 delivery_id=one.delivery.id,
-                queued_id=one.message.id,
                 domain=one.delivery.domain,
                 host=outcome.host,
                 tls=outcome.tls,
                 reply=str(outcome.reply),
-                milliseconds=outcome.at - one.started_at,
+                ms=outcome.at - one.started_at,
             )
         await self._means.ledger.record(told)
 
@@ -235,7 +235,7 @@ class Attempt:
         try:
             await self._means.bounces.report(kind, message, outcomes, is_asked=is_asked)
         except Undeliverable as error:
-            log.warning("queue.report.deferred", queued_id=message.id, kind=kind, error=str(error))
+            log.warning("queue.report.deferred", queue_id=message.queue_id, kind=kind, error=str(error))
             return False
         return True
 

@@ -65,7 +65,9 @@ class Bounces:
             return
         numbers = [delivery.id for delivery, _ in wanted]
         outcome = await self._local.deliver(raw, "", message.sender, about=numbers)
-        log.info("queue.report.sent", kind=kind, queued_id=message.id, deliveries=numbers, reply=str(outcome.reply))
+        log.info(
+            "queue.report.sent", kind=kind, queue_id=message.queue_id, deliveries=len(numbers), reply=str(outcome.reply)
+        )
         if isinstance(outcome, Deferred):
             raise Undeliverable(str(outcome.reply))
 
@@ -111,7 +113,7 @@ class Bounces:
             with (self._mail_directory / message.location).open("rb") as file:
                 return file.read(dsn.MAX_RETURNED + 1)
         except OSError as error:
-            log.error("queue.message.unreadable", queued_id=message.id, error=str(error))
+            log.error("queue.message.unreadable", queue_id=message.queue_id, error=str(error))
             return f"Message-ID: {message.header_id}\r\n\r\n".encode()
 
 

@@ -241,7 +241,7 @@ class Runner:
             return await self._attempt.make(job)
         except Exception:
             # The root of a worker: one message that we cannot cope with must not stop the others.
-            log.exception("queue.attempt.crashed", queued_id=job.message.id)
+            log.exception("queue.attempt.crashed", queue_id=job.message.queue_id)
             await self._attempt.give_up_for_now(job)
             return []
 

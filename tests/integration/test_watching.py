@@ -1,6 +1,7 @@
 """What a server tells whoever watches it: metrics, one story in the log, a level that changes while it runs."""
 
 import asyncio
+import json
 import smtplib
 import ssl
 from email.message import EmailMessage
@@ -228,3 +229,21 @@ async def test_metrics_are_for_this_machine_or_for_who_has_the_token(watched):
                 assert answer.status == status, headers
                 assert (answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")) == (status == 200)
     assert TOKEN not in server.log
+
+
+async def test_one_id_finds_every_line_about_a_message(watched):
+    server, story = watched
+
+    def told(queue_id):
+        lines = [json.loads(line) for line in server.log.splitlines() if queue_id in line]
+        assert all(line["queue_id"] == queue_id for line in lines)
+        return [line["event"] for line in lines]
+
+    assert told(story["received"]) == ["smtp.message.accepted"]
+    assert told(story["sent"]) == ["smtp.message.accepted", "queue.delivery.delivered"]
+    bounced = told(story["bounced"])
+    assert bounced[0] == "smtp.message.accepted"
+    assert sorted(bounced[1:]) == ["queue.delivery.failed", "queue.report.sent"]
+    for line in map(json.loads, server.log.splitlines()):
+        for name in ("delivery_id", "message_id", "inbox_id"):
+            assert not isinstance(line.get(name), int), line

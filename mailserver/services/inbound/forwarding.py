@@ -135,7 +135,9 @@ class Forwarding:
         deliveries = list(rows.values())
         deliveries += [self._row(queued, to.sender, to.tenant_id, 0, NEVER, None) for _, to in back]
         for row in deliveries:
-            log.info("inbound.message.passed_on", queued_id=queued.id, inbox_id=row.inbox_id, recipient=row.recipient)
+            log.info(
+                "inbound.message.passed_on", queue_id=queued.queue_id, inbox_id=row.inbox_id, recipient=row.recipient
+            )
         return PassedOn(stored, queued, tuple(deliveries))
 
     async def _allowed(self, letter: Letter, forwards: Sequence[Onward], placed: Mapping[int, Copy]) -> list[Onward]:

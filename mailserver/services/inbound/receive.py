@@ -163,6 +163,7 @@ class Reception:
         if any(route.forwards or route.back for _, route in settled.routes):
             letter = forwarding.letter(envelope, content, len(head) + content.size, judged.report)
             passed = await self._forwards.build(letter, settled.copies, settled.routes)
+        _tell_of_forward(queue_id, passed)
         if not passed.copies and passed.queued is None and len(settled.copies) == len(judged.copies):
             raise errors.LooksLikeJunk  # a bounce that is none, for somebody who is not here
         await self._wishes.tell(settled)
@@ -280,6 +281,11 @@ class Arrival:
         except BaseException:
             self._content.discard()
             raise
+
+
+def _tell_of_forward(queue_id: str, passed: PassedOn) -> None:
+    if passed.queued is not None:
+        log.info("inbound.message.forwarded", queue_id=queue_id, onward_queue_id=passed.queued.queue_id)
 
 
 def _takes_mail(route: Route) -> bool:

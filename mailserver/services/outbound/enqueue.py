@@ -37,16 +37,25 @@ class Enqueue:
         self._lifetime_ms = int(lifetime_seconds * 1000)
 
     def build(
-        self, inbox: Inbox, sender: str, message_id: int | None, recipients: Sequence[Recipient], terms: Terms
+        self,
+        inbox: Inbox,
+        sender: str,
+        message_id: int | None,
+        recipients: Sequence[Recipient],
+        terms: Terms,
+        queued_id: int | None = None,
     ) -> tuple[QueuedMessage, tuple[Delivery, ...]]:
-        """A message for its recipients, due at its release; `message_id` is the copy in Sent where one is kept."""
+        """A message for its recipients, due at its release; `message_id` is the copy in Sent where one is kept.
+
+        `queued_id` is for who has named it already.
+        """
         now = int(time.time() * 1000)
         due_at = max(now, terms.release_at or now)
         by = terms.deliver_by
         expires_at = due_at + self._lifetime_ms
         if by is not None and by.is_returned:
             expires_at = min(expires_at, by.at)
-        queued_id = self._ids.next()
+        queued_id = self._ids.next() if queued_id is None else queued_id
         place = files.location(inbox.id, message_id) if message_id else files.outbound_location(queued_id)
         queued = QueuedMessage(
             id=queued_id, tenant_id=inbox.tenant_id, inbox_id=inbox.id, message_id=message_id, thread_id=None,

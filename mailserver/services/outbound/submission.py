@@ -88,7 +88,7 @@ class Submission:
         self._refuse_foreign(head, await self._inboxes.addresses(inbox))
         _refuse_binary(envelope, content)
         message_id = self._ids.next()
-        queue_id = identifiers.encode(Kind.MESSAGE, message_id)
+        queue_id = identifiers.encode(Kind.MESSAGE if self._save_sent else Kind.QUEUED, message_id)
         now = time.time()
         header_id, added = self._missing(head, inbox, queue_id, now)
         block = content.head()[: content.body_offset]
@@ -112,9 +112,9 @@ class Submission:
             priority=envelope.priority,
         )
         sender = str(envelope.sender) if envelope.sender else ""
-        saved = message_id if self._save_sent else None
+        saved, own = (message_id, None) if self._save_sent else (None, message_id)
         each = {recipient.address.normal: recipient for recipient in reversed(envelope.recipients)}
-        queued, deliveries = self._enqueue.build(inbox, sender, saved, [*each.values()][::-1], terms)
+        queued, deliveries = self._enqueue.build(inbox, sender, saved, [*each.values()][::-1], terms, own)
         copies = (self._sent_copy(inbox, message_id, head, envelope),) if self._save_sent else ()
         record = Record(copies, int(now * 1000), 0, queued=queued, deliveries=deliveries)
         async with self._allowance.spending(inbox.id, len(deliveries)):

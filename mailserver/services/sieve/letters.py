@@ -166,7 +166,7 @@ class LetterDesk:
             await self._ingest.store(record, before, _nothing_more)
         except _Gone:
             return
-        log.info("sieve.letter.queued", inbox_id=inbox.id, queued_id=queued.id, kind=letter.kind)
+        log.info("sieve.letter.queued", inbox_id=inbox.id, queue_id=queued.queue_id, kind=letter.kind)
 
     def _header_id(self, waiting: WaitingLetter, inbox: Inbox) -> str:
         unique = identifiers.encode(Kind.MESSAGE, waiting.id).replace("_", ".").lower()
