@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(VENV)/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -67,6 +67,10 @@ dist: $(VENV)/.release ## Build the wheel and the source distribution into dist/
 
 deb: $(VENV)/.run ## Build the Debian package into dist/, for the release of Debian or Ubuntu that this is
 	$(BIN)/python packaging/build_deb.py --output dist
+
+.PHONY: deb-test
+deb-test: $(VENV)/.test ## Try the package on a machine to throw away, and have lintian read it
+	DEB_TEST=1 $(BIN)/python -m pytest -q tests/integration/test_deb.py tests/integration/test_containerfile.py
 
 image: ## Build the container image with podman, buildah or docker
 	packaging/build_image.sh
