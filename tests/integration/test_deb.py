@@ -159,8 +159,11 @@ def test_maintainer_scripts_are_whole():
     not os.environ.get("DEB_TEST") or shutil.which("lintian") is None, reason="make deb-test, with lintian"
 )
 def test_lintian_has_nothing_to_say(package):
+    ours = (
+        "uses-no-compression-for-control-tarball,uses-no-compression-for-data-tarball"  # this one is not to be shipped
+    )
     done = subprocess.run(
-        ["lintian", "--allow-root", "--fail-on", "error,warning", "--tag-display-limit", "5", package], **QUIET
+        ["lintian", "--allow-root", "--fail-on", "error,warning", "--suppress-tags", ours, package], **QUIET
     )
     assert done.returncode == 0, done.stdout
 
