@@ -34,6 +34,7 @@ COMMANDS = {
     "rule": ("rules:rule", "Say who may write to us, and to whom we may write."),
     "sieve": ("scripts:sieve", "Keep Sieve scripts; the active one runs for every message that comes in."),
     "queue": ("queue:queue", "Look at mail that waits to be delivered, and decide about it."),
+    "message": ("messages:message", "Find messages, show them, and tell what became of them."),
     "sendmail": (
         "sendmail:sendmail",
         "Queue a message from standard input, as /usr/sbin/sendmail does: -t -i -f SENDER -F NAME RECIPIENT….",

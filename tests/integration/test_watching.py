@@ -4,6 +4,7 @@ import asyncio
 import json
 import smtplib
 import ssl
+import sys
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.remote import Remote
-from tests.support.server import PASSWORD, running_server
+from tests.support.server import PASSWORD, CommandFailed, running_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROOT = Path(__file__).parents[2]
@@ -247,3 +248,98 @@ async def test_one_id_finds_every_line_about_a_message(watched):
     for line in map(json.loads, server.log.splitlines()):
         for name in ("delivery_id", "message_id", "inbox_id"):
             assert not isinstance(line.get(name), int), line
+
+
+async def test_the_whole_story_of_a_message_is_told_by_any_of_its_ids(watched):
+    server, story = watched
+    told = await server.command("message", "trace", story["received"])
+    assert told["message_id"] == "<received@remote.test>"
+    assert told["queue_ids"] == [story["received"]]
+    whats = [line["what"] for line in told["story"]]
+    assert set(whats) >= {"stored", "judged", "event message.received"}
+    came = next(line for line in told["story"] if line["what"] == "stored")
+    assert "from remote.test" in came["received"]
+    assert story["received"] in came["received"]
+    assert (came["inbox"], came["folders"]) == ("agent@local.test", ["Inbox"])
+    assert not told["gaps"]
+
+    told = await server.command("message", "trace", "bounced@local.test")
+    whats = [line["what"] for line in told["story"]]
+    assert [line["at"] for line in told["story"]] == sorted(line["at"] for line in told["story"])
+    assert set(whats) >= {"stored", "queued", "failed", "event message.bounced"}
+    assert whats.index("queued") < whats.index("failed")
+    failed = next(line for line in told["story"] if line["what"] == "failed")
+    assert (failed["recipient"], failed["queue_id"]) == ("nobody@remote.test", story["bounced"])
+    assert failed["reply"].startswith("550 5.1.1")
+    assert failed["host"]
+    for identifier in (story["bounced"], failed["delivery_id"]):
+        assert (await server.command("message", "trace", identifier))["story"] == told["story"]
+    for wrong in ("msg_0000000000001", "nobody@nowhere.test", "dlv_0000000000001", "hello"):
+        with pytest.raises(CommandFailed) as refused:
+            await server.command("message", "trace", wrong)
+        assert refused.value.code == 65
+
+
+async def test_what_was_deleted_has_its_story_still(watched):
+    server, _ = watched
+    queue_id = await asyncio.to_thread(arrive, server, "deleted")
+
+    async def is_there():
+        return await server.command("message", "find", "--message-id", "deleted@remote.test")
+
+    (row,) = await until(is_there)
+    assert row["id"] == queue_id
+    async with server.session() as gent:
+        for _ in range(2):
+            async with gent.delete(f"/v1/messages/{queue_id}/") as answer:
+                assert answer.status < 300 or answer.status == 404, await answer.text()
+    told = await server.command("message", "trace", queue_id)
+    assert "event message.received" in [line["what"] for line in told["story"]]
+    assert not await is_there()
+    assert any("deleted" in gap for gap in told["gaps"])
+
+
+async def test_messages_are_found_and_shown(watched):
+    server, story = watched
+
+    async def ids(*arguments):
+        return [row["id"] for row in await server.command("message", "find", *arguments)]
+
+    assert await ids("--subject", "received") == [story["received"]]
+    assert await ids("--from", "ann@remote.test", "--subject", "received") == [story["received"]]
+    assert await ids("--to", "bob@remote.test") == [story["sent"]]
+    assert await ids("--message-id", "<sent@local.test>") == [story["sent"]]
+    assert story["received"] in await ids("--inbox", "agent@local.test")
+    assert await ids("--since", "2100-01-01") == []
+    assert await ids("--until", "2001-01-01", "--inbox", "agent@local.test") == []
+    assert len(await ids("--limit", "1", "--since", "2020-01-01")) == 1
+    assert await ids("--subject", '"received" OR') == []
+    shown = await server.command("message", "show", story["received"])
+    assert "Subject: received" in shown["header"]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "mailserver", "message", "show", "--raw", "received@remote.test"),
+        env=server.environment, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    raw, _ = await process.communicate()
+    assert raw.endswith(b"\r\n\r\nHello there.\r\n")
+    assert raw.startswith(b"Return-Path: <ann@remote.test>")
+
+
+async def test_the_log_level_of_a_server_that_runs_changes_and_goes_back(watched):
+    server, _ = watched
+    assert await server.command("log", "level") == {"level": "info", "seconds_left": None}
+    assert (await server.command("log", "level", "warning", "--for", "1"))["level"] == "warning"
+    before = server.log.count("http.request.answered")
+    await scraped(server)
+    assert server.log.count("http.request.answered") == before
+
+    async def is_back():
+        return (await server.command("log", "level"))["level"] == "info"
+
+    await until(is_back)
+    await scraped(server)
+
+    async def is_logged():
+        return server.log.count("http.request.answered") > before
+
+    assert await until(is_logged)

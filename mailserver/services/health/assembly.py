@@ -13,6 +13,7 @@ from mailserver.services.health.backups import Backups
 from mailserver.services.health.doctor import Doctor
 from mailserver.services.health.levels import Levels
 from mailserver.services.health.premises import Live, Premises, Resolver
+from mailserver.services.health.stories import Stories
 from mailserver.services.health.zone import Zones
 from mailserver.services.outbound.queue import Queue
 from mailserver.settings.configuration import Settings
@@ -28,6 +29,7 @@ class HealthCare:
     backups: Backups
     live: Live
     levels: Levels
+    stories: Stories
 
 
 def build(
@@ -59,7 +61,14 @@ def build(
     )
     operator = settings.health.operator
     doctor = Doctor(store.database, domains, built, operator, now)
-    return HealthCare(doctor, Zones(domains, premises), built.backups, live, Levels(store, executor))
+    return HealthCare(
+        doctor,
+        Zones(domains, premises),
+        built.backups,
+        live,
+        Levels(store, executor),
+        Stories(store.database, store.files, executor),
+    )
 
 
 def _premises(settings: Settings) -> Premises:
