@@ -20,7 +20,7 @@ def inbox() -> None:
 @click.option("--password-file", type=click.Path(path_type=Path), help="A file that holds the password.")
 @click.pass_obj
 def inbox_add(operator: Operator, address: str, display_name: str | None, password_file: Path | None) -> None:
-    """Make an inbox on one of our domains, with a password for SMTP, JMAP and IMAP."""
+    """Make an inbox on one of our domains, with a password for SMTP and JMAP."""
     password = accounts.password_from(password_file)
     accounts.show(operator, operator.run("inbox.add", address=address, display_name=display_name, password=password))
 

@@ -1,5 +1,7 @@
 """Every command and example of the guide is run, page by page, in its order."""
 
+import shutil
+
 import pytest
 import pytest_asyncio
 
@@ -8,8 +10,14 @@ from tests.support import guide, guide_world
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+TOOLS = ("bash", "curl", "jq", "node", "timeout")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory):
+    for tool in TOOLS:
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
     async with guide_world.opened(tmp_path_factory.mktemp("guide")) as found:
         yield found
 
