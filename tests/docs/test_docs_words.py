@@ -107,3 +107,15 @@ def test_the_times_of_the_queue_are_those_that_are_told():
     assert [seconds / 60 for seconds in queue.retry_seconds] == [1, 5, 15, 30, 60, 120, 240, 480]
     assert "tell the sender after 4 hours, and give up after 5 days" in page
     assert (queue.delay_notice_seconds, queue.lifetime_seconds) == (4 * 3600, 5 * 86_400)
+
+
+def test_the_map_names_every_room_and_every_file_that_it_names_is_there():
+    flow = (guide.ROOT / "docs" / "flow.md").read_text()
+    program = guide.ROOT / "mailserver"
+    rooms = {each.stem for each in program.iterdir() if each.suffix == ".py" or (each / "__init__.py").exists()}
+    chain = next(line for line in flow.splitlines() if line.startswith("    cli → app"))
+    assert rooms - {"__init__", "__main__"} == set(re.findall(r"\w+", chain))
+    files = {str(each.relative_to(program)) for each in program.rglob("*.py")}
+    named = {span for span in SPAN.findall(flow) if re.fullmatch(r"[a-z_/]+\.py", span)}
+    assert [one for one in named if not any(f"/{each}".endswith(f"/{one}") for each in files)] == []
+    assert len(named) > 30

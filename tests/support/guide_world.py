@@ -233,6 +233,7 @@ async def opened(directory: Path) -> AsyncIterator[World]:
         server.environment |= {
             "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(directory / "home"),
             "PYTHONPATH": str(Path(__file__).parents[2]), "PASSWORD": PASSWORD,
+            "CURL_CA_BUNDLE": str(directory / "server" / "data" / "tls" / "self-signed.pem"),
         }  # fmt: skip
         await server.bootstrap("example.com", "you@example.com")
         await _publish(server, names)
@@ -273,7 +274,10 @@ def _words(directory: Path, server: Server, hook: int) -> list[tuple[str, str]]:
         ("https://app.example.com", f"http://127.0.0.1:{hook}"),
         ("9000), Receiver", f"{hook}), Receiver"),
         ("smtp://mail.example.com:25", "smtp://{}:{}".format(*server.smtp)),
-        ("smtp://mail.example.com:587", "smtp://{}:{}".format(*server.submission)),
+        (
+            "smtp://mail.example.com:587",
+            "--resolve mail.example.com:{1}:{0} smtp://mail.example.com:{1}".format(*server.submission),
+        ),
         ('"mail.example.com", 25', '"{}", {}'.format(*server.smtp)),
         ("/var/lib/mailserver", server.environment["MAILSERVER_DATA_DIR"]),
         ("/var/backups/mailserver", str(directory / "backups")),
