@@ -103,3 +103,19 @@ def test_every_key_has_a_place_in_the_list():
     keys = loading.keys()
     assert keys["queue.remote_port"] == 25
     assert "limits.recipients" in keys
+
+
+def test_the_token_of_the_metrics_stands_in_a_file_or_a_credential_and_is_never_shown(monkeypatch, tmp_path):
+    path = tmp_path / "metrics_token"
+    path.write_text("sixteen letters or more\n")
+    monkeypatch.setenv("MAILSERVER_HTTP__METRICS_TOKEN_FILE", str(path))
+    named = loading.load()
+    monkeypatch.delenv("MAILSERVER_HTTP__METRICS_TOKEN_FILE")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    for settings in (named, loading.load()):
+        assert settings.http.metrics_token is not None
+        assert settings.http.metrics_token.get_secret_value() == "sixteen letters or more"
+        assert "sixteen" not in repr(settings)
+    path.write_text("short")
+    with pytest.raises(SettingsProblem, match=r"http\.metrics_token"):
+        loading.load()
