@@ -37,7 +37,8 @@ def test_every_record_of_a_domain(tmp_path):
     leaf = Authority(tmp_path).leaf("mail.local.test")
     key = DkimKey("local.test", "rsa202611", "rsa-sha256", "QUJD", active=True)
     found = {
-        (one.type, one.name): one for one in records.of_domain("local.test", "mail.local.test", [key], POLICY, records.Proof(leaf.der))
+        (one.type, one.name): one
+        for one in records.of_domain("local.test", "mail.local.test", [key], POLICY, records.Proof(leaf.der))
     }
     assert set(found) == {
         ("MX", "local.test"), ("TXT", "local.test"), ("TXT", "rsa202611._domainkey.local.test"),
