@@ -279,6 +279,8 @@ def _words(directory: Path, server: Server, hook: int) -> list[tuple[str, str]]:
             "--resolve mail.example.com:{1}:{0} smtp://mail.example.com:{1}".format(*server.submission),
         ),
         ('"mail.example.com", 25', '"{}", {}'.format(*server.smtp)),
+        ("https://jmap.example.net/session --user anna", f"{server.http}/.well-known/jmap --user anna@example.com"),
+        ("/root/anna.secret", str(server.directory / "password")),
         ("/var/lib/mailserver", server.environment["MAILSERVER_DATA_DIR"]),
         ("/var/backups/mailserver", str(directory / "backups")),
         ("/var/tmp/", f"{directory}/"),
