@@ -19,7 +19,7 @@ from mailserver.storage.backups import note
 from mailserver.storage.database import TookTooLong
 from mailserver.storage.store import Store
 
-QUEUE_SECONDS = 10.0  # that a count of the queue is good for
+QUEUE_SECONDS = 2.0  # that a count of the queue is good for
 KEPT_SECONDS = 60.0
 STATEMENT_SECONDS = 1.0  # after which a count is given up
 READ_SECONDS = 5.0  # with the wait for a thread that reads
