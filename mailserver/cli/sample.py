@@ -15,6 +15,8 @@ from mailserver.settings import loading
 from mailserver.settings.configuration import Settings
 from mailserver.settings.loading import SettingsProblem
 
+_ELSEWHERE = "MAILSERVER_DATA_DIR"
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -42,6 +44,9 @@ class Sample:
 
 def configured(directory: Path, address: str, ports: Ports, more: str) -> Settings:
     """Write the configuration where there is none yet, and read it; `more` is further TOML."""
+    if os.environ.get(_ELSEWHERE, str(directory / "data")) != str(directory / "data"):
+        # The environment goes before the file: whatever server runs there would get a domain of ours.
+        exits.fail(exits.CONFIGURATION, f"{_ELSEWHERE} names the data of another server. Unset it: nothing was done.")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = directory / "mailserver.toml"
     if not config.exists():

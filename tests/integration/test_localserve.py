@@ -90,3 +90,11 @@ async def test_a_directory_of_others_is_neither_served_nor_emptied(tmp_path):
         await server.command("localserve", "--directory", str(tmp_path))
     assert caught.value.code == 78
     assert [path.name for path in tmp_path.iterdir()] == ["mailserver.toml"]
+
+
+async def test_the_data_of_another_server_is_left_alone(tmp_path):
+    server = Server(tmp_path, os.environ | {"MAILSERVER_DATA_DIR": str(tmp_path / "production")})
+    with pytest.raises(CommandFailed, match="names the data of another server") as caught:
+        await server.command("localserve", "--directory", str(tmp_path / "local"))
+    assert caught.value.code == 78
+    assert list(tmp_path.iterdir()) == []
