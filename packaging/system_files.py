@@ -32,6 +32,8 @@ def place(tree: Path, environment: Path) -> str:
     shutil.copyfile(DEBIAN / "ufw", _made(tree / "etc/ufw/applications.d/mailserver"))
     shutil.copyfile(DEBIAN / "lintian-overrides", _made(tree / "usr/share/lintian/overrides/mailserver"))
     shutil.copyfile(ROOT / "config/mailserver.toml", _made(tree / "usr/share/mailserver/config.toml"))
+    for name in ("alerts.yml", "grafana-dashboard.json"):
+        shutil.copyfile(ROOT / "config" / name, _made(tree / "usr/share/mailserver" / name))
     return version
 
 

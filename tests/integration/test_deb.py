@@ -113,7 +113,7 @@ def test_what_is_in_the_package_and_whose_it_is(package):
         "/usr/share/bash-completion/completions/mailserver", "/usr/share/zsh/vendor-completions/_mailserver",
         "/usr/share/fish/vendor_completions.d/mailserver.fish", "/usr/share/doc/mailserver/copyright",
         "/usr/share/doc/mailserver/changelog.gz", "/usr/share/doc/mailserver/docs/upgrade.md",
-        "/usr/share/mailserver/config.toml",
+        "/usr/share/mailserver/config.toml", "/usr/share/mailserver/alerts.yml",
     ):  # fmt: skip
         assert name in rows, name
     assert {path.name for path in (ROOT / "systemd").iterdir()} <= {
