@@ -2,16 +2,16 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import fields
 from typing import Any, Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry
 
-from mailserver import systemd
+from mailserver import foundation, systemd
 from mailserver.admin import door, local_programs
 from mailserver.admin.address import SUBMIT_SOCKET
 from mailserver.admin.logging import Level
@@ -21,9 +21,8 @@ from mailserver.api.agentry.event_bodies import AgentryPosting, EventBodies
 from mailserver.certificates.expiry import Expiry
 from mailserver.certificates.served import CertificateProblem, Certificates
 from mailserver.dns import DnsResolver
-from mailserver.events.dispatcher import Dispatcher, Limits
+from mailserver.events.dispatcher import Dispatcher
 from mailserver.events.follower import Follower
-from mailserver.fetch import Fetch
 from mailserver.http import server
 from mailserver.jmap.capabilities import Limits as JmapLimits
 from mailserver.jmap.mount import Jmap
@@ -32,19 +31,18 @@ from mailserver.jobs import schedule
 from mailserver.jobs.lag import LoopLag
 from mailserver.queue import assembly as queue_assembly
 from mailserver.services import assembly
-from mailserver.services.assembly import Assembled, Threadpools
+from mailserver.services.assembly import Assembled
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.settings.configuration import Settings
 from mailserver.smtp.handshake import Tls
 from mailserver.smtp.limits import SmtpLimits
 from mailserver.smtp.listeners import Listeners, Ports
-from mailserver.storage import journal_state, store
+from mailserver.storage import journal_state
 from mailserver.storage.store import Store
 from mailserver.watching.counted import Counted
 from mailserver.watching.levels import LevelGauges
 from mailserver.watching.scrape import Scrape
 
-WEBHOOKS = Limits()
 PROGRAM_SECONDS, PROGRAMS_AT_ONCE = 120.0, 20
 PROOF_DRAIN_SECONDS = 1.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -72,14 +70,6 @@ class Logging(Protocol):
         """Take the key for the names of addresses, where those are not written."""
 
 
-@asynccontextmanager
-async def offline(settings: Settings) -> AsyncIterator[Verbs]:
-    """The operator's verbs on a data directory that no server has open."""
-    async with AsyncExitStack() as stack:
-        _, assembled, _ = await _foundation(settings, stack, Doorbell(), lambda _: None)
-        yield Verbs(assembled.services)
-
-
 async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None], logging: Logging) -> None:
     """Serve until told to stop, then drain. `ready` gets the listeners' addresses once every socket is bound."""
     supervisor = systemd.Supervisor()
@@ -91,7 +81,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None], log
     async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
         doorbell = Doorbell()
         heard: list[Callable[[str], None]] = [doorbell.ring]
-        opened, assembled, resolver = await _foundation(
+        opened, assembled, resolver = await foundation.laid(
             settings, stack, doorbell, lambda topic: _announce(heard, topic)
         )
         logging.redact_with(opened.secrets["logs"])
@@ -137,31 +127,6 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None], log
         supervisor.notify("STOPPING=1")
         runner.stop()  # the queue finishes what is in hand while the ports do
         await smtp.drain(settings.limits.drain_seconds)
-
-
-async def _foundation(
-    settings: Settings,
-    stack: AsyncExitStack,
-    doorbell: Doorbell,
-    announce: Callable[[str], None],
-) -> tuple[Store, Assembled, DnsResolver]:
-    """The open store with the services on it, and what they ask DNS by."""
-    pools = Threadpools(
-        files=stack.enter_context(ThreadPoolExecutor(4, "files")),
-        crypto=stack.enter_context(ThreadPoolExecutor(2, "crypto")),
-        passwords=stack.enter_context(ThreadPoolExecutor(2, "passwords")),
-        stage=stack.enter_context(ThreadPoolExecutor(1, "stage")),
-    )
-    opened = await stack.enter_async_context(store.opened(settings, announce))
-    resolver = DnsResolver(settings.dns.nameservers, settings.dns.timeout_seconds)
-    private = settings.outbound_http.allow_private
-    fetch = await stack.enter_async_context(Fetch(resolver, allow_private=private))
-    posts = Fetch(
-        resolver, allow_private=private, connections=WEBHOOKS.lines, connections_per_host=WEBHOOKS.lines_per_host
-    )
-    await stack.enter_async_context(posts)
-    built = assembly.assemble(settings, opened, pools, resolver, fetch, posts, doorbell)
-    return opened, built, resolver
 
 
 async def _start_stage(
@@ -295,7 +260,7 @@ def _engines(assembled: Assembled, doorbell: Doorbell) -> tuple[Engine, ...]:
 def _dispatcher(assembled: Assembled, doorbell: Doorbell) -> Dispatcher:
     told = assembled.services.notify
     posting = AgentryPosting(told.posting, EventBodies(assembled.services))
-    return Dispatcher(told.lines, posting, doorbell, WEBHOOKS, assembly.now_ms, assembled.figures)
+    return Dispatcher(told.lines, posting, doorbell, foundation.WEBHOOKS, assembly.now_ms, assembled.figures)
 
 
 def _run(

@@ -1,11 +1,10 @@
 """Run a verb: on the running server over its admin socket, or on the data directory where none runs."""
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mailserver.cli import exits, talk_once
+from mailserver.cli import exits, lazy, talk_once
 from mailserver.settings import loading
 from mailserver.settings.configuration import Settings
 from mailserver.settings.loading import SettingsProblem
@@ -33,7 +32,7 @@ class Operator:
         loaded = self.settings()
         answer = _ask(loaded.runtime_dir / "admin.sock", verb, arguments)
         if answer is None:
-            answer = import_module(OFFLINE).run(loaded, verb, arguments)  # all of the server: only where it is needed
+            answer = lazy.read(OFFLINE).run(loaded, verb, arguments)  # all of the server: only where it is needed
         if "error" in answer:
             exits.fail(exits.of_error(answer["error"]), answer["message"])
         return answer["result"]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from mailserver import app
+from mailserver import foundation
 from mailserver.cli import exits, logs
 from mailserver.entities import errors
 from mailserver.settings.configuration import Settings
@@ -19,7 +19,7 @@ def run(loaded: Settings, verb: str, arguments: dict[str, Any]) -> dict[str, Any
     logs.configure("warning", "console")
 
     async def answer() -> dict[str, Any]:
-        async with app.offline(loaded) as verbs:
+        async with foundation.offline(loaded) as verbs:
             try:
                 return {"result": await verbs.run(verb, arguments)}
             except errors.ServiceError as error:
@@ -33,7 +33,7 @@ def run(loaded: Settings, verb: str, arguments: dict[str, Any]) -> dict[str, Any
 async def opened(loaded: Settings) -> AsyncIterator[Ask]:
     """Somebody who runs one verb after the other while the block runs."""
     logs.configure("warning", "console")
-    async with app.offline(loaded) as verbs:
+    async with foundation.offline(loaded) as verbs:
 
         async def ask(verb: str, content: bytes = b"", /, **arguments: Any) -> Any:
             if content:

@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from mailserver.admin import address
-from mailserver.cli import exits
+from mailserver.cli import exits, lazy
 from mailserver.cli.connection import ANSWER_SECONDS, OFFLINE, Operator
 from mailserver.transfer.target import Ask, TargetRefused
 
@@ -27,7 +26,7 @@ async def talking(operator: Operator) -> AsyncIterator[Ask]:
         yield door
         return
     async with AsyncExitStack() as stack:
-        offline = import_module(OFFLINE)  # all of the server: only where it is needed
+        offline = lazy.read(OFFLINE)  # all of the server: only where it is needed
         with offline.explained(loaded):
             ask: Ask = await stack.enter_async_context(offline.opened(loaded))
         yield ask
