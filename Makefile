@@ -43,7 +43,7 @@ interop: $(VENV)/.test ## Only the tests that drive other vendors' programs
 	$(BIN)/python -m pytest tests/interop
 
 fuzz: $(VENV)/.test ## Feed the parsers with generated input, for longer than the tests do
-	MAILSERVER_FUZZ=long $(BIN)/python -m pytest --timeout=0 tests/fuzz tests/integration/test_jmap_sync.py
+	MAILSERVER_FUZZ=long $(BIN)/python -m pytest --timeout=0 tests/fuzz tests/integration/test_jmap_sync.py tests/interop/test_openapi_fuzz.py
 
 crash: $(VENV)/.test ## Kill the server again and again under load and account for every message
 	$(BIN)/python -m tests.crash --cycles 100

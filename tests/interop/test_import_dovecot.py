@@ -23,7 +23,7 @@ from tests.support import certificates, dovecot
 from tests.support.dovecot import PASSWORD, Dovecot, Dropping
 from tests.support.server import CommandFailed, running_server
 
-MESSAGES = int(os.environ.get("MAILSERVER_IMPORT_MESSAGES", "2000"))
+MESSAGES = int(os.environ.get("MAILSERVER_IMPORT_MESSAGES", "800"))
 STARTED_AT = 1_500_000_000
 FOLDERS = ("", ".Gesendet", ".Work", ".Work.&AOQ-pfel", ".Trash")
 NAMES = {"": "Inbox", ".Gesendet": "Sent", ".Work": "Work", ".Work.&AOQ-pfel": "Work/äpfel", ".Trash": "Trash"}

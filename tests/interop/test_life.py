@@ -21,7 +21,7 @@ from tests.support.remote import Remote
 from tests.support.server import PASSWORD, Server
 
 FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), "")
-IMPORTED = 300
+IMPORTED = 90
 ALL = "folders and messages"
 
 pytestmark = [
@@ -110,7 +110,7 @@ def account():
     server.start()
     with imaplib.IMAP4("127.0.0.1", server.port) as client:
         client.login("owner", dovecot.PASSWORD)
-        assert client.select()[1] == [b"100"]
+        assert client.select()[1] == [b"30"]
     yield server
     server.close()
 
@@ -162,7 +162,7 @@ async def test_the_whole_life_of_a_server(tmp_path, account):
         assert held[0] == IMPORTED + 4
 
         # Days go by, and the queue tries again.
-        for _ in range(2):
+        for _ in range(1):
             assert await server.stop() == 0
             before, life.days = await life.queue(), life.days + 1
             server = await life.started()

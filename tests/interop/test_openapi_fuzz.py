@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import fuzzing
 from tests.support.scene import scene
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
-EXAMPLES = 15  # of each endpoint
-RUN_SECONDS = 240  # 45 on a machine that does nothing else
-pytestmark = pytest.mark.timeout(300)
+EXAMPLES = 60 if fuzzing.IS_LONG else 5  # of each endpoint
+RUN_SECONDS = 3_000 if fuzzing.IS_LONG else 240  # 20 on a machine that does nothing else
+pytestmark = pytest.mark.timeout(RUN_SECONDS + 60)
 LEFT_OUT = "/auth/logout/"  # the credentials would be gone
 
 
