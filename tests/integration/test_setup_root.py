@@ -20,6 +20,7 @@ for directory in etc var/lib; do
       /etc/subuid /etc/subgid /etc/ld.so.cache /etc/resolv.conf /etc/hosts "$PLACE/etc/" 2>/dev/null || true ;; esac
 done
 mount --bind "$PLACE/etc" /etc
+sed -i '/^mailserver:/d' /etc/passwd /etc/group /etc/shadow /etc/gshadow  # a user whom the machine has already
 mount --bind "$PLACE/var/lib" /var/lib
 setup() { $PYTHON -P -m mailserver setup mail.local.test --non-interactive --no-systemd --no-watch "$@" >/dev/null; }
 setup --address owner@local.test --password-file "$PASSWORD"
