@@ -163,8 +163,12 @@ async def test_a_day_of_a_small_team(server):
             for got in receiver.hooks:
                 svix.webhooks.Webhook(hook["secret"]).verify(got.content, got.headers)
                 standardwebhooks.Webhook(hook["secret"]).verify(got.content, got.headers)
-            log = await owner.get(f"/v1/webhooks/{hook['webhook_id']}/deliveries/")
-            assert {each["status"] for each in log["results"]} == {"delivered"}
+            async with asyncio.timeout(30):  # what is heard is written down a moment later
+                while True:
+                    log = await owner.get(f"/v1/webhooks/{hook['webhook_id']}/deliveries/")
+                    if {each["status"] for each in log["results"]} == {"delivered"}:
+                        break
+                    await asyncio.sleep(0.1)
             ids = [each["delivery_id"] for each in log["results"]]
             assert {got.headers["webhook-id"] for got in receiver.hooks} == set(ids)
 

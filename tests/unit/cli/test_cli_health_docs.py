@@ -16,7 +16,7 @@ COMMANDS = [
     line
     for name in ("setup", "dns", "doctor")
     for block in BLOCK.findall((DOCS / f"{name}.md").read_text())
-    for line in block.splitlines()
+    for line in block.replace("\\\n", " ").splitlines()
     if line.startswith("mailserver ")
 ]
 
