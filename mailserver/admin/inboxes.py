@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mailserver.entities import identifiers
-from mailserver.entities.access import ALL_SCOPES, Caller, Credential
+from mailserver.entities.access import Caller
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.quota import Holding, Wishes
 from mailserver.entities.tenant import Tenant
@@ -30,7 +30,7 @@ def table(
 
     async def remove(given: Arguments) -> Arguments:
         inbox = await services.inboxes.at(given["address"])
-        caller = Caller(inbox.tenant_id, Credential.ADMIN, 0, ALL_SCOPES, is_owner=True)
+        caller = Caller.operator(inbox.tenant_id)
         await services.inbox_keeping.close(
             caller, inbox, is_forced=bool(given.get("force")), is_purged=bool(given.get("purge"))
         )

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mailserver.entities import errors, identifiers
-from mailserver.entities.access import ALL_SCOPES, Caller, Credential
+from mailserver.entities.access import Caller
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.rule import Direction, ListType, Rule
@@ -22,7 +22,7 @@ def table(services: Services, tenant: Tenant) -> dict[str, Callable[[Arguments],
     async def scope(given: Arguments) -> tuple[Caller, Inbox | None]:
         inbox = await services.inboxes.at(given["inbox"]) if given.get("inbox") else None
         tenant_id = inbox.tenant_id if inbox else await tenant(given.get("tenant"))
-        return Caller(tenant_id, Credential.ADMIN, 0, ALL_SCOPES), inbox
+        return Caller.operator(tenant_id), inbox
 
     async def add(given: Arguments) -> Arguments:
         caller, inbox = await scope(given)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mailserver.entities import errors, identifiers
-from mailserver.entities.access import ALL_SCOPES, Caller, Credential
+from mailserver.entities.access import Caller
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.entities.sieve import SieveScript
@@ -64,7 +64,7 @@ class _ScriptVerbs:
 
     async def _scope(self, given: Arguments) -> tuple[Caller, Inbox]:
         inbox = await self._inboxes.at(given["inbox"])
-        return Caller(inbox.tenant_id, Credential.ADMIN, 0, ALL_SCOPES, inbox.id), inbox
+        return Caller.operator(inbox.tenant_id, inbox.id), inbox
 
     async def _named(self, caller: Caller, inbox: Inbox, name: str) -> SieveScript | None:
         return next((each for each in await self._scripts.all_of(caller, inbox) if each.name == name), None)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mailserver.entities import errors, identifiers
-from mailserver.entities.access import ALL_SCOPES, Caller, Credential, Scope
+from mailserver.entities.access import Caller, Scope
 from mailserver.entities.api_key import ApiKey
 from mailserver.entities.identifiers import Kind
 from mailserver.services.registry import Services
@@ -19,7 +19,7 @@ def table(
     """The verbs by name."""
 
     async def operator(given: Arguments) -> Caller:
-        return Caller(await tenant(given.get("tenant")), Credential.ADMIN, 0, ALL_SCOPES, is_owner=True)
+        return Caller.operator(await tenant(given.get("tenant")))
 
     async def create(given: Arguments) -> Arguments:
         if given.get("api_key"):

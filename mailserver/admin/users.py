@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mailserver.entities import identifiers
-from mailserver.entities.access import ALL_SCOPES, Caller, Credential
+from mailserver.entities.access import Caller
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.tenant import Member, UserRole
 from mailserver.services.registry import Services
@@ -19,12 +19,12 @@ def table(
     """The verbs by name."""
 
     async def operator(given: Arguments) -> Caller:
-        return Caller(await tenant(given.get("tenant")), Credential.ADMIN, 0, ALL_SCOPES, is_owner=True)
+        return Caller.operator(await tenant(given.get("tenant")))
 
     async def of(given: Arguments) -> tuple[Caller, str]:
         """The person with an address, through the operator's eyes; NotFound where there is none."""
         member = await services.users.at(given["email"])
-        caller = Caller(member.tenant_id, Credential.ADMIN, 0, ALL_SCOPES, is_owner=True)
+        caller = Caller.operator(member.tenant_id)
         return caller, identifiers.encode(Kind.USER, member.id)
 
     async def add(given: Arguments) -> Arguments:

@@ -66,6 +66,11 @@ class Caller:
     permissions: frozenset[Permission] | None = None  # of an API key; None for all
     pod_id: int | None = None  # where the credential, or what is asked for, is bound to one
 
+    @classmethod
+    def operator(cls, tenant_id: int, inbox_id: int | None = None) -> "Caller":
+        """Whoever runs the server, as an owner of a tenant; of one inbox where that is meant alone."""
+        return cls(tenant_id, Credential.ADMIN, 0, ALL_SCOPES, inbox_id, is_owner=True)
+
     def sees(self, inbox: Inbox) -> bool:
         """Whether an inbox is within what the credential is bound to."""
         return (
