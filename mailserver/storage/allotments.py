@@ -43,6 +43,8 @@ def total(snapshot: Snapshot, tenant_id: int) -> tuple[int, int]:
 
 def full(snapshot: Snapshot, inboxes: Sequence[tuple[int, int]], default: Allotment) -> frozenset[int]:
     """Those of some inboxes, given as (id, tenant id), that take nothing more: by themselves, or with their tenant."""
+    if not inboxes:
+        return frozenset()
     held = of_inboxes(snapshot, [inbox_id for inbox_id, _ in inboxes], default)
     filled = {
         tenant_id for tenant_id in {tenant_id for _, tenant_id in inboxes}

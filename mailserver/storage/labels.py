@@ -46,28 +46,29 @@ def detach_all(tx: Transaction, message_id: int) -> None:
 
 def of_messages(snapshot: Snapshot, message_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
     """The labels of messages, as people see them."""
-    marks = ",".join("?" * len(message_ids))
-    found: dict[int, list[str]] = {}
-    for message_id, display in snapshot.all(
-        f"SELECT m.message_id, l.display FROM message_label m JOIN label l ON l.id = m.label_id "
-        f"WHERE m.message_id IN ({marks}) ORDER BY l.atom",
-        message_ids,
-    ):
-        found.setdefault(message_id, []).append(display)
-    return {message_id: tuple(displays) for message_id, displays in found.items()}
+    return _of(snapshot, "message", "display", message_ids)
+
+
+def atoms_of_messages(snapshot: Snapshot, message_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The labels of messages, as programs name them."""
+    return _of(snapshot, "message", "atom", message_ids)
 
 
 def of_threads(snapshot: Snapshot, thread_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
     """The labels of threads, those that only their messages have included, as people see them."""
-    marks = ",".join("?" * len(thread_ids))
+    return _of(snapshot, "thread", "display", thread_ids)
+
+
+def _of(snapshot: Snapshot, kind: str, shown: str, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    marks = ",".join("?" * len(numbers))
     found: dict[int, list[str]] = {}
-    for thread_id, display in snapshot.all(
-        "SELECT t.thread_id, l.display FROM thread_label t JOIN label l ON l.id = t.label_id "
-        f"WHERE t.thread_id IN ({marks}) ORDER BY l.atom",
-        thread_ids,
+    for number, text in snapshot.all(
+        f"SELECT o.{kind}_id, l.{shown} FROM {kind}_label o JOIN label l ON l.id = o.label_id "
+        f"WHERE o.{kind}_id IN ({marks}) ORDER BY l.atom",
+        numbers,
     ):
-        found.setdefault(thread_id, []).append(display)
-    return {thread_id: tuple(displays) for thread_id, displays in found.items()}
+        found.setdefault(number, []).append(text)
+    return {number: tuple(texts) for number, texts in found.items()}
 
 
 def _ensure(tx: Transaction, ids: IdSource, tenant_id: int, display: str) -> int:

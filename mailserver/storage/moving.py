@@ -9,7 +9,7 @@ import orjson
 from mailserver.entities import keyword
 from mailserver.entities.message import Flag
 from mailserver.entities.moving import Kept
-from mailserver.storage import files
+from mailserver.storage import files, labels
 from mailserver.storage.database import Snapshot, Transaction
 
 AT_ONCE = 500
@@ -86,20 +86,8 @@ def page(snapshot: Snapshot, folder_id: int, after: tuple[int, int], limit: int)
         "ORDER BY p.received_at, p.message_id LIMIT ?",
         (folder_id, *after, limit),
     )
-    atoms = _atoms(snapshot, [row[1] for row in rows]) if rows else {}
+    atoms = labels.atoms_of_messages(snapshot, [row[1] for row in rows]) if rows else {}
     return [_kept(row, atoms.get(row[1], ())) for row in rows]
-
-
-def _atoms(snapshot: Snapshot, message_ids: Sequence[int]) -> dict[int, list[str]]:
-    marks = ",".join("?" * len(message_ids))
-    found: dict[int, list[str]] = {}
-    for message_id, atom in snapshot.all(
-        "SELECT m.message_id, l.atom FROM message_label m JOIN label l ON l.id = m.label_id "
-        f"WHERE m.message_id IN ({marks})",
-        message_ids,
-    ):
-        found.setdefault(message_id, []).append(atom)
-    return {message_id: sorted(atoms) for message_id, atoms in found.items()}
 
 
 def _kept(row: Any, atoms: Sequence[str]) -> Kept:
