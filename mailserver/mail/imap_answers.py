@@ -2,7 +2,6 @@
 
 import calendar
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,13 +78,6 @@ def internal_date(text: str) -> int:
     moment = calendar.timegm((year, _MONTHS.index(found[2].lower()) + 1, day, hour, minute, second, 0, 1, 0))
     offset = (int(found[8]) * 60 + int(found[9])) * 60
     return (moment - offset if found[7] == "+" else moment + offset) * 1000
-
-
-def written_date(milliseconds: int) -> str:
-    """Unix milliseconds as an INTERNALDATE."""
-    moment = time.gmtime(milliseconds // 1000)
-    month = _MONTHS[moment.tm_mon - 1].capitalize()
-    return f"{moment.tm_mday:02}-{month}-{moment.tm_year:04} " + time.strftime("%H:%M:%S +0000", moment)
 
 
 def _line(line: bytes, stack: list[list[Any]]) -> None:
