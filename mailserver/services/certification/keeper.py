@@ -23,6 +23,7 @@ from mailserver.services.certification.states import CertificateState
 
 ROUND_SECONDS = 3600.0  # after which DNS is asked for our names again
 SHORTEST_SECONDS = 5.0
+TROUBLE_SECONDS = 300.0  # before everything is looked at again after the disk or the store failed
 PAUSE_MS = 900_000  # for every other certificate, after a failure that has nothing to do with one name
 _OF_A_NAME = ("caa", "connection", "dns", "incorrectResponse", "tls", "unauthorized", "rejectedIdentifier", "compound")
 EXPIRING_MS = 14 * 86_400_000
@@ -134,7 +135,11 @@ class Keeper:
         self._is_running = True
         try:
             while True:
-                seconds = await self.round()
+                try:
+                    seconds = await self.round()
+                except (OSError, ValueError, errors.Temporary) as error:  # a full disk, a file that is damaged
+                    log.error("certificate.round.failed", error=repr(error))
+                    seconds = TROUBLE_SECONDS
                 with suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
                         await self._bell.wait()

@@ -492,3 +492,30 @@ def test_the_name_of_a_certificate_leads_out_of_no_directory(tmp_path):
     for name in ("", "..", "../x", "a/b", "." + "a", "a" * 300, "a\0"):
         with pytest.raises(ValueError):
             Pairs(tmp_path).place(name)
+
+
+async def test_a_disk_that_fails_and_a_key_that_is_damaged_do_not_end_the_server(tmp_path, monkeypatch):
+    desk = Desk(tmp_path)
+    tried = []
+
+    def full(place, attempt):
+        tried.append(place)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(attempts, "save", full)
+        task = asyncio.ensure_future(desk.keeper.run())
+        async with asyncio.timeout(20):
+            while not tried:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        desk.keeper.stop()
+        await task
+    desk.again()
+    desk.pairs.keep_next_key(HOST, b"this is no key")
+    task = asyncio.ensure_future(desk.keeper.run())
+    await asyncio.sleep(0.2)
+    assert not task.done()
+    desk.keeper.stop()
+    await task
