@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import orjson
 import structlog
@@ -102,7 +102,10 @@ def _read(line: bytes) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     is_request = isinstance(request, dict) and isinstance(request.get("verb"), str)
-    return request if is_request and isinstance(request.get("arguments"), dict) else None
+    if not is_request or not isinstance(request.get("arguments"), dict):
+        return None
+    request["arguments"].pop("content", None)  # that are the octets behind the line, and nothing else
+    return cast("dict[str, Any]", request)
 
 
 def _octets(given: object, most: int) -> int:

@@ -7,7 +7,7 @@ from mailserver.services.outbound.local_programs import Piped
 from mailserver.services.registry import Services
 
 Arguments = dict[str, Any]
-MOST_RECIPIENTS = 1_000
+LONGEST_TEXT = 1_000
 
 
 class ProgramVerbs:
@@ -24,19 +24,26 @@ class ProgramVerbs:
 
 
 async def send(services: Services, given: Arguments, *, by_operator: bool) -> Arguments:
-    """Take a message; the id that `message trace` knows."""
+    """Take a message; the id that `message trace` knows. Everybody on the machine may write what stands in `given`."""
     recipients = given.get("recipients") or []
-    if len(recipients) > MOST_RECIPIENTS:
-        raise errors.TooLarge(f"A message has at most {MOST_RECIPIENTS:,} recipients.")
+    if not isinstance(recipients, list) or not all(isinstance(each, str) for each in recipients):
+        raise errors.Invalid("The recipients are a list of addresses.")
     piped = Piped(
-        str(given.get("user") or "somebody")[:64],
-        tuple(str(each) for each in recipients),
+        _text(given, "user") or "somebody",
+        tuple(recipients),
         reads_header=bool(given.get("reads_header")),
         ends_at_dot=bool(given.get("ends_at_dot", True)),
-        sender=given.get("sender"),
-        full_name=given.get("full_name"),
-        notify=given.get("notify"),
-        ret=given.get("ret"),
-        envid=given.get("envid"),
+        sender=_text(given, "sender"),
+        full_name=_text(given, "full_name"),
+        notify=_text(given, "notify"),
+        ret=_text(given, "ret"),
+        envid=_text(given, "envid"),
     )
     return {"id": await services.local_programs.send(piped, given.get("content", b""), by_operator=by_operator)}
+
+
+def _text(given: Arguments, name: str) -> str | None:
+    value = given.get(name)
+    if value is not None and not (isinstance(value, str) and len(value) <= LONGEST_TEXT):
+        raise errors.Invalid(f"{name} is a text of at most {LONGEST_TEXT} characters.")
+    return value

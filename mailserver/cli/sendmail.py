@@ -15,12 +15,12 @@ import orjson
 from mailserver.admin.address import SUBMIT_SOCKET
 from mailserver.cli import exits, talk_once
 from mailserver.cli.connection import Operator
+from mailserver.mail import dsn_parameters
 from mailserver.settings import loading
 from mailserver.settings.configuration import Settings
 
 READ_BYTES = 1 << 20
 _OPTIONS = "AB:C:F:GIL:N:O:R:UV:X:b:c:e:f:h:imno:p:q:r:tvx"
-_NOTIFIED = {"never", "success", "failure", "delay"}
 
 
 @dataclass
@@ -111,10 +111,10 @@ def _read(arguments: tuple[str, ...]) -> _Said:
 
 
 def _notify(text: str) -> str:
-    words = {word.strip().lower() for word in text.split(",")}
-    if not words <= _NOTIFIED or ("never" in words and len(words) > 1):
+    try:
+        return dsn_parameters.notify(text.replace(" ", ""))
+    except dsn_parameters.BadParameter:
         exits.fail(exits.USAGE, "sendmail: -N is never, or some of success,failure,delay.")
-    return ",".join(sorted(word.upper() for word in words))
 
 
 def _sender(text: str) -> str:

@@ -103,9 +103,9 @@ def _qualified(field: bytes, domain: str) -> bytes:
         return field
     try:
         written = tuple(Person(address_of(person.address, domain), person.name) for person in people)
-    except AddressError:
+        return encoding.people(field.partition(b":")[0].decode("ascii"), written)
+    except (AddressError, encoding.InjectionError):  # as it was: whoever reads it makes of it what he can
         return field
-    return encoding.people(field.partition(b":")[0].decode("ascii"), written)
 
 
 def _name(field: bytes) -> bytes:

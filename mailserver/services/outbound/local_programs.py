@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mailserver.entities import errors
-from mailserver.entities.access import ALL_SCOPES, Caller, Credential
+from mailserver.entities.access import Caller
 from mailserver.entities.inbox import Inbox
 from mailserver.mail import address as addresses
-from mailserver.mail import piped_message
+from mailserver.mail import dsn_parameters, piped_message
 from mailserver.mail.address import Address, AddressError, Person
 from mailserver.mail.envelope import Envelope, Peer, Recipient
 from mailserver.mail.piped_message import PipedMessage
@@ -18,6 +18,9 @@ from mailserver.services.outbound.submission import Submission
 
 HERE = Peer("127.0.0.1", 0, "localhost", esmtp=True)
 CHUNK = 256 << 10
+MOST_RECIPIENTS = 1_000  # those of the header included
+LONGEST_NAME = 200
+_RETURNED = (None, "FULL", "HDRS")
 
 
 class Known(Protocol):
@@ -66,28 +69,32 @@ class LocalPrograms:
         if len(raw) > self._message_bytes:
             raise errors.TooLarge(f"A message has at most {self._message_bytes:,} octets.")
         message = piped_message.read(raw, ends_at_dot=piped.ends_at_dot)
+        notify, envid = _asked(piped)
         inbox = await self._sending(message, piped, by_operator=by_operator)
+        self._refuse_now(inbox)
         own = addresses.parse(inbox.address)
         wanted = [*piped.recipients, *(message.recipients() if piped.reads_header else ())]
         if not wanted:
             raise errors.Invalid("Nobody is named whom the message is for; name somebody, or use -t.")
+        if len(wanted) > MOST_RECIPIENTS:
+            raise errors.TooLarge(f"A message has at most {MOST_RECIPIENTS:,} recipients.")
         recipients = [await self._recipient(text, own.domain) for text in dict.fromkeys(wanted)]
         named = message.qualified(own.domain)
         if not await self._is_of(inbox, message):
             _, name = message.author()
-            name = piped.full_name or name or f"{piped.user} on {self._hostname}"
+            name = _shown(piped.full_name or "") or _shown(name) or _shown(f"{piped.user} on {self._hostname}")
             named = named.sent_by(Person(inbox.address, name))
         content = named.content
         envelope = Envelope(
             HERE,
             await self._reverse_path(inbox, piped, own),
-            tuple(Recipient(each, piped.notify) for each in recipients),
+            tuple(Recipient(each, notify) for each in recipients),
             body="7BIT" if content.isascii() else "8BITMIME",
             smtputf8=not all(each.is_ascii for each in recipients),
             ret=piped.ret,
-            envid=piped.envid,
+            envid=envid,
         )
-        caller = Caller(inbox.tenant_id, Credential.ADMIN, 0, ALL_SCOPES, inbox.id)
+        caller = Caller.operator(inbox.tenant_id, inbox.id)
         for each in recipients:
             await self._submission.check_recipient(caller, each)
         taken = self._submission.begin(envelope, caller)
@@ -95,6 +102,12 @@ class LocalPrograms:
             if taken.add(content[index * CHUNK : (index + 1) * CHUNK]):
                 await taken.flush()
         return await taken.accept(envelope)
+
+    def _refuse_now(self, inbox: Inbox) -> None:
+        if inbox.status != "active":
+            raise errors.Conflict("The inbox is paused.")
+        if not self._submission.room():
+            raise errors.StoreFull
 
     async def _sending(self, message: PipedMessage, piped: Piped, *, by_operator: bool) -> Inbox:
         author, _ = message.author()
@@ -140,3 +153,21 @@ class LocalPrograms:
             except errors.UnknownRecipient:
                 return Address("postmaster", domain)
         return found
+
+
+def _asked(piped: Piped) -> tuple[str | None, str | None]:
+    """NOTIFY and ENVID as SMTP has them; Invalid for what they cannot say."""
+    if piped.ret not in _RETURNED:
+        raise errors.Invalid("What is returned of a message is FULL or HDRS.")
+    try:
+        return (
+            dsn_parameters.notify(piped.notify) if piped.notify else None,
+            dsn_parameters.envelope_id(piped.envid) if piped.envid else None,
+        )
+    except dsn_parameters.BadParameter as error:
+        raise errors.Invalid(str(error)) from error
+
+
+def _shown(name: str) -> str:
+    """A name as a header field may have it."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())[:LONGEST_NAME]
