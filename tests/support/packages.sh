@@ -2,7 +2,7 @@
 # Install the Debian programs that tests drive, where this is root on Debian. Without them those tests are skipped.
 set -u
 programs=(postfix:postfix knotd:knot unbound:unbound swaks:swaks opendkim:opendkim mutt:mutt strace:strace
-  systemd-analyze:systemd tmux:tmux rspamd:rspamd clamd:clamav-daemon npm:npm node:nodejs curl:curl jq:jq
+  systemd-analyze:systemd groff:groff-base tmux:tmux rspamd:rspamd clamd:clamav-daemon npm:npm node:nodejs curl:curl jq:jq
   sieve-test:dovecot-sieve pebble:pebble faketime:faketime)
 missing=()
 for pair in "${programs[@]}"; do
