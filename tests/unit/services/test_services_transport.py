@@ -32,6 +32,11 @@ class Web:
             return self.answer
         return Fetched(200, "text/plain", {}, self.answer.encode())
 
+    async def was_asked(self, times):
+        async with asyncio.timeout(20):
+            while len(self.asked) < times:
+                await asyncio.sleep(0.01)
+
 
 class Node:
     def __init__(self, database, clock, web, resolver):
@@ -167,9 +172,9 @@ async def test_mode_none_takes_the_policy_away(node):
 async def test_many_who_want_to_know_cause_one_fetch(node):
     node.web.gate = asyncio.Event()
     asking = [asyncio.create_task(node.mode()) for _ in range(20)]
-    await asyncio.sleep(0.05)
-    asking[0].cancel()  # whoever asked first may go
-    await asyncio.sleep(0.05)
+    await node.web.was_asked(1)
+    asking[0].cancel()  # whoever asked first may go, and the next one asks in his place
+    await node.web.was_asked(2)
     node.web.gate.set()
     assert set(await asyncio.gather(*asking[1:])) == {Mode.ENFORCE}
     assert len(node.web.asked) == 2
