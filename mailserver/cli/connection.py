@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mailserver.cli import exits, lazy, talk_once
+from mailserver.cli import exits, lazy, ownership, talk_once
 from mailserver.settings import loading
 from mailserver.settings.configuration import Settings
 from mailserver.settings.loading import SettingsProblem
@@ -32,7 +32,9 @@ class Operator:
         loaded = self.settings()
         answer = _ask(loaded.runtime_dir / "admin.sock", verb, arguments)
         if answer is None:
-            answer = lazy.read(OFFLINE).run(loaded, verb, arguments)  # all of the server: only where it is needed
+            offline = lazy.read(OFFLINE)  # all of the server: only where it is needed
+            ownership.become_owner(loaded.data_dir)
+            answer = offline.run(loaded, verb, arguments)
         if "error" in answer:
             exits.fail(exits.of_error(answer["error"]), answer["message"])
         return answer["result"]

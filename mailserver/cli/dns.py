@@ -6,7 +6,6 @@ import click
 
 from mailserver.cli import accounts, exits, findings, watching
 from mailserver.cli.connection import Operator
-from mailserver.cli.installing import machine
 
 
 @click.group()
@@ -33,7 +32,6 @@ def show(operator: Operator, name: str) -> None:
 @click.pass_obj
 def zone(operator: Operator, name: str, prepare: bool) -> None:
     """Print a zone file's snippet for a domain, with the server's addresses and what to ask the provider for."""
-    machine.become_owner(operator.settings().data_dir)
     answer = operator.run("dns.zone", domain=name, prepare=prepare)
     if operator.as_json:
         accounts.show(operator, answer)
@@ -49,7 +47,6 @@ def zone(operator: Operator, name: str, prepare: bool) -> None:
 @click.pass_obj
 def check(operator: Operator, name: str, watch: bool, interval: float, timeout: float) -> None:
     """Hold every record of a domain against what it has to be; exit 1 where one is missing or wrong."""
-    machine.become_owner(operator.settings().data_dir)
     if watch:
         rows = watching.until_right(operator, name, interval, timeout)
     else:

@@ -9,7 +9,7 @@ import orjson
 from mailserver.admin import health
 from mailserver.cli import exits, findings
 from mailserver.cli.connection import Operator
-from mailserver.cli.installing import machine, secrecy, supervision
+from mailserver.cli.installing import secrecy, supervision
 
 CHECKS = (
     "server", "host", "ports", "outbound", "certificate", "lists", "resolver", "disk", "clock", "queue", "journal",
@@ -47,6 +47,5 @@ def doctor(
 def examined(operator: Operator, *, only: tuple[str, ...] = (), **wish: Any) -> list[dict[str, Any]]:
     """What the server, or this process where none runs, finds, and what only this machine's administrator sees."""
     local = [*secrecy.look(secrecy.place(operator.config)), *supervision.look()]
-    machine.become_owner(operator.settings().data_dir)
     rows: list[dict[str, Any]] = operator.run("doctor", only=list(only), **wish)
     return rows + [health.row(each) for each in local if not only or any(each.is_of(name) for name in only)]

@@ -175,7 +175,6 @@ def _start(plan: Plan) -> str:
 
 def _watch(plan: Plan) -> None:
     """Until DNS is right, or somebody has seen enough: what is set up stays either way."""
-    machine.become_owner(plan.data)
     try:
         rows = watching.until_right(
             Operator(plan.config, as_json=False), plan.domain, WATCH_SECONDS, LONGEST_WATCH_SECONDS

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from mailserver.admin import address
-from mailserver.cli import exits, lazy
+from mailserver.cli import exits, lazy, ownership
 from mailserver.cli.connection import ANSWER_SECONDS, OFFLINE, Operator
 from mailserver.transfer.target import Ask, TargetRefused
 
@@ -25,6 +25,7 @@ async def talking(operator: Operator) -> AsyncIterator[Ask]:
     if await door.is_there():
         yield door
         return
+    ownership.refuse_anothers(loaded.data_dir)
     async with AsyncExitStack() as stack:
         offline = lazy.read(OFFLINE)  # all of the server: only where it is needed
         with offline.explained(loaded):

@@ -22,7 +22,8 @@ def held(directory: Path) -> Iterator[None]:
     """Hold the directory, made where it is missing: two processes that write it would undo each other."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(directory / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(directory / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        give_to_owner(descriptor, directory)
     except OSError as error:
         raise DataDirectoryProblem(
             f"The data directory {directory} cannot be used: {error.strerror}. "
@@ -38,6 +39,17 @@ def held(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def give_to_owner(descriptor: int, directory: Path) -> None:
+    """Make a file the directory's owner's, where root has just made it: the server could not open it.
+
+    Opened with O_NOFOLLOW: what the owner may have laid there leads root to no other file.
+    """
+    made = os.fstat(descriptor)
+    if os.geteuid() == 0 and made.st_uid == 0 and made.st_nlink == 1:
+        owner = directory.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def refuse_half_restored(directory: Path) -> None:

@@ -6,7 +6,6 @@ import os
 import pwd
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -109,20 +108,6 @@ def _run(arguments: tuple[str, ...], stdin: bytes, ids: tuple[int, int] | None =
         said = done.stderr.decode(errors="replace").strip().removeprefix("mailserver: ")
         raise CommandFailed(done.returncode, said or f"{arguments[0]} ended with {done.returncode}.")
     return done.stdout.decode()
-
-
-def become_owner(directory: Path) -> None:
-    """Go on as the owner of a directory, where we are root: else what is written there would become root's.
-
-    Modules that the rest may need are read before.
-    """
-    if os.geteuid() != 0 or not directory.is_dir() or directory.stat().st_uid == 0:
-        return
-    found = directory.stat()
-    import_module("mailserver.cli.offline")
-    os.setgroups([])
-    os.setgid(found.st_gid)
-    os.setuid(found.st_uid)
 
 
 def system(program_name: str, *arguments: str) -> str:

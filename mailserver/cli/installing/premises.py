@@ -1,6 +1,8 @@
 """Look at the machine before anything is written: whether it can become this host."""
 
 import asyncio
+import os
+from pathlib import Path
 
 from mailserver.cli.installing import taken
 from mailserver.cli.installing.plan import Plan, Web
@@ -28,7 +30,8 @@ def usual_web(*, is_whole_machine: bool) -> Web:
 
 def examined(plan: Plan, *, over: bool) -> list[str]:
     """What has to be said of the machine; Unsuitable where another program has a port that the server needs."""
-    loaded = loading.load(plan.config if plan.config.exists() and not over else None)
+    # A file that is to be written is not read: neither that of the environment, nor one to be written over.
+    loaded = loading.load(plan.config if plan.config.exists() and not over else Path(os.devnull))
     wanted = _ports(loaded, plan)
     strangers = _strangers(wanted)
     if strangers and plan.root is None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import orjson
 
+from mailserver.storage import data_directory
+
 NAME = "last-backup.json"
 
 
@@ -21,8 +23,10 @@ class Note:
 def write(data: Path, note: Note) -> None:
     """Leave the note; a reader sees the old one or the new one."""
     unfinished = data / f"{NAME}.new"
-    descriptor = os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(unfinished, flags, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        data_directory.give_to_owner(descriptor, data)
         file.write(orjson.dumps(asdict(note)))
     unfinished.rename(data / NAME)
 

@@ -100,7 +100,7 @@ def _make(directory: Path, making: Path, bad: set[str], pause: Callable[[], None
     if os.geteuid() == 0 and owner.st_uid != 0:
         for root, rooms, names in os.walk(making):
             for name in (".", *rooms, *names):
-                os.chown(os.path.join(root, name), owner.st_uid, owner.st_gid)
+                os.chown(os.path.join(root, name), owner.st_uid, owner.st_gid, follow_symlinks=False)
     return tree
 
 
@@ -126,6 +126,9 @@ def _set_aside(data: Path, aside: Path, names: list[str]) -> str | None:
     if not names:
         return None
     aside.mkdir(mode=0o700, exist_ok=True)
+    if os.geteuid() == 0:
+        owner = data.stat()
+        os.chown(aside, owner.st_uid, owner.st_gid, follow_symlinks=False)
     for name in names:
         if (data / name).exists():
             (data / name).rename(aside / name)
