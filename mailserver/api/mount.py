@@ -111,7 +111,7 @@ def application(
     ClientSettings(services.domains, links.host, services.certification.certificates.sign).mount(app)
     app.router.add_get(mtasts.PATH, MtaSts(services).policy)
     app.router.add_get(subscriptions.PATH, Subscriptions(services, links.host).serve)
-    Reference(document(served, public_url)).mount(app)
+    Reference(lambda: document(served, public_url)).mount(app)
     authenticate = BearerAuthentication(services.access)
     sockets = Sockets(services)
     app.router.add_get(websocket.PATH, sockets.serve)

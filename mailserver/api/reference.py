@@ -1,6 +1,8 @@
 """/openapi.json, and /docs: the API reference from files in this package, with no outside host."""
 
+import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ _POLICY = (
 
 
 class Reference:
-    """Serves the document and the page that shows it."""
+    """Serves the document, made when somebody first asks for it, and the page that shows it."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
-        self._document = json.dumps(document).encode()  # once: it is large
+    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
+        self._make = make  # half a second's work, for which no start of a server waits
+        self._document = b""
+        self._making = asyncio.Lock()
 
     def mount(self, app: web.Application) -> None:
         """Put the reference on the application."""
@@ -28,6 +32,8 @@ class Reference:
     async def document(self, request: web.Request) -> web.Response:
         """The OpenAPI document."""
         del request
+        async with self._making:
+            self._document = self._document or await asyncio.to_thread(lambda: json.dumps(self._make()).encode())
         return web.Response(body=self._document, content_type="application/json")
 
     async def page(self, request: web.Request) -> web.FileResponse:
