@@ -8,12 +8,12 @@ async with inside(tmp_path) as house:
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mailserver.entities.access import ALL_SCOPES, Caller, Credential
 from mailserver.entities.inbox import Inbox
@@ -80,7 +80,7 @@ class House:
 
     async def settled(self) -> None:
         """Wait until everything that was accepted has its rows."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while await self.store.database.read(journal_state.applied, 0) < self.store.journal.appended:
                 await asyncio.sleep(0.01)
 
@@ -106,19 +106,23 @@ def settings(directory: Path, **sections: Any) -> Settings:
     return Settings(**chosen)
 
 
-_MADE: list[tuple[tempfile.TemporaryDirectory[str], Bootstrapped]] = []  # RSA keys take longer than most tests
+Made = TypeVar("Made")
+_MADE: dict[Any, tuple[tempfile.TemporaryDirectory[str], Any]] = {}  # RSA keys take longer than most tests
 
 
-async def _furnish(data: Path) -> Bootstrapped:
-    """Put a copy of a house with its first tenant into a directory that has none yet."""
-    if not _MADE:
+async def furnished(data: Path, furnish: Callable[[Path], Awaitable[Made]]) -> Made:
+    """Put a copy of what was furnished once into a directory that is not there yet."""
+    if furnish not in _MADE:
         place = tempfile.TemporaryDirectory()
-        async with inside(Path(place.name), bootstrap=False) as house:
-            made = await house.services.bootstrap.run("local.test", "agent@local.test", PASSWORD)
-        _MADE.append((place, made))
-    place, made = _MADE[0]
+        _MADE[furnish] = place, await furnish(Path(place.name))
+    place, made = _MADE[furnish]
     await asyncio.to_thread(shutil.copytree, Path(place.name) / "data", data)
     return made
+
+
+async def _first_tenant(directory: Path) -> Bootstrapped:
+    async with inside(directory, bootstrap=False) as house:
+        return await house.services.bootstrap.run("local.test", "agent@local.test", PASSWORD)
 
 
 @asynccontextmanager
@@ -130,7 +134,7 @@ async def inside(
     rung: list[str] = []
     account = None
     if bootstrap and not (directory / "data").exists():
-        account = await _furnish(directory / "data")
+        account = await furnished(directory / "data", _first_tenant)
     async with AsyncExitStack() as stack:
         pools = Threadpools(*(stack.enter_context(ThreadPoolExecutor(2)) for _ in range(4)))
         heard = [rung.append]

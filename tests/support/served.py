@@ -21,7 +21,8 @@ from mailserver.entities.inbox import Inbox
 from mailserver.http import server
 from mailserver.jmap.capabilities import Limits
 from mailserver.jmap.mount import Jmap
-from tests.support.inside import PASSWORD, House, inside
+from mailserver.services.accounts.bootstrap import Bootstrapped
+from tests.support.inside import PASSWORD, House, furnished, inside
 
 SECRET = b"a secret of the links and cursors"
 
@@ -77,14 +78,42 @@ class NoMetrics:
         return b""
 
 
-@asynccontextmanager
-async def served(directory: Path, **sections: Any) -> AsyncIterator[Site]:
-    """Tenant A with inboxes a1 and a2 on local.test, tenant B with b1 on other.test."""
-    async with inside(directory, **sections) as house:
+@dataclass(frozen=True, slots=True)
+class _Tenants:
+    account: Bootstrapped
+    inboxes: dict[str, Inbox]
+    tokens: dict[str, str]
+
+
+async def _two_tenants(directory: Path) -> _Tenants:
+    async with inside(directory) as house:
         account, access = house.account, house.services.access
         assert account is not None
         second = await house.services.inboxes.add("second@local.test")
         other = await house.services.bootstrap.run("other.test", "agent@other.test", PASSWORD)
+        inboxes, tokens = {"a1": account.inbox, "a2": second, "b1": other.inbox}, dict[str, str]()
+        for name, inbox in inboxes.items():
+            _, tokens[name] = await access.create_token(inbox.tenant_id, "agent", name, inbox_id=inbox.id)
+        for name, made in (("a", account), ("b", other)):
+            assert made.session_token is not None
+            assert made.api_key is not None
+            tokens[f"{name} session"], tokens[f"{name} key"] = made.session_token, made.api_key
+        _, tokens["expired"] = await access.create_token(
+            account.tenant.id, "agent", "x", inbox_id=account.inbox.id, expires_at=int(time.time() * 1000) - 1
+        )
+        revoked, tokens["revoked"] = await access.create_token(
+            account.tenant.id, "agent", "x", inbox_id=account.inbox.id
+        )
+        await house.store.database.write(lambda tx: tx.execute("DELETE FROM token WHERE id = ?", (revoked.id,)))
+        return _Tenants(account, inboxes, tokens)
+
+
+@asynccontextmanager
+async def served(directory: Path, **sections: Any) -> AsyncIterator[Site]:
+    """Tenant A with inboxes a1 and a2 on local.test, tenant B with b1 on other.test."""
+    made = await furnished(directory / "data", _two_tenants)
+    async with inside(directory, **sections) as house:
+        house.account = made.account
         application = mount.application(
             house.services, "http://mail.local.test", SECRET, 300_000, CollectorRegistry(), list, NoMetrics(), ""
         )
@@ -93,19 +122,4 @@ async def served(directory: Path, **sections: Any) -> AsyncIterator[Site]:
             server.running(application, ["127.0.0.1:0"], (), None, 1.0) as addresses,
             aiohttp.ClientSession() as client,
         ):
-            site = Site(house, f"http://{addresses[0]}", client)
-            site.inboxes = {"a1": account.inbox, "a2": second, "b1": other.inbox}
-            for name, inbox in site.inboxes.items():
-                _, site.tokens[name] = await access.create_token(inbox.tenant_id, "agent", name, inbox_id=inbox.id)
-            for name, made in (("a", account), ("b", other)):
-                assert made.session_token is not None
-                assert made.api_key is not None
-                site.tokens[f"{name} session"], site.tokens[f"{name} key"] = made.session_token, made.api_key
-            _, site.tokens["expired"] = await access.create_token(
-                account.tenant.id, "agent", "x", inbox_id=account.inbox.id, expires_at=int(time.time() * 1000) - 1
-            )
-            revoked, site.tokens["revoked"] = await access.create_token(
-                account.tenant.id, "agent", "x", inbox_id=account.inbox.id
-            )
-            await house.store.database.write(lambda tx: tx.execute("DELETE FROM token WHERE id = ?", (revoked.id,)))
-            yield site
+            yield Site(house, f"http://{addresses[0]}", client, dict(made.inboxes), dict(made.tokens))
