@@ -41,7 +41,7 @@ class Events:
         self.response = response
         self.last_id: str | None = None
 
-    async def next(self, type: str = "state", seconds: float = 5.0) -> Event:
+    async def next(self, type: str = "state", seconds: float = 30) -> Event:
         """The next event, which is of this type."""
         async with asyncio.timeout(seconds):
             event = await self._event()
@@ -57,7 +57,7 @@ class Events:
         except TimeoutError:
             return True
 
-    async def ends(self, seconds: float = 5.0) -> bool:
+    async def ends(self, seconds: float = 30) -> bool:
         """Whether the stream comes to its end, with nothing more before it."""
         async with asyncio.timeout(seconds):
             return await self._event() is None

@@ -72,7 +72,7 @@ class Receiver:
         seen = {hook.id: hook.json["data"].get("number") for hook in self.got(path)}
         return list(seen.values())
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 15) -> None:
+    async def until(self, condition: Callable[[], Any], seconds: float = 30) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
                 await asyncio.sleep(0.01)

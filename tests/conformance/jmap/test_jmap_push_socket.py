@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from mailserver.jmap.push import connections, websocket
+from mailserver.services.syncing import state_changes
 from tests.support import pushed
 from tests.support.jmap import CORE, MAIL, Client
 from tests.support.served import Site, served
@@ -25,7 +25,8 @@ LETTER = (
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    monkeypatch.setattr(state_changes, "POLL_SECONDS", 3_600.0)  # what is told was rung for
     async with served(tmp_path) as opened, pushed.told(opened):
         yield opened
 
@@ -38,7 +39,7 @@ async def _socket(site: Site, client: Client, **more: Any) -> AsyncIterator[Clie
         yield socket
 
 
-async def _heard(socket: ClientConnection, seconds: float = 5.0) -> Any:
+async def _heard(socket: ClientConnection, seconds: float = 30) -> Any:
     async with asyncio.timeout(seconds):
         return json.loads(await socket.recv())
 
@@ -128,10 +129,8 @@ async def test_states_are_pushed_between_enable_and_disable(site: Site) -> None:
         await socket.send(json.dumps({"@type": "WebSocketPushEnable", "dataTypes": ["Mailbox"]}))
         await socket.send(_request(client, ("Core/echo", {})))
         assert (await _heard(socket))["@type"] == "Response"
-        begun = time.monotonic()
         await site.house.receive(LETTER % 1)
         change = await _heard(socket)
-        assert time.monotonic() - begun < 1.0
         assert change["@type"] == "StateChange"
         state = (await client.one("Mailbox/get", ids=[]))["state"]
         assert change["changed"] == {client.account_id: {"Mailbox": state}}
@@ -144,7 +143,7 @@ async def test_states_are_pushed_between_enable_and_disable(site: Site) -> None:
 
         before = change["pushState"]
         await socket.send(json.dumps({"@type": "WebSocketPushEnable", "dataTypes": ["Mailbox"], "pushState": before}))
-        missed = await _heard(socket, 0.5)
+        missed = await _heard(socket)
         assert missed["changed"][client.account_id]["Mailbox"] == (await client.one("Mailbox/get", ids=[]))["state"]
         now = missed["pushState"]
         await socket.send(json.dumps({"@type": "WebSocketPushEnable", "dataTypes": ["Mailbox"], "pushState": now}))
@@ -235,9 +234,13 @@ async def test_a_credential_has_so_many_sockets(site: Site, monkeypatch: pytest.
             async with _socket(site, client):
                 pass
         assert refusal.value.response.status_code == 429
-    await asyncio.sleep(0.1)
-    async with _socket(site, client):
-        pass
+    async with asyncio.timeout(30):  # it is seen a moment later that the peer has gone
+        while True:
+            try:
+                async with _socket(site, client):
+                    break
+            except InvalidStatus:
+                await asyncio.sleep(0.05)
 
 
 async def test_a_socket_that_is_never_read_is_let_go(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,8 +261,8 @@ async def test_a_socket_that_is_never_read_is_let_go(site: Site, monkeypatch: py
         {"@type": "Request", "using": [CORE], "methodCalls": [["Core/echo", {"x": "y" * 1_000_000}, "0"]]}
     )
     frame = b"\x81\xff" + len(echo).to_bytes(8, "big") + bytes(4) + echo.encode()
-    with pytest.raises((ConnectionError, TimeoutError)):  # noqa: PT012
-        async with asyncio.timeout(20):
+    with pytest.raises(ConnectionError):  # noqa: PT012
+        async with asyncio.timeout(30):
             while True:
                 writer.write(frame)
                 await writer.drain()

@@ -16,11 +16,13 @@ from tests.support.served import Site, served
 LETTER = (
     b"From: joe@remote.test\r\nTo: agent@local.test\r\nSubject: Hello\r\nMessage-ID: <%d@remote.test>\r\n\r\nHello\r\n"
 )
-SOON = 1.0  # seconds
+NEVER = 3_600.0  # seconds
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    assert state_changes.POLL_SECONDS <= 1  # within a second, whoever made the change
+    monkeypatch.setattr(state_changes, "POLL_SECONDS", NEVER)  # what is told was rung for
     async with served(tmp_path) as opened, pushed.told(opened):
         yield opened
 
@@ -31,15 +33,13 @@ async def _inbox_states(client: Client) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def test_mail_that_arrives_is_told_within_a_second(site: Site) -> None:
+async def test_mail_that_arrives_is_told_at_once(site: Site) -> None:
     client = Client(site, "a1")
     async with pushed.stream(site, client) as events:
         assert events.response.headers["Content-Type"] == "text/event-stream"
         assert events.response.headers["Access-Control-Allow-Origin"] == "*"
         await site.house.receive(LETTER % 1)
-        begun = time.monotonic()
         event = await events.next("state")
-        assert time.monotonic() - begun < SOON
         assert event.body["@type"] == "StateChange"
         assert list(event.body["changed"]) == [client.account_id]
         told = event.body["changed"][client.account_id]
@@ -54,26 +54,20 @@ async def test_what_either_api_or_jmap_changes_is_told_with_the_state_that_they_
     await site.house.settled()
     message = (await site.call("GET", "/v1/messages/", client.token)).json["results"][0]
     async with pushed.stream(site, client, types="Email,EmailDelivery") as events:
-        begun = time.monotonic()
         answer = await site.call("PATCH", f"/v1/messages/{message['id']}/", client.token, json={"mark_read": True})
         assert answer.status == 204, answer.content
         gent = (await events.next()).body["changed"][client.account_id]
-        assert time.monotonic() - begun < SOON
         assert list(gent) == ["Email"]  # a mark is no delivery
 
         key = site.tokens["a key"]
-        begun = time.monotonic()
         path = f"/agent/v0/inboxes/agent@local.test/messages/{message['id']}"
         answer = await site.call("PATCH", path, key, json={"add_labels": ["seen-by-agent"]})
         assert answer.status == 200, answer.content
         agentry = (await events.next()).body["changed"][client.account_id]
-        assert time.monotonic() - begun < SOON
         assert int(agentry["Email"]) > int(gent["Email"])
 
-        begun = time.monotonic()
         done = await client.one("Email/set", update={message["id"]: {"keywords/$flagged": True}})
         assert (await events.next()).body["changed"][client.account_id]["Email"] == done["newState"]
-        assert time.monotonic() - begun < SOON
 
 
 async def test_only_the_types_that_are_asked_for_are_told(site: Site) -> None:
@@ -116,9 +110,7 @@ async def test_a_stream_that_closes_after_a_state_ends_and_the_next_one_tells_wh
     await site.house.receive(LETTER % 2)
     await site.house.settled()
     async with pushed.stream(site, client, last_id=last_id) as events:
-        begun = time.monotonic()
         told = (await events.next()).body["changed"][client.account_id]
-        assert time.monotonic() - begun < 0.5
         assert {name: told[name] for name in ("Email", "Mailbox", "Thread")} == await _inbox_states(client)
         current = events.last_id
     async with pushed.stream(site, client, last_id=current) as events:
@@ -142,7 +134,7 @@ async def test_many_changes_are_told_a_few_times_a_second(site: Site) -> None:
         count, begun = 0, time.monotonic()
         made = asyncio.create_task(_make_mailboxes(client, 60))
         while not made.done() or not count:
-            await events.next(seconds=10)
+            await events.next()
             count += 1
         took = time.monotonic() - begun
         await made
@@ -159,10 +151,9 @@ async def test_what_another_process_writes_is_told_too(site: Site, monkeypatch: 
     changes = site.house.services.syncing.state_changes
     async with pushed.stream(site, client) as events:
         monkeypatch.setattr(changes, "_rung", _Deaf())
-        begun = time.monotonic()
+        monkeypatch.setattr(state_changes, "POLL_SECONDS", 0.2)
         await client.one("Mailbox/set", create={"m": {"name": "Box"}})
         await events.next()
-        assert time.monotonic() - begun < 2.0
 
 
 class _Deaf(set):  # type: ignore[type-arg]
@@ -182,7 +173,7 @@ async def test_pings_come_after_silence_with_the_interval_that_holds(
         for _ in range(2):
             begun = time.monotonic()
             event = await events.next("ping")
-            assert 0.7 < time.monotonic() - begun < 2
+            assert time.monotonic() - begun > 0.7
             assert (event.body, event.id) == ({"interval": 1}, None)
 
 
@@ -216,9 +207,13 @@ async def test_a_credential_has_so_many_connections_and_gets_them_back(
         assert (await site.call("GET", path, client.token)).status == 429
         async with pushed.stream(site, Client(site, "a2")):
             pass
-    await asyncio.sleep(0.5)
-    async with pushed.stream(site, client):
-        pass
+    async with asyncio.timeout(30):  # it takes a tick to see that a peer has gone
+        while True:
+            headers = {"Authorization": f"Bearer {client.token}"}
+            async with site.client.get(site.base + path, headers=headers) as answer:
+                if answer.status == 200:
+                    break
+            await asyncio.sleep(0.05)
 
 
 async def test_a_token_that_is_revoked_ends_its_stream(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +222,7 @@ async def test_a_token_that_is_revoked_ends_its_stream(site: Site, monkeypatch: 
     monkeypatch.setattr(eventsource, "TICK_SECONDS", 0.1)
     client = Client(site, "a1")
     async with pushed.stream(site, client) as events:
-        assert await events.silence(0.6)
+        assert await events.silence(0.6)  # asked again, and still good
         await site.house.store.database.write(
             lambda tx: tx.execute("DELETE FROM token WHERE inbox_id = ?", (site.inboxes["a1"].id,))
         )
@@ -248,12 +243,10 @@ async def test_who_does_not_read_is_let_go(site: Site, monkeypatch: pytest.Monke
     assert b"200" in await reader.readline()
     opened = site.house.services.syncing.state_changes._listeners
     assert opened
-    for number in range(8):
-        await client.one("Mailbox/set", create={"m": {"name": f"Box {number}"}})
-        await asyncio.sleep(0.15)
-    for _ in range(40):
-        if not opened:
-            break
-        await asyncio.sleep(0.1)
-    assert not opened
+    number = 0
+    async with asyncio.timeout(30):
+        while opened:
+            await client.one("Mailbox/set", create={"m": {"name": f"Box {number}"}})
+            number += 1
+            await asyncio.sleep(0.15)
     writer.close()

@@ -14,7 +14,7 @@ from mailserver.jmap import arguments
 from mailserver.jmap.push import pusher as engine
 from mailserver.services.accounts import secrets
 from mailserver.services.notify import backoff
-from mailserver.services.syncing import push_posting, push_subscriptions
+from mailserver.services.syncing import push_posting, push_subscriptions, state_changes
 from mailserver.storage import credentials, sessions
 from tests.support import pushed
 from tests.support.jmap import CORE, Client
@@ -28,7 +28,8 @@ LETTER = (
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    monkeypatch.setattr(state_changes, "POLL_SECONDS", 3_600.0)  # what is told was rung for
     async with served(tmp_path, outbound_http={"allow_private": True}) as opened, pushed.told(opened):
         yield opened
 
@@ -95,10 +96,8 @@ async def test_nothing_is_told_before_the_right_code_came_back_and_all_behind_it
         assert right["updated"] == {number: None}
         await asyncio.sleep(0.5)
         assert len(receiver.hooks) == 1  # what happened before is no news
-        begun = time.monotonic()
         await site.house.receive(LETTER % 2)
         await receiver.until(lambda: len(receiver.hooks) == 2)
-        assert time.monotonic() - begun < 1.0
         change = receiver.hooks[1].json
         assert change["@type"] == "StateChange"
         state = (await client.one("Email/get", ids=[]))["state"]
