@@ -74,7 +74,9 @@ def _brought(rows: Sequence[Arguments], content: bytes) -> list[Brought]:
         raw = bytes(view[at : at + row["size"]])
         at += row["size"]
         places = tuple(Place(tuple(path), Role(role) if role else None) for path, role in row["places"])
-        batch.append(Brought(places, tuple(row["keywords"]), row["received_at"], row["key"], raw))
+        batch.append(
+            Brought(places, tuple(row["keywords"]), row["received_at"], row["key"], raw, bool(row.get("spare")))
+        )
     return batch
 
 

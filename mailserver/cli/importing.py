@@ -1,33 +1,29 @@
 """Bring mail from elsewhere into inboxes."""
 
 import asyncio
-import csv
-import ssl
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mailserver.cli import exits, progress, talking
-from mailserver.cli.accounts import password_from, show
+from mailserver.cli import exits, imap_accounts, progress, talking
+from mailserver.cli.accounts import show
 from mailserver.cli.connection import Operator
+from mailserver.cli.imap_accounts import Account, ImapServer
 from mailserver.dns import DnsResolver
 from mailserver.fetch import Fetch
+from mailserver.transfer import jmap_source
 from mailserver.transfer.importing import Import
-from mailserver.transfer.jmap_source import Account, JmapSource
+from mailserver.transfer.jmap_source import JmapSource
 from mailserver.transfer.maildir import MaildirSource
 from mailserver.transfer.mbox_source import MboxSource
 from mailserver.transfer.source import Dropped, NoSource, Source, SourceProblem, Unreachable, WrongPassword
 from mailserver.transfer.tally import Progress, Tally
 from mailserver.transfer.target import Ask, Target, TargetRefused
 
-IMAP = "mailserver.transfer.imap_source"
-IMAP_CLIENT = "mailserver.transfer.imap_client"
-LONGEST_ACCOUNTS = 10_000
 _CODES: dict[type[SourceProblem], int] = {
     NoSource: exits.BAD_DATA,
     WrongPassword: exits.PERMISSION,
@@ -106,25 +102,30 @@ def mbox(operator: Operator, /, paths: tuple[Path, ...], inbox: str, into: str |
     "--accounts", type=click.Path(path_type=Path), help="A CSV file: user, password, inbox; a line an account."
 )
 @click.option("--port", type=click.IntRange(1, 65_535), help="993, or 143 without TLS.")
+@click.option("--starttls", is_flag=True, help="TLS after STARTTLS, on port 143, in place of TLS from the start.")
 @click.option("--no-tls", is_flag=True, help="Without TLS; the password can be read on the way.")
 @click.option("--ca-file", type=click.Path(path_type=Path), help="Authorities that vouch for the server's certificate.")
+@click.option("--oauth", is_flag=True, help="The password is an OAuth 2 access token (XOAUTH2: Google, Microsoft).")
 @click.option("--connections", type=click.IntRange(1, 20), default=3, show_default=True, help="Folders at once.")
 @click.option("--accounts-at-once", type=click.IntRange(1, 50), default=4, show_default=True)
 @_common
 @click.pass_obj
 def imap(
     operator: Operator, /, host: str, inbox: str | None, user: str | None, password_file: Path | None,
-    accounts: Path | None, port: int | None, no_tls: bool, ca_file: Path | None, connections: int,
-    accounts_at_once: int, **given: Any,
+    accounts: Path | None, port: int | None, starttls: bool, no_tls: bool, ca_file: Path | None, oauth: bool,
+    connections: int, accounts_at_once: int, **given: Any,
 ) -> None:  # fmt: skip
     """Import accounts of the IMAP server HOST; several folders at once, and several accounts."""
     if (accounts is None) == (inbox is None) or (accounts and (user or password_file)):
         exits.fail(exits.USAGE, "Give either --inbox with one account's password, or --accounts.")
-    source, client = _imap_rooms()
-    context = None if no_tls else _tls(ca_file)
-    where = (host, port or (143 if no_tls else 993))
-    rows = _accounts(accounts) if accounts else [(user or str(inbox), _secret(password_file), str(inbox))]
-    jobs = [Job(source.ImapSource(client.Login(*where, name, secret, context)), to) for name, secret, to in rows]
+    if no_tls and (starttls or oauth):
+        exits.fail(exits.USAGE, "Without TLS there is no STARTTLS, and no token is shown to whoever listens.")
+    server = ImapServer(host, port, starttls, no_tls, ca_file, oauth)
+    if accounts:
+        rows = imap_accounts.listed(accounts)
+    else:
+        rows = [Account(user or str(inbox), imap_accounts.secret(password_file, is_token=oauth), str(inbox))]
+    jobs = [Job(*each) for each in imap_accounts.sources(server, rows)]
     _run(operator, jobs, _wish(given, connections), accounts_at_once)
 
 
@@ -144,17 +145,12 @@ def jmap(
     if given["folders"]:
         exits.fail(exits.USAGE, "Mail of a JMAP account lies in several folders; all of it is imported.")
     if token_file is not None:
-        account = Account(url, token=_secret(token_file))
+        account = jmap_source.Account(url, token=imap_accounts.typed(token_file))
     else:
-        account = Account(url, user or inbox, _secret(password_file))
+        account = jmap_source.Account(url, user or inbox, imap_accounts.typed(password_file))
     dns = operator.settings().dns
     web = Fetch(DnsResolver(dns.nameservers, dns.timeout_seconds))
     _run(operator, [Job(JmapSource(account, web), inbox)], _wish(given), closes=web)
-
-
-def _secret(path: Path | None) -> str:
-    """What is in a file, or typed where none is named."""
-    return str(click.prompt("Password", hide_input=True, err=True)) if path is None else password_from(path)
 
 
 def _wish(given: dict[str, Any], sessions: int = 1) -> Wish:
@@ -217,39 +213,3 @@ def _tell(operator: Operator, tallies: Sequence[Tally]) -> None:
                 click.echo(f"  {folder.name}: {folder.problem}", err=True)
         if each.problem:
             click.echo(f"mailserver: {each.inbox}: {each.problem}", err=True)
-
-
-def _imap_rooms() -> tuple[Any, Any]:
-    """What reads IMAP; the end with its sentence where the library for it is not installed."""
-    try:
-        return import_module(IMAP), import_module(IMAP_CLIENT)
-    except ModuleNotFoundError as error:
-        if error.name != "aioimaplib":
-            raise
-        exits.fail(
-            exits.UNAVAILABLE,
-            "Importing from IMAP needs the library aioimaplib, whose licence (GPL-3.0) keeps it out of what is "
-            "installed with the server. Get it with: pip install 'mailserver[imap-import]'.",
-        )
-
-
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        exits.fail(exits.BAD_DATA, f"{ca_file} holds no certificates that can be read: {error}.")
-
-
-def _accounts(path: Path) -> list[tuple[str, str, str]]:
-    """Users, passwords and inboxes; a line that begins with # says nothing."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.reader(file) if row and not row[0].startswith("#")]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        exits.fail(exits.BAD_DATA, f"{path} cannot be read: {error}.")
-    for number, row in enumerate(rows, 1):
-        if len(row) != 3 or not all(each.strip() for each in row):
-            exits.fail(exits.BAD_DATA, f"{path}: line {number} is not user,password,inbox.")
-    if not rows or len(rows) > LONGEST_ACCOUNTS:
-        exits.fail(exits.BAD_DATA, f"{path} names {len(rows):,} accounts; 1 to {LONGEST_ACCOUNTS:,} go at once.")
-    return [(row[0].strip(), row[1], row[2].strip()) for row in rows]

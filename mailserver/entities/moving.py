@@ -23,6 +23,7 @@ class Brought:
     received_at: int
     key: str
     content: bytes
+    is_spare: bool = False  # of a folder that shows everything: to be stored only where the inbox has it nowhere
 
 
 class Fate(StrEnum):

@@ -8,7 +8,14 @@ from mailserver.transfer import marks, special_use
 
 
 def bring(
-    place: Place, keywords: Sequence[str], received_at: int, key: str, content: bytes, *, is_exact: bool = False
+    place: Place,
+    keywords: Sequence[str],
+    received_at: int,
+    key: str,
+    content: bytes,
+    *,
+    is_exact: bool = False,
+    is_spare: bool = False,
 ) -> Brought:
     """The message as it is to be stored. What was marked as deleted goes to Trash, where its owner finds it.
 
@@ -17,7 +24,7 @@ def bring(
     is_deleted = marks.DELETED in keywords
     words = tuple(each for each in keywords if each != marks.DELETED)
     places = (special_use.TRASH,) if is_deleted else (place,)
-    return Brought(places, words, received_at, key, content if is_exact else with_crlf(content))
+    return Brought(places, words, received_at, key, content if is_exact else with_crlf(content), is_spare)
 
 
 def with_crlf(content: bytes) -> bytes:

@@ -1,15 +1,15 @@
 """A connection to an IMAP server, as far as reading mail needs one: aioimaplib with an end to its patience."""
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import aioimaplib
 
 from mailserver.mail import imap_answers
 from mailserver.mail.imap_answers import Listed
+from mailserver.transfer import imap_login
+from mailserver.transfer.imap_login import Login
 from mailserver.transfer.source import Dropped, FolderProblem, Unreachable, WrongPassword
 
 CONNECT_SECONDS = 30.0
@@ -18,26 +18,13 @@ LOGOUT_SECONDS = 5.0
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Where an account is, and how one gets in."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    tls: ssl.SSLContext | None
-
-
 class ImapClient:
     """One connection. Every trouble is one of `source`'s; a connection that broke off is of no further use."""
 
     def __init__(self, login: Login) -> None:
         self._login = login
         self._lost = asyncio.Event()
-        self._client = aioimaplib.IMAP4(
-            login.host, login.port, timeout=CONNECT_SECONDS, conn_lost_cb=self._forget, ssl_context=login.tls
-        )
+        self._client = imap_login.connection(login, CONNECT_SECONDS, self._forget)
 
     async def open(self) -> None:
         """Connect and log in."""
@@ -47,8 +34,7 @@ class ImapClient:
         except (OSError, TimeoutError, aioimaplib.AioImapException, Dropped) as error:
             raise Unreachable(f"{where} gives no IMAP: {error or 'no answer'}.") from error
         try:
-            user = aioimaplib.quoted(self._login.user)
-            answer = await self._until_lost(self._client.login(user, self._login.password))
+            answer = await self._until_lost(imap_login.log_in(self._client, self._login))
         except (ValueError, aioimaplib.AioImapException, TimeoutError) as error:
             raise Unreachable(f"{where} cannot be logged in to: {error or 'no answer'}.") from error
         if answer.result != "OK":

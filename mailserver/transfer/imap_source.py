@@ -8,7 +8,8 @@ from mailserver.entities.moving import Brought, Place
 from mailserver.mail import imap_answers, mailbox_names
 from mailserver.mail.imap_answers import Listed
 from mailserver.transfer import bringing, marks, special_use
-from mailserver.transfer.imap_client import ImapClient, Login
+from mailserver.transfer.imap_client import ImapClient
+from mailserver.transfer.imap_login import Login
 from mailserver.transfer.source import Dropped, SourceFolder, Unreadable
 
 KEYS_AT_ONCE = 1000
@@ -114,13 +115,15 @@ class ImapSession:
 def _folder(listed: Listed, said: set[Role]) -> SourceFolder:
     """A mailbox by its path. A name means a role only where the server itself says of no other one that it has it."""
     name = mailbox_names.decode(listed.name)
+    reference = listed.name.decode("utf-8", "surrogateescape")
+    if special_use.EVERYTHING in listed.attributes:
+        return SourceFolder(name, special_use.ARCHIVE, reference, is_everything=True)
     path = tuple(name.split(listed.separator)) if listed.separator else (name,)
     path = tuple(each for each in path if each) or ("INBOX",)
     role = special_use.by_attributes(listed.attributes)
     if role is None:
         named = special_use.by_name(path)
         role = named if named not in said else None
-    reference = listed.name.decode("utf-8", "surrogateescape")
     return SourceFolder(name, Place(path, role), reference)
 
 
@@ -152,4 +155,4 @@ def _message(folder: SourceFolder, key: str, head: dict[str, Any], content: byte
         received_at = imap_answers.internal_date(head["INTERNALDATE"].decode("ascii", "replace"))
     except (imap_answers.Unreadable, KeyError, AttributeError):
         received_at = bringing.now()
-    return bringing.bring(folder.place, marks.of_imap(flags), received_at, key, content)
+    return bringing.bring(folder.place, marks.of_imap(flags), received_at, key, content, is_spare=folder.is_everything)

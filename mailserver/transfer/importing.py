@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mailserver.entities.moving import Brought, Fate
 from mailserver.transfer.source import Dropped, FolderProblem, Session, Source, SourceFolder, Unreachable, Unreadable
@@ -35,16 +36,11 @@ class Import:
         """All folders, or those that are named; several at once. SourceProblem or TargetRefused where it ends early."""
         self._most_bytes = await self._target.begin()
         found = await self._folders()
-        folders = deque(each for each in found if not only or each.name in only or each.reference in only)
+        wanted = [each for each in found if not only or each.name in only or each.reference in only]
         for missing in set(only) - {name for each in found for name in (each.name, each.reference)}:
             self.tally.folders.append(FolderTally(missing, problem="The source has no such folder."))
-        workers = [asyncio.create_task(self._work(folders)) for _ in range(max(1, min(self._sessions, len(folders))))]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for each in workers:
-                each.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await self._side_by_side([each for each in wanted if not each.is_everything])
+        await self._side_by_side([each for each in wanted if each.is_everything])  # what the others have not brought
         return self.tally
 
     async def _folders(self) -> list[SourceFolder]:
@@ -56,6 +52,16 @@ class Import:
                     raise
                 await asyncio.sleep(PAUSE_SECONDS * 2 ** (number - 1))
         return []
+
+    async def _side_by_side(self, wanted: Sequence[SourceFolder]) -> None:
+        folders = deque(wanted)
+        workers = [asyncio.create_task(self._work(folders)) for _ in range(min(self._sessions, len(folders)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for each in workers:
+                each.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, folders: deque[SourceFolder]) -> None:
         session: Session | None = None
@@ -123,8 +129,7 @@ class Import:
     def _marked(self, brought: Brought) -> Brought:
         if not self._marks_seen or "$seen" in brought.keywords:
             return brought
-        keywords = (*brought.keywords, "$seen")
-        return Brought(brought.places, keywords, brought.received_at, brought.key, brought.content)
+        return replace(brought, keywords=(*brought.keywords, "$seen"))
 
     async def _store(self, batch: Sequence[Brought], folder: SourceFolder, tally: FolderTally, seen: set[str]) -> None:
         for brought, received in zip(batch, await self._target.store(batch), strict=True):

@@ -39,6 +39,7 @@ class SourceFolder:
     place: Place
     reference: str
     messages: int | None = None  # where that is known beforehand
+    is_everything: bool = False  # shows what lies in the other folders, and beside it what lies nowhere else
 
 
 @dataclass(frozen=True, slots=True)

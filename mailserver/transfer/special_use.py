@@ -16,8 +16,10 @@ _NAMES = {
     "trash": Role.TRASH, "deleted items": Role.TRASH, "deleted messages": Role.TRASH, "bin": Role.TRASH,
 }  # fmt: skip
 VIRTUAL = frozenset({"\\flagged", "\\important"})  # shows what lies in other folders too
+EVERYTHING = "\\all"  # so does this one, with what was archived: at Google that lies nowhere else
 
 TRASH = Place(("Trash",), Role.TRASH)
+ARCHIVE = Place(("Archive",), Role.ARCHIVE)
 
 
 def by_attributes(attributes: frozenset[str]) -> Role | None:

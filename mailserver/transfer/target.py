@@ -45,6 +45,7 @@ class Target:
             {
                 "places": [[place.path, place.role.value if place.role else None] for place in each.places],
                 "keywords": each.keywords, "received_at": each.received_at, "key": each.key, "size": len(each.content),
+                "spare": each.is_spare,
             }
             for each in batch
         ]  # fmt: skip

@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 import pytest_asyncio
@@ -47,13 +48,15 @@ def source(tmp_path_factory):
     place = tmp_path_factory.mktemp("certificate")
     authority = certificates.Authority(place)
     (place / "pair.pem").write_bytes(authority.leaf("localhost").pem)
-    server = Dovecot(["anna", "berta", "carla", "moved"], (place / "pair.pem", place / "pair.pem"))
+    server = Dovecot(["anna", "berta", "carla", "gina", "moved"], (place / "pair.pem", place / "pair.pem"))
     server.authority = authority.path
     for number in range(MESSAGES):
         server.fill("anna", FOLDERS[number % 5], number, content(number), FLAGS[number % 3], STARTED_AT + number)
     for number in range(60):
         server.fill("berta", FOLDERS[number % 2], number, content(number), "S", STARTED_AT + number)
         server.fill("carla", "", number, content(number), FLAGS[number % 5], STARTED_AT + number)
+    for at, number in (("", 0), ("", 1), (".Work", 1), *((".Everything", number) for number in range(3))):
+        server.fill("gina", at, number, content(number), "S", STARTED_AT + number)
     server.start()
     yield server
     server.close()
@@ -64,7 +67,7 @@ async def server(tmp_path_factory):
     place = tmp_path_factory.mktemp("server")
     async with running_server(place) as running:
         (place / "imap").write_text(PASSWORD + "\n")
-        for name in ("berta", "carla", "dora"):
+        for name in ("berta", "carla", "dora", "gina"):
             await running.command("inbox", "add", f"{name}@local.test", "--password-file", str(place / "password"))
         yield running
 
@@ -203,6 +206,65 @@ async def test_what_was_deleted_here_stays_deleted_unless_it_is_asked_for_again(
     assert (again["imported"], again["there"]) == (0, 60)
     wanted = await server.command(*arguments(source, server, "carla", "dora@local.test"), "--again")
     assert (wanted["imported"], wanted["there"]) == (1, 59)
+
+
+async def test_what_lies_only_in_the_folder_of_everything_goes_to_the_archive(source, server, tmp_path):
+    for _ in range(2):
+        await server.command(*arguments(source, server, "gina", "gina@local.test"))
+    found = await exported(server, tmp_path / "out", "gina@local.test")
+    assert sorted((at, raw) for at, raw in found) == sorted(
+        [("Inbox", content(0)), ("Inbox", content(1)), ("Work", content(1)), ("Archive", content(2))]
+    )
+
+
+async def test_starttls_is_begun_before_the_password_is_said(source, server):
+    wanted = ("--starttls", "--port", str(source.port), "--user", "gina", "--inbox", "gina@local.test")
+    secret = ("--password-file", str(server.directory / "imap"))
+    answer = await server.command(
+        "import", "imap", "localhost", *wanted, *secret, "--ca-file", str(source.authority), "--again"
+    )
+    assert (answer["failed"], answer["imported"] + answer["there"]) == (0, 6)
+    with pytest.raises(CommandFailed, match="certificate") as unknown:
+        await server.command("import", "imap", "localhost", *wanted, *secret)
+    assert unknown.value.code == 69
+    async with without_tls() as port:
+        wanted = ("--starttls", "--port", str(port), "--user", "gina", "--inbox", "gina@local.test")
+        with pytest.raises(CommandFailed, match="no STARTTLS") as refused:
+            await server.command("import", "imap", "localhost", *wanted, *secret)
+    assert refused.value.code == 69
+
+
+async def test_a_token_stands_for_the_password_and_one_that_is_over_is_77(source, server, tmp_path):
+    wanted = (
+        "import", "imap", "localhost", "--port", str(source.tls_port), "--ca-file", str(source.authority), "--oauth",
+        "--user", "gina", "--inbox", "gina@local.test", "--password-file", str(tmp_path / "token"),
+    )  # fmt: skip
+    (tmp_path / "token").write_text(dovecot.token("gina", time.time() + 600))
+    answer = await server.command(*wanted, "--again")
+    assert (answer["failed"], answer["imported"] + answer["there"]) == (0, 6)
+    (tmp_path / "token").write_text(dovecot.token("gina", time.time() - 600))
+    with pytest.raises(CommandFailed, match="does not let gina in") as over:
+        await server.command(*wanted)
+    assert over.value.code == 77
+    with pytest.raises(CommandFailed, match="no token") as shown:
+        await server.command(*wanted, "--no-tls")
+    assert shown.value.code == 2
+
+
+@contextlib.asynccontextmanager
+async def without_tls():
+    """The port of a server that refuses STARTTLS."""
+
+    async def serve(reader, writer):
+        writer.write(b"* OK ready\r\n")
+        line = await reader.readline()
+        writer.write(b"* CAPABILITY IMAP4rev1\r\n" + line.split()[0] + b" BAD no such command\r\n")
+        await reader.read()
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        yield listening.sockets[0].getsockname()[1]
 
 
 async def test_what_is_exported_is_read_by_dovecot(source, server, tmp_path):

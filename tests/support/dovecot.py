@@ -1,6 +1,9 @@
 """Dovecot's IMAP server on a loopback port, with accounts whose mail is put into their Maildirs first."""
 
 import asyncio
+import base64
+import hmac
+import json
 import os
 import shutil
 import signal
@@ -11,6 +14,7 @@ import time
 from pathlib import Path
 
 PASSWORD = "other horse"
+_KEY = b"the key that signs access tokens"
 _NOBODY = 65534
 _CONFIGURATION = """\
 protocols = imap
@@ -48,8 +52,15 @@ service imap-login {{
 service stats {{
   chroot =
 }}
+auth_mechanisms = plain login xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {home}/oauth2.conf
+}}
 passdb {{
   driver = passwd-file
+  mechanisms = plain login
   args = scheme=PLAIN username_format=%u {home}/users
 }}
 userdb {{
@@ -62,11 +73,21 @@ namespace inbox {{
   mailbox Gesendet {{
     special_use = \\Sent
   }}
+  mailbox Everything {{
+    special_use = \\All
+  }}
   mailbox Trash {{
     special_use = \\Trash
   }}
 }}
 """
+
+
+def token(user: str, expires_at: float) -> str:
+    """An access token (RFC 7519) that the server takes for a user's, until then."""
+    claims = {"sub": user, "iat": 1_500_000_000, "exp": int(expires_at)}
+    parts = [_url64(json.dumps(each).encode()) for each in ({"typ": "JWT", "alg": "HS256"}, claims)]
+    return ".".join((*parts, _url64(hmac.digest(_KEY, ".".join(parts).encode(), "sha256"))))
 
 
 def missing() -> str | None:
@@ -85,6 +106,13 @@ class Dovecot:
         self.home.chmod(0o755)
         self.port, self.tls_port = _free(), _free()
         (self.home / "users").write_text("".join(f"{user}:{{PLAIN}}{PASSWORD}\n" for user in users))
+        keys = self.home / "keys" / "default" / "HS256"
+        keys.mkdir(parents=True)
+        (keys / "default").write_text(base64.b64encode(_KEY).decode())
+        (self.home / "oauth2.conf").write_text(
+            f"introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix={self.home}/keys/\n"
+            "username_attribute = sub\n"
+        )
         for name in ("run", "state", "mail"):
             (self.home / name).mkdir(mode=0o755)
         pair = f"ssl_cert = <{certificate[0]}\nssl_key = <{certificate[1]}" if certificate else ""
@@ -182,6 +210,10 @@ class Dropping:
                 await writer.drain()
         except ConnectionError:
             return
+
+
+def _url64(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
 def _free() -> int:

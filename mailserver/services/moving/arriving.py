@@ -131,7 +131,7 @@ class Arriving:
             except (errors.Forbidden, errors.Invalid) as refusal:
                 refused.append((position, refusal.message))
                 continue
-            if any(wanted <= each.folder_ids for each in lying.get(blob, ())):
+            if _is_there(brought, wanted, lying.get(blob, ())):
                 continue
             flags, atoms = keyword.split(brought.keywords)
             copy = _copy(self._ids.next(), inbox, wanted, placing.roles(), flags)
@@ -177,7 +177,7 @@ class Arriving:
             copy, wanted = item.copy, frozenset(item.copy.folder_ids)
             others = lying.setdefault(item.blob, [])
             twin = next((one for one in others if _is_twin(one, item)), None)
-            if any(wanted <= one.folder_ids for one in others):
+            if _is_there(item.brought, wanted, others):
                 unused.append(copy.message_id)
                 fates[item.position] = _THERE
             elif twin is not None:
@@ -253,6 +253,11 @@ def _copy(number: int, inbox: Inbox, wanted: frozenset[int], roles: dict[int, Ro
         is_ours=bool(flags & Flag.DRAFT) or bool(present & {Role.SENT, Role.DRAFTS}),
         folder_ids=tuple(sorted(wanted)),
     )  # fmt: skip
+
+
+def _is_there(brought: Brought, wanted: frozenset[int], lying: Sequence[Lying]) -> bool:
+    """Whether nothing is to be done about a message: its bytes lie where they should, or for a spare one anywhere."""
+    return any(brought.is_spare or wanted <= each.folder_ids for each in lying)
 
 
 def _is_twin(one: Lying, item: _Item) -> bool:
