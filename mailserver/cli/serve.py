@@ -44,22 +44,28 @@ def run(loaded: Settings, logging: Logging) -> None:
     """Serve with settings that stand; ends the process with its exit code where that fails."""
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+    # Python before 3.11.4, which Debian 12 has, puts all that is raised in an except* into a group, an exit as well.
+    ended: list[tuple[int, str]] = []
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(app.serve(loaded, announce, logging))
     except* DatabaseNewer as group:
-        exits.fail(exits.CONFIGURATION, _sentences(group))
+        ended.append((exits.CONFIGURATION, _sentences(group)))
     except* (DataDirectoryInUse, DatabaseProblem) as group:
-        exits.fail(exits.UNAVAILABLE, _sentences(group))
+        ended.append((exits.UNAVAILABLE, _sentences(group)))
     except* DataDirectoryProblem as group:
-        exits.fail(exits.CANNOT_CREATE, _sentences(group))
+        ended.append((exits.CANNOT_CREATE, _sentences(group)))
     except* CertificateProblem as group:
-        exits.fail(exits.CONFIGURATION, _sentences(group))
+        ended.append((exits.CONFIGURATION, _sentences(group)))
     except* OSError as group:
-        exits.fail(exits.UNAVAILABLE, _sentences(group))
+        ended.append((exits.UNAVAILABLE, _sentences(group)))
     except* Exception:  # noqa: BLE001  the last word of the process: logged whole, and the exit code says so
         structlog.get_logger().exception("server.crashed")
-        sys.exit(exits.CHECK_FAILED)
+        ended.append((exits.CHECK_FAILED, ""))
+    if ended and ended[0][1]:
+        exits.fail(*ended[0])
+    elif ended:
+        sys.exit(ended[0][0])
 
 
 def announce(facts: dict[str, Any]) -> None:

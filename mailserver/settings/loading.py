@@ -61,7 +61,10 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise SettingsProblem(f"The file {path} does not exist. Make it, or leave out --config.") from error
+        raise SettingsProblem(
+            f"The configuration file {path} does not exist. `mailserver setup HOST` makes one; "
+            f"--config or {PREFIX}CONFIG names another."
+        ) from error
     except OSError as error:
         raise SettingsProblem(f"The configuration file {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

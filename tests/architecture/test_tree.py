@@ -72,3 +72,14 @@ def test_the_project_names_no_machine_and_no_registry():
         text = path.read_text()
         assert "/work/" not in text, path
         assert "pypi.org" not in text, path
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_nothing_is_raised_in_an_except_star(path):
+    """Python before 3.11.4, which Debian 12 has, puts it into a group: the process would end with 1 and a traceback."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.TryStar):
+            inside = [each for handler in node.handlers for part in handler.body for each in ast.walk(part)]
+            called = [ast.unparse(each.func) for each in inside if isinstance(each, ast.Call)]
+            assert not {"sys.exit", "exits.fail"} & set(called)
+            assert not [each for each in inside if isinstance(each, ast.Raise)]
