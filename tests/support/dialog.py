@@ -6,7 +6,7 @@ import ssl
 from types import TracebackType
 from typing import Self
 
-REPLY_SECONDS = 10.0
+REPLY_SECONDS = 60.0
 
 
 class DialogError(AssertionError):

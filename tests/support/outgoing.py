@@ -34,7 +34,7 @@ from mailserver.storage.database import Database
 
 DAY_MS = 86_400_000
 SECRET = b"only for tests"
-PATIENCE = Patience(2, 2, 2, 2, 2, 2, 0.1)
+PATIENCE = Patience(30, 30, 30, 30, 30, 30, 0.1)
 MESSAGE = (
     b"From: agent@local.test\r\nTo: bob@remote.test\r\nSubject: Hello\r\nMessage-ID: <1@local.test>\r\n\r\nHello.\r\n"
 )
@@ -99,7 +99,7 @@ class Outgoing:
         self.sessions = KeptSessions()
         self.pool = Pool(Opening(
             "mx.local.test", options.get("contexts") or tls.contexts(), self.sessions,
-            options.get("patience", PATIENCE), options.get("connect_seconds", 2.0), options.get("login"),
+            options.get("patience", PATIENCE), options.get("connect_seconds", 30.0), options.get("login"),
         ))  # fmt: skip
         ours = Ourselves("mx.local.test", lambda: options.get("listening", frozenset()))
         self.sts = options.get("sts") or NoStsPolicies()
@@ -152,7 +152,7 @@ class Outgoing:
     async def show(self, delivery_id):
         return await self.queue.show(delivery_id)
 
-    async def until(self, delivery_id, *states, seconds=5.0, attempts=1):
+    async def until(self, delivery_id, *states, seconds=60, attempts=1):
         """The delivery once it is in a state and has been tried so often."""
         async with asyncio.timeout(seconds):
             while True:

@@ -199,19 +199,19 @@ async def test_the_program_gets_the_records_name_and_value(tmp_path):
         ("echo no zone >&2; exit 3", "present ended with 3: no zone"),
         ("yes | head -c 3000000 >&2; echo the end >&2; exit 1", "ended with 1: .*the end"),
         ("kill -9 $$", "ended with -9"),
-        ("exec sleep 60", "longer than 0.5 seconds"),
-        ("sleep 61 & sleep 61", "longer than 0.5 seconds"),
+        ("exec sleep 60", "longer than 2 seconds"),
+        ("sleep 61 & sleep 61", "longer than 2 seconds"),
     ],
 )
 async def test_a_program_that_fails_or_hangs_is_ended_with_all_that_it_started(tmp_path, text, complaint):
-    seconds = 0.5 if "sleep" in text else 20
+    seconds = 2 if "sleep" in text else 60
     path = program(tmp_path, f"echo $$ > {tmp_path}/pid\n{text}")
     began = time.monotonic()
     with pytest.raises(Problem, match=complaint):
         await DnsHook(path, seconds).present("a.test", "token", "token.thumbprint")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
     group = int((tmp_path / "pid").read_text())
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline and _lives(group):
         await asyncio.sleep(0.02)
     assert not _lives(group)

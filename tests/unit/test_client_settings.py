@@ -291,13 +291,13 @@ WORDS = st.sampled_from(
 @given(st.one_of(st.binary(max_size=300), st.lists(WORDS, max_size=12).map(b"".join)))
 @examples(100)
 def test_whatever_is_posted_is_read_or_refused_soon(body):
-    began = time.monotonic()
+    began = time.process_time()
     try:
         wish = outlook.read(body)
     except outlook.Unreadable:
         wish = None
     assert wish is None or len(wish.address) <= outlook.LONGEST_TEXT
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 ZONE = f"""

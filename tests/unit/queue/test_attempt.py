@@ -3,7 +3,7 @@ import asyncio
 from mailserver.entities.delivery import Deferred, State
 from mailserver.mail import dsn, verp
 from mailserver.mail.reply import Reply
-from tests.support.outgoing import MESSAGE, SECRET
+from tests.support.outgoing import MESSAGE, PATIENCE, SECRET
 from tests.support.remote import CLOSE, Remote
 from tests.support.zone import FAILS, FakeResolver
 
@@ -113,8 +113,8 @@ async def test_a_connection_lost_before_the_answer_to_the_message_defers(parts, 
 
 
 async def test_a_silent_server_is_given_up_in_time(parts, remote):
-    remote.answers("DATA", "354 go", delay_seconds=30)
-    async with parts() as out:
+    remote.answers("DATA", "354 go", delay_seconds=300)
+    async with parts(patience=PATIENCE.at_most(1)) as out:
         (number,) = await out.send("a@remote.test")
         shown = await out.until(number, QUEUED)
     assert "too long over the reply to DATA" in shown.delivery.last_reply
@@ -187,7 +187,7 @@ async def test_success_that_the_sender_asked_for_is_reported_where_the_server_do
     async with Remote(["PIPELINING"]) as plain, parts(port=plain.port) as out:
         (number,) = await out.send(("a@remote.test", {"notify": "SUCCESS,FAILURE"}))
         await out.until(number, DELIVERED)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             while not out.local.stored:
                 await asyncio.sleep(0.01)
     assert dsn.parse(out.local.stored[0][2]).recipients[0].action == "relayed"
@@ -260,7 +260,7 @@ async def test_what_expires_while_its_report_cannot_be_stored_is_not_tried_in_a_
         (number,) = await out.send("a@remote.test", expires_at=out.clock() - 1)
         task = asyncio.create_task(out.ledger.run_forever())
         out.local.outcome = Deferred(0, Reply(452, "4.3.1", "full"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await out.upkeep.once()
             await out.ledger.flush()
         assert (await out.show(number)).delivery.state is QUEUED

@@ -314,7 +314,7 @@ async def test_urgent_mail_overtakes_what_waits_for_a_worker(parts, remote):
             await out.send(f"bulk{number}@remote.test")
         await out.send(("urgent@remote.test", {"priority": 9}))
         async with out.running():
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while len(remote.messages) < 12:
                     await asyncio.sleep(0.01)
         order = [message.recipients[0].split("<")[1].split("@")[0] for message in remote.messages]

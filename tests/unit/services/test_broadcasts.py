@@ -311,7 +311,7 @@ async def test_opens_and_clicks_are_counted_and_survive_a_stop(house):
     task = asyncio.create_task(tracking.run())
     await asyncio.sleep(0)
     tracking.stop()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 30)
     found = await news.get(one)
     assert (found.open_count, found.click_count) == (2, 2)
     assert len(await news.events("message.opened")) == len(await news.events("message.clicked")) == 1

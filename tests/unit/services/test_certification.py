@@ -482,7 +482,7 @@ async def test_stopping_does_not_wait_for_the_authority(desk):
 
     desk.authority.get = for_ever
     task = asyncio.ensure_future(desk.keeper.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await waiting.wait()
         desk.keeper.stop()
         await task
@@ -505,7 +505,7 @@ async def test_a_disk_that_fails_and_a_key_that_is_damaged_do_not_end_the_server
     with monkeypatch.context() as patched:
         patched.setattr(attempts, "save", full)
         task = asyncio.ensure_future(desk.keeper.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not tried:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)

@@ -362,7 +362,7 @@ async def test_the_engine_runs_until_it_is_told_to_stop(site):
     worker = site.house.services.enrichment.worker
     running = asyncio.create_task(worker.run())
     message_ids = [await arrive(site, f"Call {n}", f"The call is on {n + 1} June 2030 at 15:00.") for n in range(5)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while await site.house.rows("SELECT * FROM enrichment_request"):
             await asyncio.sleep(0.02)
     worker.stop()

@@ -41,10 +41,10 @@ async def test_files_of_deleted_messages_stay_as_long_as_somebody_copies(tmp_pat
         await house.store.database.write(
             lambda tx: tx.execute("INSERT INTO removed_file(location, removed_at) VALUES (?, 0)", (place,))
         )
-        house.store.files.hold(0.5)
+        house.store.files.hold(2)
         assert await house.services.integrity.sweep() == 0
         assert house.store.files.path(place).exists()
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(2.1)
         assert await house.services.integrity.sweep() == 1
         assert not house.store.files.path(place).exists()
 

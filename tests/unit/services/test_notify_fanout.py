@@ -6,6 +6,7 @@ import time
 import pytest
 
 from mailserver.entities.event import Event, EventType
+from mailserver.events import follower as following
 from mailserver.events.follower import Follower
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.notify.fanout import BATCH, Fanout
@@ -85,14 +86,15 @@ async def test_an_event_that_went_with_its_inbox_is_passed_over(house):
     assert await heard(house, one) == [2]
 
 
-async def test_the_follower_is_woken_by_a_ring_and_stops_when_told(house):
+async def test_the_follower_is_woken_by_a_ring_and_stops_when_told(house, monkeypatch):
+    monkeypatch.setattr(following, "POLL_SECONDS", 3_600.0)
     one, doorbell = Hears(), Doorbell()
     follower = Follower(Fanout(house.store.database, [one]), doorbell)
     task = asyncio.create_task(follower.run())
     await asyncio.sleep(0.05)
     await publish(house, 1)
     doorbell.ring("events")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while await heard(house, one) != [1]:
             await asyncio.sleep(0.01)
         follower.stop()

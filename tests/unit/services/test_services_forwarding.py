@@ -76,13 +76,13 @@ async def ring(bell):
         bell.ring("queue")
 
 
-async def until(question, seconds=10):
+async def until(question, seconds=30):
     async with asyncio.timeout(seconds):
         while not question():
             await asyncio.sleep(0.02)
 
 
-async def settled(house, seconds=10):
+async def settled(house, seconds=30):
     """Wait until nothing is due any more."""
     async with asyncio.timeout(seconds):
         await house.settled()

@@ -10,6 +10,7 @@ from mailserver.entities.identifiers import Kind
 from mailserver.mail import address, headers, verp
 from mailserver.storage import files, inboxes
 from tests.support.inside import PEER, enveloped, inside
+from tests.support.waiting import until
 
 RAW = b"From: a@remote.test\r\nTo: agent@local.test\r\nSubject: Hi\r\nMessage-ID: <m1@remote.test>\r\n\r\nHello.\r\n"
 
@@ -184,8 +185,7 @@ async def test_a_connection_that_breaks_off_while_its_message_is_written_harms_n
         stored = house.store.files.read(files.location(inbox_id, message_id))
         assert b"X" not in stored.partition(b"Hello.")[2]
     assert len(await house.rows("SELECT id FROM message")) == 6
-    await asyncio.sleep(0.3)
-    assert len(os.listdir("/proc/self/fd")) <= before + 2
+    await until(lambda: len(os.listdir("/proc/self/fd")) <= before + 2)
     assert house.assembled.services.reception._acceptance.memory == 0
 
 

@@ -251,7 +251,7 @@ async def test_stopping_writes_down_what_is_left(house, office):
     await asyncio.sleep(0)
     office.collector.record(office.session())
     office.collector.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await task
     assert await house.rows("SELECT count FROM report_count") == [(1,)]
 

@@ -33,7 +33,7 @@ class Web:
         return Fetched(200, "text/plain", {}, self.answer.encode())
 
     async def was_asked(self, times):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while len(self.asked) < times:
                 await asyncio.sleep(0.01)
 

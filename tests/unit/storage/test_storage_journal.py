@@ -11,10 +11,18 @@ import pytest
 
 from mailserver.entities import errors
 from mailserver.storage import checkpoints, segments
+from mailserver.storage import journal as writing
 from mailserver.storage.journal import Journal
 from mailserver.storage.segments import Segment
+from tests.support.waiting import until
 
 SIZE = 1 << 20
+HEAL_SECONDS = 0.2
+
+
+@pytest.fixture(autouse=True)
+def soon_healed(monkeypatch):
+    monkeypatch.setattr(writing, "HEAL_SECONDS", HEAL_SECONDS)
 
 
 class BadDisk:
@@ -165,13 +173,12 @@ async def test_a_failed_sync_refuses_everyone_in_the_batch_and_the_journal_heals
     journal = FlakyJournal(tmp_path, disk)
     with running(journal):
         await journal.append([b"before"])
-        disk.fails = {"sync"}
+        disk.fails = {"sync", "begin"}
         results = await asyncio.gather(*(journal.append([b"refused"]) for _ in range(5)), return_exceptions=True)
         assert [type(result) for result in results] == [errors.StoreUnavailable] * 5
         assert journal.is_broken
         disk.fails = set()
-        await asyncio.sleep(1.5)
-        assert not journal.is_broken
+        await until(lambda: not journal.is_broken)
         assert await journal.append([b"after"]) == 2
     assert found(tmp_path) == [(1, b"before"), (2, b"after")]
 
@@ -185,7 +192,7 @@ async def test_refused_records_that_reached_the_disk_are_not_found_even_if_the_s
         refused = await asyncio.gather(*(journal.append([b"refused"]) for _ in range(3)), return_exceptions=True)
         assert all(isinstance(each, errors.Temporary) for each in refused)
         disk.fails = set()
-        await asyncio.sleep(1.5)
+        await until(lambda: not journal.is_broken)
         await journal.append([b"after"])
     assert found(tmp_path) == [(1, b"before"), (2, b"after")]
 
@@ -199,7 +206,7 @@ async def test_a_spoiled_segment_is_never_used_again(tmp_path):
         with pytest.raises(errors.StoreUnavailable):
             await journal.append([b"x" * 1000])
         disk.fails = set()
-        await asyncio.sleep(1.5)
+        await until(lambda: not journal.is_broken)
         number = await journal.append([b"y"])
         journal.checkpoint(number)
         assert not spoiled.exists()
@@ -211,19 +218,18 @@ async def test_a_full_disk_says_so_and_leaves_no_litter(tmp_path):
     disk.error = errno.ENOSPC
     journal = FlakyJournal(tmp_path, disk)
     with running(journal):
-        await asyncio.sleep(0.3)  # until the spare is there
+        await until(lambda: journal._spare)
         count = len(list(tmp_path.glob("*.seg")))
         disk.fails = {"half", "begin", "make"}
         with pytest.raises(errors.StoreFull):
             await journal.append([b"x"])
-        await asyncio.sleep(3.2)
+        await asyncio.sleep(3 * HEAL_SECONDS)
         assert journal.is_broken
         with pytest.raises(errors.Temporary):
             await journal.append([b"x"])
         assert len(list(tmp_path.glob("*.seg"))) <= count
         disk.fails = set()
-        await asyncio.sleep(2.2)
-        assert not journal.is_broken
+        await until(lambda: not journal.is_broken)
         assert await journal.append([b"y"]) == 1
 
 
@@ -247,7 +253,7 @@ async def test_a_journal_whose_stage_stands_still_refuses_and_goes_on_later(tmp_
         assert 4 <= len(accepted) <= 6  # two segments, and a third where the spare was there in time
         journal.take(100, 1 << 30, 0)
         journal.checkpoint(accepted[-1])
-        await asyncio.sleep(1.5)
+        await until(lambda: not journal.is_broken)
         assert await journal.append([b"again"]) == accepted[-1] + 1
 
 

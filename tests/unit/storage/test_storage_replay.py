@@ -118,7 +118,7 @@ async def test_a_message_that_was_deleted_before_the_crash_does_not_come_back(tm
             await house.store.database.write(arrange.remove, number, 1)
         await house.services.integrity.sweep()
         before = await contents(house)
-    async with asyncio.timeout(20), inside(tmp_path, bootstrap=False) as house:
+    async with asyncio.timeout(30), inside(tmp_path, bootstrap=False) as house:
         assert await contents(house) == before
         assert [row[0] for row in await house.rows("SELECT id FROM message")] == [
             identifiers.decode(Kind.MESSAGE, kept)
@@ -137,7 +137,7 @@ async def test_a_record_whose_large_file_is_lost_stands_aside_and_the_others_go_
     old = tmp_path / "before" / "data"
     shutil.rmtree(old / "journal")
     shutil.copytree(tmp_path / "data" / "journal", old / "journal")
-    async with asyncio.timeout(20), inside(tmp_path / "before", bootstrap=False) as house:
+    async with asyncio.timeout(30), inside(tmp_path / "before", bootstrap=False) as house:
         rows = [row[0] for row in await house.rows("SELECT id FROM message")]
         assert rows == [identifiers.decode(Kind.MESSAGE, small)]
         assert [path.name for path in (old / "quarantine").iterdir()] == ["1.record"]
