@@ -3,7 +3,7 @@
 set -u
 programs=(postfix:postfix knotd:knot unbound:unbound swaks:swaks opendkim:opendkim mutt:mutt strace:strace
   systemd-analyze:systemd groff:groff-base tmux:tmux rspamd:rspamd clamd:clamav-daemon npm:npm node:nodejs curl:curl jq:jq
-  sieve-test:dovecot-sieve pebble:pebble faketime:faketime)
+  sieve-test:dovecot-sieve pebble:pebble faketime:faketime promtool:prometheus)
 missing=()
 for pair in "${programs[@]}"; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing+=("${pair##*:}")
