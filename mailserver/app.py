@@ -31,7 +31,7 @@ from mailserver.jobs import schedule
 from mailserver.jobs.lag import LoopLag
 from mailserver.queue import assembly as queue_assembly
 from mailserver.services import assembly
-from mailserver.services.assembly import Assembled
+from mailserver.services.assembled import Assembled
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.settings.configuration import Settings
 from mailserver.smtp.handshake import Tls

@@ -9,7 +9,7 @@ from mailserver.dns import DnsResolver
 from mailserver.events.dispatcher import Limits
 from mailserver.fetch import Fetch
 from mailserver.services import assembly
-from mailserver.services.assembly import Assembled, Threadpools
+from mailserver.services.assembled import Assembled, Threadpools
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.settings.configuration import Settings
 from mailserver.storage import store
@@ -48,4 +48,5 @@ async def laid(
     )
     await stack.enter_async_context(posts)
     built = assembly.assemble(settings, opened, pools, resolver, fetch, posts, doorbell)
+    await built.begin()
     return opened, built, resolver

@@ -1,8 +1,6 @@
 """Build the services on an open store."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from mailserver.dns import DnsResolver
 from mailserver.entities.figures import Figures
@@ -31,12 +29,14 @@ from mailserver.services.accounts.organizations import Organizations
 from mailserver.services.accounts.pods import Pods
 from mailserver.services.accounts.repeats import Repeats
 from mailserver.services.accounts.rotation import Rotation
+from mailserver.services.accounts.seal import Seal
 from mailserver.services.accounts.secrets import PasswordHasher
 from mailserver.services.accounts.sessions import Sessions
 from mailserver.services.accounts.throttle import Throttle
 from mailserver.services.accounts.usage import Usage
 from mailserver.services.accounts.user_passwords import UserPasswords
 from mailserver.services.accounts.users import Users
+from mailserver.services.assembled import Assembled, Threadpools
 from mailserver.services.automation import assembly as automation
 from mailserver.services.broadcast import assembly as broadcast
 from mailserver.services.broadcast.tally import Tally
@@ -73,7 +73,6 @@ from mailserver.services.moving import assembly as moving
 from mailserver.services.notify import assembly as notify
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.notify.fanout import Fanout
-from mailserver.services.notify.seal import Seal
 from mailserver.services.outbound import allowance as allowances
 from mailserver.services.outbound.allowance import Allowance
 from mailserver.services.outbound.approvals import Approvals
@@ -112,56 +111,7 @@ from mailserver.services.workspace.labels import Labels
 from mailserver.services.workspace.relationships import Relationships
 from mailserver.services.workspace.tasks import Tasks
 from mailserver.settings.configuration import Settings
-from mailserver.storage import bayes, credentials
-from mailserver.storage import enrichment as enrichment_rows
-from mailserver.storage import rules as rule_rows
-from mailserver.storage import webhooks as webhook_rows
 from mailserver.storage.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Threadpools:
-    """Where blocking work is done: files, parsing and signatures, passwords, and the stage behind the journal."""
-
-    files: ThreadPoolExecutor
-    crypto: ThreadPoolExecutor
-    passwords: ThreadPoolExecutor
-    stage: ThreadPoolExecutor
-
-
-@dataclass(frozen=True, slots=True)
-class Assembled:
-    """The services, and those parts of them that engines run."""
-
-    services: Services
-    stage: Stage
-    room: DiskRoom
-    outcomes: Outcomes
-    claims: Claims
-    local: LocalDelivery
-    keystore: KeyStore
-    lessons: Lessons
-    fanout: Fanout
-    figures: Figures
-
-    def forget(self, topic: str) -> None:
-        """Let go what was remembered and has changed."""
-        services = self.services
-        services.syncing.state_changes.hear(topic)
-        services.syncing.push_subscriptions.hear(topic)
-        if topic == webhook_rows.SUBSCRIPTIONS:
-            services.notify.subscriptions.forget()
-            services.notify.agent_subscriptions.forget()
-            services.automation.feed.forget()
-        elif topic in ("accounts", credentials.TOPIC):
-            services.access.forget()
-            services.routing.forget()
-        elif topic == enrichment_rows.TOPIC:
-            services.enrichment.features.forget()
-        elif topic == rule_rows.TOPIC:
-            services.rules.forget()
-        elif topic in ("queue", bayes.LEARNED) and services.content_filter is not None:
-            services.content_filter.forget()
 
 
 def now_ms() -> int:
@@ -182,7 +132,7 @@ def assemble(
     database, ids, files, limits = store.database, store.ids, store.files, settings.limits
     hostname, separator = settings.hostname, settings.smtp.plus_separator
     keystore = KeyStore(store.directory / "keys")
-    hasher = PasswordHasher(pools.passwords)
+    hasher, seal = PasswordHasher(pools.passwords), Seal(store.directory / "keys")
     throttle = Throttle(throttling.limits(limits))
     access = Access(database, ids, hasher, store.secrets["scram"], throttle)
     mode, certificates = Mode(settings.transport.sts_mode), certification.certificates(settings)
@@ -206,7 +156,7 @@ def assemble(
     owner = f"{hostname}/{settings.storage.node}"
     tasks, timeline = Tasks(database, ids), Timeline(database, ids)
     told = notify.build(
-        database, ids, audit, tasks, webhook_fetch, store.directory / "keys", owner, now_ms, doorbell,
+        database, ids, audit, tasks, webhook_fetch, seal, owner, now_ms, doorbell,
         allow_private=settings.outbound_http.allow_private,
     )  # fmt: skip
     states, letters = TicketStates(ids), LetterBook(ids)
@@ -260,7 +210,7 @@ def assemble(
         Drafts(database, ingest, messages, sending, ids),
     )
     enriched = enrichment.build(
-        database, files, pools.files, fetch, audit, appointments, labels, doorbell, now_ms, settings.enrichment,
+        database, files, pools.files, fetch, audit, appointments, labels, doorbell, now_ms, seal, settings.enrichment,
         https_only=not settings.outbound_http.allow_private,
     )  # fmt: skip
     synced = syncing.build(
@@ -275,9 +225,9 @@ def assemble(
         limits.message_bytes,
         allotments,
         syncing.Outgoing(enqueue, allowance, rules, inboxes, separator, limits.api_recipients),
-        syncing.Push(Seal(store.directory / "keys"), webhook_fetch, now_ms, settings.outbound_http.allow_private),
+        syncing.Push(seal, webhook_fetch, now_ms, settings.outbound_http.allow_private),
     )  # fmt: skip
-    queue = Queue(database, now_ms)
+    queue, factors = Queue(database, now_ms), Factors(database, hasher, audit, hostname, seal)
     certified = certification.build(settings, certificates, fetch, resolver, domains, now_ms)
     submission = Submission(
         inboxes, acceptance, enqueue, allowance, rules, room, ids, hostname, separator,
@@ -295,8 +245,8 @@ def assemble(
         pods=Pods(database, ids, audit),
         inbox_keeping=InboxKeeping(database, inboxes, access, audit),
         agent_inboxes=AgentInboxes(database, inboxes, audit),
-        sessions=Sessions(database, ids, hasher, throttle),
-        factors=Factors(database, hasher, audit, hostname),
+        sessions=Sessions(database, ids, hasher, throttle, factors),
+        factors=factors,
         user_passwords=UserPasswords(
             database, hasher, audit, Notices(database, ingest, enqueue, ids, pools.files), hostname
         ),
@@ -389,4 +339,6 @@ def assemble(
         Lessons(database, files, pools.files, doorbell, now_ms),
         fanout,
         figures,
+        seal,
+        pools,
     )

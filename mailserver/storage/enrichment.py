@@ -67,6 +67,13 @@ def key(snapshot: Snapshot, inbox_id: int) -> str | None:
     return row[0] if row else None
 
 
+def open_keys(snapshot: Snapshot, mark: str) -> list[tuple[int, str]]:
+    """Keys that do not begin with a mark, each with its inbox."""
+    return snapshot.all(
+        "SELECT inbox_id, api_key FROM enrichment_key WHERE substr(api_key, 1, ?) <> ?", (len(mark), mark)
+    )
+
+
 # -- work ---------------------------------------------------------------------------------------------------------
 
 

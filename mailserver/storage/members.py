@@ -66,6 +66,16 @@ def set_factor(tx: Transaction, member_id: int, secret: str | None, waiting: str
     )
 
 
+def with_open_factor(snapshot: Snapshot, mark: str) -> list[Member]:
+    """Whose secret of a second factor does not begin with a mark."""
+    rows = snapshot.all(
+        f"SELECT {_COLUMNS} FROM member WHERE COALESCE(substr(totp_secret, 1, ?1) <> ?2, 0) "
+        "OR COALESCE(substr(totp_waiting, 1, ?1) <> ?2, 0)",
+        (len(mark), mark),
+    )
+    return [found for row in rows if (found := _entity(row)) is not None]
+
+
 def set_recovery_codes(tx: Transaction, member_id: int, hashes: Iterable[str]) -> None:
     """Put recovery codes in the place of those that there were."""
     tx.execute("DELETE FROM recovery_code WHERE member_id = ?", (member_id,))

@@ -22,7 +22,7 @@ from mailserver.mail import address
 from mailserver.mail.envelope import Envelope, Peer, Recipient
 from mailserver.services import assembly
 from mailserver.services.accounts.bootstrap import Bootstrapped
-from mailserver.services.assembly import Assembled, Threadpools
+from mailserver.services.assembled import Assembled, Threadpools
 from mailserver.services.notify.doorbell import Doorbell
 from mailserver.services.registry import Services
 from mailserver.settings.configuration import Settings
@@ -146,6 +146,7 @@ async def inside(
         doorbell = Doorbell()
         assembled = assembly.assemble(loaded, opened, pools, names, fetch, fetch, doorbell)
         heard += [doorbell.ring, assembled.forget]
+        await assembled.begin()
         applied = await opened.database.read(journal_state.applied, 0)
         left = await asyncio.to_thread(opened.journal.open, applied)
         opened.journal.start()

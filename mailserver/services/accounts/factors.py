@@ -4,6 +4,8 @@ import secrets as random
 import time
 from dataclasses import dataclass
 
+import structlog
+
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Caller
 from mailserver.entities.identifiers import Kind
@@ -11,6 +13,7 @@ from mailserver.entities.tenant import Member
 from mailserver.mail import totp
 from mailserver.services.accounts import secrets
 from mailserver.services.accounts.audit import Audit
+from mailserver.services.accounts.seal import SEALED, Seal, SealBroken
 from mailserver.services.accounts.secrets import PasswordHasher
 from mailserver.services.accounts.tally import Tally
 from mailserver.storage import members
@@ -20,6 +23,7 @@ RECOVERY_CODES = 10
 RECOVERY_BYTES = 10  # 80 random bits: a plain hash of them is not to be guessed
 MOST_WRONG = 10  # of one person, in a quarter of an hour
 WRONG_SECONDS = 900.0
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,9 @@ class Setup:
 class Factors:
     """Second factors. Each change asks for something that a stolen access token does not have."""
 
-    def __init__(self, database: Database, hasher: PasswordHasher, audit: Audit, issuer: str) -> None:
+    def __init__(self, database: Database, hasher: PasswordHasher, audit: Audit, issuer: str, seal: Seal) -> None:
         self._database = database
+        self._seal = seal
         self._hasher = hasher
         self._audit = audit
         self._issuer = issuer
@@ -52,7 +57,7 @@ class Factors:
             member = person(tx, caller)
             if member.totp_secret is not None:
                 raise errors.Conflict("There is a second factor already; disable it first.")
-            members.set_factor(tx, member.id, None, secret, 0)
+            members.set_factor(tx, member.id, None, self._seal.close_text(secret, member.id), 0)
             return member
 
         member = await self._database.write(write)
@@ -67,7 +72,7 @@ class Factors:
             member = person(tx, caller)
             if member.totp_waiting is None:
                 raise errors.Conflict("There is no second factor to confirm; begin with its setup.")
-            step = totp.matching_step(member.totp_waiting, code.strip(), time.time(), 0)
+            step = self._step(member, member.totp_waiting, code.strip(), 0)
             if step is None:
                 return False
             members.set_factor(tx, member.id, member.totp_waiting, None, step)
@@ -88,7 +93,7 @@ class Factors:
 
         def write(tx: Transaction) -> bool:
             known = person(tx, caller)
-            if known.totp_secret is not None and not use(tx, known, code):
+            if known.totp_secret is not None and not self.use(tx, known, code):
                 return False
             members.set_factor(tx, known.id, None, None, 0)
             members.set_recovery_codes(tx, known.id, [])
@@ -98,6 +103,38 @@ class Factors:
         if not await self._database.write(write):
             self._refuse_wrong(caller, "code")
 
+    def use(self, tx: Transaction, member: Member, text: str) -> bool:
+        """Take digits or a recovery code of a person, each once; False where they are wrong."""
+        plain = "".join(text.split()).replace("-", "")
+        if member.totp_secret is not None and len(plain) == totp.DIGITS:
+            step = self._step(member, member.totp_secret, plain, member.totp_step)
+            if step is None:
+                return False
+            members.set_factor(tx, member.id, member.totp_secret, None, step)
+            return True
+        return members.use_recovery_code(tx, member.id, secrets.digest(plain.lower()))
+
+    async def seal_old(self) -> None:
+        """Seal what an older version kept in the clear."""
+
+        def write(tx: Transaction) -> None:
+            for member in members.with_open_factor(tx, SEALED):
+                kept, waiting = (
+                    self._seal.close_text(each, member.id) if each else None
+                    for each in (member.totp_secret, member.totp_waiting)
+                )
+                members.set_factor(tx, member.id, kept, waiting, member.totp_step)
+
+        await self._database.write(write)
+
+    def _step(self, member: Member, kept: str, code: str, after: int) -> int | None:
+        try:
+            secret = self._seal.open_text(kept, member.id)
+        except SealBroken:  # a recovery code still lets the person in
+            log.error("factor.unreadable", user=identifiers.encode(Kind.USER, member.id), why="another key sealed it")
+            return None
+        return totp.matching_step(secret, code, time.time(), after)
+
     def _refuse_many(self, caller: Caller) -> None:
         if self._wrong.count(caller.user_id) >= MOST_WRONG:
             raise errors.TooMany("Too many wrong codes; try again later.")
@@ -106,18 +143,6 @@ class Factors:
         self._wrong.add(caller.user_id)
         sentence = f"The {field} is wrong."
         raise errors.Invalid(sentence, **{field: sentence})
-
-
-def use(tx: Transaction, member: Member, text: str) -> bool:
-    """Take digits or a recovery code of a person, each once; False where they are wrong."""
-    plain = "".join(text.split()).replace("-", "")
-    if member.totp_secret is not None and len(plain) == totp.DIGITS:
-        step = totp.matching_step(member.totp_secret, plain, time.time(), member.totp_step)
-        if step is None:
-            return False
-        members.set_factor(tx, member.id, member.totp_secret, None, step)
-        return True
-    return members.use_recovery_code(tx, member.id, secrets.digest(plain.lower()))
 
 
 def person(snapshot: Snapshot, caller: Caller) -> Member:

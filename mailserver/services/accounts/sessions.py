@@ -10,8 +10,9 @@ from mailserver.entities.access import ALL_SCOPES, Caller, Scope, Token
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.tenant import Member, UserRole
 from mailserver.mail import network
-from mailserver.services.accounts import factors, secrets
 from mailserver.services.accounts import inboxes as inbox_names
+from mailserver.services.accounts import secrets
+from mailserver.services.accounts.factors import Factors
 from mailserver.services.accounts.secrets import PasswordHasher
 from mailserver.services.accounts.throttle import Throttle
 from mailserver.storage import credentials, login_addresses, members, sessions
@@ -48,7 +49,10 @@ class _Known:
 class Sessions:
     """Logins. Refusals are the same, and take the same time, whatever was wrong."""
 
-    def __init__(self, database: Database, ids: IdSource, hasher: PasswordHasher, throttle: Throttle) -> None:
+    def __init__(
+        self, database: Database, ids: IdSource, hasher: PasswordHasher, throttle: Throttle, factors: Factors
+    ) -> None:
+        self._factors = factors
         self._database = database
         self._ids = ids
         self._hasher = hasher
@@ -73,7 +77,7 @@ class Sessions:
     async def second_factor(self, email: str, challenge: str, code: str, peer: str) -> Opened:
         """Go on with a login by the digits of an authenticator, or by a recovery code, which is used up."""
         known = await self._read(email, peer)
-        member = await self._database.write(_pass_challenge, known.member, secrets.digest(challenge), code)
+        member = await self._database.write(self._pass_challenge, known.member, secrets.digest(challenge), code)
         if member is None:
             await self._failed(known, peer)
             raise errors.Unauthenticated
@@ -166,6 +170,17 @@ class Sessions:
         expires_at = now + ACCESS_SECONDS * 1000
         return Token(self._ids.next(), 0, None, "login", shown, ALL_SCOPES, frozenset(), now, None, expires_at), text
 
+    def _pass_challenge(self, tx: Transaction, claimed: Member | None, digest: str, code: str) -> Member | None:
+        waiting = sessions.code_by_hash(tx, digest, MFA)
+        if waiting is None or waiting.expires_at <= _now() or waiting.tries >= MOST_TRIES:
+            return None
+        member = members.get(tx, waiting.member_id)
+        if member is None or claimed is None or claimed.id != member.id or not self._factors.use(tx, member, code):
+            sessions.count_try(tx, digest)
+            return None
+        sessions.remove_code(tx, digest)
+        return member
+
 
 def scopes_of(role: UserRole) -> frozenset[Scope]:
     """What a person may do: members everything but administration."""
@@ -183,18 +198,6 @@ def _known(snapshot: Snapshot, normal: str, email: str, address: str) -> _Known:
         return _Known(None, normal or email, None)
     # People and inboxes have their ids from one source, so that one table holds both's addresses.
     return _Known(member, f"user {member.id}", login_addresses.used_at(snapshot, member.id, address, _now()))
-
-
-def _pass_challenge(tx: Transaction, claimed: Member | None, digest: str, code: str) -> Member | None:
-    waiting = sessions.code_by_hash(tx, digest, MFA)
-    if waiting is None or waiting.expires_at <= _now() or waiting.tries >= MOST_TRIES:
-        return None
-    member = members.get(tx, waiting.member_id)
-    if member is None or claimed is None or claimed.id != member.id or not factors.use(tx, member, code):
-        sessions.count_try(tx, digest)
-        return None
-    sessions.remove_code(tx, digest)
-    return member
 
 
 def _normal(email: str) -> str:

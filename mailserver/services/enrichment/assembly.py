@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mailserver.fetch import Fetch
 from mailserver.services.accounts.audit import Audit
+from mailserver.services.accounts.seal import Seal
 from mailserver.services.enrichment.features import Features
 from mailserver.services.enrichment.model import Endpoint, Model
 from mailserver.services.enrichment.neighbours import Neighbours
@@ -44,6 +45,7 @@ def build(
     labels: Labels,
     bell: Bell,
     clock: Callable[[], int],
+    seal: Seal,
     settings: EnrichmentSettings,
     *,
     https_only: bool,
@@ -55,7 +57,7 @@ def build(
         key = settings.api_key.get_secret_value() if settings.api_key else None
         endpoint = Endpoint(settings.endpoint, settings.model, key, is_trusted=True)
     operator = Operator(endpoint, settings.inbox_endpoints, https_only)
-    switches = Keeping(database, audit, fetch, operator, clock)
+    switches = Keeping(database, audit, fetch, operator, clock, seal)
     provider = Provider(switches, Model(fetch, settings.timeout_seconds, https_only=https_only), executor, clock)
     worker = Worker(database, files, executor, features, provider, Neighbours(database, files, executor), bell, clock)
     return Enrichment(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import structlog
+
 from mailserver.entities import errors, identifiers
 from mailserver.entities.access import Caller
 from mailserver.entities.enrichment import Feature, Provider, Switches
@@ -12,6 +14,7 @@ from mailserver.entities.identifiers import Kind
 from mailserver.entities.inbox import Inbox
 from mailserver.fetch import FetchFailed
 from mailserver.services.accounts.audit import Audit
+from mailserver.services.accounts.seal import SEALED, Seal, SealBroken
 from mailserver.services.enrichment.model import Endpoint
 from mailserver.storage import enrichment, inboxes
 from mailserver.storage.database import Database, Transaction
@@ -19,6 +22,7 @@ from mailserver.storage.database import Database, Transaction
 LONGEST_ENDPOINT = 1_000
 LONGEST_MODEL = 200
 LONGEST_KEY = 1_000
+log = structlog.get_logger()
 
 
 class Checked(Protocol):
@@ -53,13 +57,15 @@ class Keeping:
     """Reads and writes what inboxes choose. A key goes in and never comes out again."""
 
     def __init__(
-        self, database: Database, audit: Audit, urls: Checked, operator: Operator, clock: Callable[[], int]
-    ) -> None:
+        self, database: Database, audit: Audit, urls: Checked, operator: Operator, clock: Callable[[], int],
+        seal: Seal,
+    ) -> None:  # fmt: skip
         self._database = database
         self._audit = audit
         self._urls = urls
         self._operator = operator
         self._clock = clock
+        self._seal = seal
 
     async def of(self, inbox: Inbox) -> Switches:
         """What an inbox has chosen, the operator's choice of a provider in the place of none."""
@@ -77,7 +83,8 @@ class Keeping:
             now = self._clock()
             enrichment.put(tx, inbox.tenant_id, inbox.id, made, now)
             if change.api_key is not None:
-                enrichment.put_key(tx, inbox.id, change.api_key or None)
+                sealed = self._seal.close_text(change.api_key, inbox.id) if change.api_key else None
+                enrichment.put_key(tx, inbox.id, sealed)
             elif made.endpoint != known.endpoint:
                 enrichment.put_key(tx, inbox.id, None)
             self._audit.add(
@@ -95,8 +102,22 @@ class Keeping:
             return None
         if chosen.endpoint is None or not self._operator.allows_others:
             return self._operator.endpoint
-        key = await self._database.read(enrichment.key, inbox_id)
+        kept = await self._database.read(enrichment.key, inbox_id)
+        try:
+            key = self._seal.open_text(kept, inbox_id) if kept else None
+        except SealBroken:
+            log.error("enrichment.key.unreadable", inbox_id=inbox_id, why="another key sealed it; set it again")
+            key = None
         return Endpoint(chosen.endpoint, chosen.model or "", key, is_trusted=False)
+
+    async def seal_old(self) -> None:
+        """Seal the keys that an older version kept in the clear."""
+
+        def write(tx: Transaction) -> None:
+            for inbox_id, key in enrichment.open_keys(tx, SEALED):
+                enrichment.put_key(tx, inbox_id, self._seal.close_text(key, inbox_id))
+
+        await self._database.write(write)
 
     def _changed(self, known: Switches, change: Change) -> Switches:
         features = {each for each in Feature if change.features.get(each, each in known.features)}

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from mailserver.entities.identifiers import IdSource
 from mailserver.fetch import Fetch
 from mailserver.services.accounts.audit import Audit
+from mailserver.services.accounts.seal import Seal
 from mailserver.services.notify.agent_subscriptions import AgentSubscriptions
 from mailserver.services.notify.agent_webhooks import AgentWebhooks
 from mailserver.services.notify.endpoints import Endpoints
@@ -18,7 +18,6 @@ from mailserver.services.notify.live_events import Doorbell, LiveEvents
 from mailserver.services.notify.metering import Metering
 from mailserver.services.notify.metrics import Metrics
 from mailserver.services.notify.posting import Posting
-from mailserver.services.notify.seal import Seal
 from mailserver.services.notify.subscriptions import Subscriptions
 from mailserver.services.notify.webhooks import Webhooks
 from mailserver.storage.database import Database
@@ -49,7 +48,7 @@ def build(
     audit: Audit,
     tasks: TaskMaker,
     fetch: Fetch,
-    keys: Path,
+    seal: Seal,
     owner: str,
     clock: Callable[[], int],
     doorbell: Doorbell,
@@ -57,7 +56,6 @@ def build(
     allow_private: bool,
 ) -> Notify:
     """Every part once. `fetch` is theirs alone: slow receivers take no connection from anybody else."""
-    seal = Seal(keys)
     posting = Posting(fetch, seal, allow_private=allow_private)
     endpoints = Endpoints(ids, seal, posting)
     return Notify(

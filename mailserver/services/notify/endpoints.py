@@ -8,9 +8,9 @@ from dataclasses import replace
 from mailserver.entities import errors
 from mailserver.entities.identifiers import IdSource
 from mailserver.entities.webhook import Endpoint, Origin
+from mailserver.services.accounts.seal import Seal, SealBroken
 from mailserver.services.notify import catalogue, signatures
 from mailserver.services.notify.posting import Posting
-from mailserver.services.notify.seal import Seal, SealBroken
 from mailserver.storage import webhooks
 from mailserver.storage.database import Transaction
 

@@ -10,8 +10,8 @@ from mailserver.entities import errors, identifiers
 from mailserver.entities.identifiers import Kind
 from mailserver.entities.webhook import Endpoint
 from mailserver.fetch import Fetch, FetchFailed
+from mailserver.services.accounts.seal import Seal, SealBroken
 from mailserver.services.notify import signatures
-from mailserver.services.notify.seal import Seal, SealBroken
 
 POST_SECONDS = 10.0
 ANSWER_BYTES = 1 << 20  # nobody reads it, but an answer is not a failure because it has a page in it

@@ -8,8 +8,8 @@ from mailserver.entities.identifiers import IdSource
 from mailserver.fetch import Fetch
 from mailserver.services.accounts.allotments import Allotments
 from mailserver.services.accounts.inboxes import Inboxes
+from mailserver.services.accounts.seal import Seal
 from mailserver.services.mailbox.ingest import Ingest
-from mailserver.services.notify.seal import Seal
 from mailserver.services.outbound.allowance import Allowance
 from mailserver.services.outbound.enqueue import Enqueue
 from mailserver.services.outbound.senders import SendLists

@@ -13,7 +13,7 @@ from mailserver.entities.identifiers import IdSource
 from mailserver.entities.push_subscription import Holder, Owner, PushAddress, PushSubscription
 from mailserver.fetch import Fetch, FetchFailed
 from mailserver.mail import web_push
-from mailserver.services.notify.seal import Seal, SealBroken
+from mailserver.services.accounts.seal import Seal, SealBroken
 from mailserver.services.syncing import state_changes
 from mailserver.services.syncing.state_changes import States
 from mailserver.storage import credentials, inboxes, push_subscriptions, sessions, type_states

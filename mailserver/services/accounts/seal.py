@@ -2,14 +2,16 @@
 
 import os
 import secrets
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-FILE = "webhooks.key"  # beside the private keys of DKIM, readable to the server alone
+FILE = "webhooks.key"  # named for what it first sealed; beside the private keys of DKIM, readable to the server alone
 KEY_BYTES = 32
 NONCE_BYTES = 12
+SEALED = "sealed:"  # before what is sealed in a column of text
 
 
 class SealBroken(Exception):
@@ -49,6 +51,14 @@ class Seal:
             return self._key().decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], str(owner).encode()).decode()
         except InvalidTag as error:
             raise SealBroken from error
+
+    def close_text(self, secret: str, owner: int) -> str:
+        """The same, for a column of text."""
+        return SEALED + b64encode(self.close(secret, owner)).decode()
+
+    def open_text(self, text: str, owner: int) -> str:
+        """The secret; one that an older version kept in the clear as it is."""
+        return self.open(b64decode(text.removeprefix(SEALED)), owner) if text.startswith(SEALED) else text
 
     def _key(self) -> AESGCM:
         if self._cipher is None:
