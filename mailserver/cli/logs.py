@@ -1,4 +1,4 @@
-"""Logs: one line an event on stderr, JSON or logfmt for machines, plain for people."""
+"""Logs: one line an event on stderr, JSON or logfmt for machines, plain for people and the journal."""
 
 import atexit
 import logging
@@ -104,9 +104,10 @@ class Logging:
 
 
 def configure(level: str, form: str, *, redact: bool = False) -> Logging:
-    """Set up every logger of the process. `form` is json, logfmt, console, or auto for console on a terminal."""
+    """Set up every logger of the process. `form` is json, logfmt, console, or auto for what suits who reads stderr."""
+    journal = is_journal()
     if form == "auto":
-        form = "console" if sys.stderr.isatty() else "json"
+        form = "console" if sys.stderr.isatty() else "journal" if journal else "json"
     live, redaction = LogLevel(level), Redaction() if redact else None
     factory: Any
     if form == "console":
@@ -123,8 +124,8 @@ def configure(level: str, form: str, *, redact: bool = False) -> Logging:
         factory = structlog.WriteLoggerFactory(file=sys.stderr)
     else:
         lines = Lines(sys.stderr.buffer)
-        writing = _logfmt if form == "logfmt" else _json
-        chain = [_Line(writing, redaction, is_journal=bool(os.environ.get("JOURNAL_STREAM")))]
+        writing = {"logfmt": _logfmt, "journal": _plainly}.get(form, _json)
+        chain = [_Line(writing, redaction, is_journal=journal)]
 
         def factory(*_: Any) -> Lines:
             return lines
@@ -139,6 +140,12 @@ def configure(level: str, form: str, *, redact: bool = False) -> Logging:
     handler.setFormatter(_Foreign(redaction))
     logging.basicConfig(level=max(getattr(logging, level.upper()), logging.WARNING), handlers=[handler])
     return Logging(live, redaction)
+
+
+def is_journal() -> bool:
+    """Whether what we write to stderr is read by journald (systemd.exec(5), $JOURNAL_STREAM)."""
+    found = os.fstat(sys.stderr.fileno())
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 class _Foreign(logging.Formatter):
@@ -187,6 +194,13 @@ def _logfmt(event: dict[str, Any]) -> bytes:
         text = "" if value is None else value if isinstance(value, str) else _json_of(value)
         words.append(f"{name}={text if _PLAIN.fullmatch(text) else _json_of(text)}")
     return " ".join(words).encode("utf-8", "replace")
+
+
+def _plainly(event: dict[str, Any]) -> bytes:
+    """The event, and what is to be said of it: the journal itself has the time, and how bad it is."""
+    name = str(event["event"])
+    rest = {key: value for key, value in event.items() if key not in {"event", "level", "ts"}}
+    return b" ".join(part for part in (name.encode("utf-8", "replace"), _logfmt(rest)) if part)
 
 
 def _json_of(value: Any) -> str:

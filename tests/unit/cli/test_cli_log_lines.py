@@ -47,8 +47,27 @@ async def test_logfmt_is_one_line_an_event_with_quotes_where_they_are_needed():
     assert first.startswith("ts=20")
     assert 'exception="Traceback' in second
     assert 'seen="[1,null,\\"::1\\"]"' in second
-    (prefixed, _) = await written("logfmt", JOURNAL_STREAM="1:2")
-    assert prefixed.startswith("<6>ts=")
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"), [("auto", "<6>smtp.message.accepted queue_id=msg_1 peer="), ("logfmt", "<6>ts=20")]
+)
+async def test_the_journal_knows_how_bad_a_line_is_and_has_its_time_once(tmp_path, form, begins):
+    with (tmp_path / "journal").open("w+b") as journal:
+        found = os.fstat(journal.fileno())
+        given = {**os.environ, "JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", PROGRAM, form, "no", stderr=journal, env=given
+        )
+        assert await process.wait() == 0
+        first, second = (tmp_path / "journal").read_text().splitlines()
+    assert first.startswith(begins)
+    assert second.startswith("<3>")
+
+
+async def test_a_journal_that_is_anothers_changes_nothing():
+    first, _ = await written("logfmt", JOURNAL_STREAM="1:2")
+    assert first.startswith("ts=20")
 
 
 @pytest.mark.parametrize("form", ["json", "logfmt", "console"])
