@@ -71,6 +71,11 @@ def reference_hashes(header_id: str | None, in_reply_to: str | None, references:
     return tuple([_hash(name) for name in names])
 
 
+def header_hash(header_id: str) -> int:
+    """Hash one message id, as `reference_hashes` does and as rows keep it."""
+    return _hash(header_id)
+
+
 def _hash(text: str) -> int:
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from mailserver.entities.delivery import Attempt, Delivery, Job, QueuedMessage, State
+from mailserver.mail import threading
 from mailserver.storage.database import Snapshot, Transaction
 
 _MESSAGE = tuple(field.name for field in fields(QueuedMessage))  # the columns are named as the fields are
@@ -25,8 +26,8 @@ def add(tx: Transaction, message: QueuedMessage, deliveries: Sequence[Delivery])
     """Queue a message for its recipients."""
     waiting = sum(delivery.state in (State.QUEUED, State.HELD) for delivery in deliveries)
     tx.execute(
-        f"INSERT INTO queued({', '.join(_MESSAGE)}, open_deliveries) VALUES ({_marks(len(_MESSAGE) + 1)})",
-        (*_row(_MESSAGE, message), waiting),
+        f"INSERT INTO queued({', '.join(_MESSAGE)}, open_deliveries, header_hash) VALUES ({_marks(len(_MESSAGE) + 2)})",
+        (*_row(_MESSAGE, message), waiting, threading.header_hash(message.header_id) if message.header_id else None),
     )
     tx.executemany(
         f"INSERT INTO delivery({', '.join(_DELIVERY)}) VALUES ({_marks(len(_DELIVERY))})",
@@ -79,9 +80,11 @@ def by_header_id(snapshot: Snapshot, header_id: str, limit: int) -> list[Job]:
     """What was sent under a Message-ID, newest last."""
     sql = (
         "SELECT d.id FROM delivery d WHERE d.queued_id IN "
-        "(SELECT q.id FROM queued q WHERE q.header_id = ? ORDER BY q.id DESC LIMIT ?) ORDER BY d.id LIMIT ?"
+        "(SELECT q.id FROM queued q WHERE q.header_hash = ? AND q.header_id = ? ORDER BY q.id DESC LIMIT ?) "
+        "ORDER BY d.id LIMIT ?"
     )
-    return jobs(snapshot, [row[0] for row in snapshot.all(sql, [header_id, limit, limit])])
+    values = [threading.header_hash(header_id), header_id, limit, limit]
+    return jobs(snapshot, [row[0] for row in snapshot.all(sql, values)])
 
 
 def page(

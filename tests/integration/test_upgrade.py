@@ -77,6 +77,8 @@ async def assert_all_is_there(server, remote, facts):
         assert (await gent.post("/auth/login/", json=login)).status == 200
     keys = {name: hashlib.sha256((server.directory / "data" / name).read_bytes()).hexdigest() for name in facts["keys"]}
     assert keys == facts["keys"]
+    unnamed = "SELECT count(*) FROM queued WHERE header_id <> '' AND header_hash IS NULL"
+    assert rows(server.directory / "data/mailserver.db", unnamed) == [0]
     await eventually(lambda: asyncio.sleep(0, len(remote.messages) >= 2), seconds=30)
     await asyncio.sleep(1)  # nothing more follows
     sent = sorted(

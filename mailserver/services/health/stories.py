@@ -24,7 +24,6 @@ FIND_SECONDS = 5.0
 HEAD_BYTES = 64 << 10  # of a file, for the field that says where it came from
 MOST_TEXT = 1000
 MOST_FOUND = 1000
-_QUEUE = "The queue is too long to look for a Message-ID in it; name a queue id."
 _EVENTS = "The event log is too long to be looked through."
 _WEBHOOKS = "The log of webhooks is too long to be looked through."
 _AUDIT = "The audit log is too long to be looked through."
@@ -162,7 +161,7 @@ def _widen(snapshot: Snapshot, known: _Known) -> None:
     others = [each for each in traces.by_header(snapshot, header_id, digest) if each not in known.message_ids]
     known.message_ids += others
     known.copies += traces.copies(snapshot, others)
-    known.queued_ids += known.ask(partial(traces.queued_by_header, snapshot, header_id, SEARCH_SECONDS), [], _QUEUE)
+    known.queued_ids += traces.queued_by_header(snapshot, header_id, digest)
     known.queued_ids = list(dict.fromkeys(known.queued_ids + traces.queued_by_message(snapshot, others)))
 
 

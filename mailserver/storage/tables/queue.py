@@ -32,6 +32,7 @@ class Queued(Row):
     release_at = peewee.BigIntegerField(null=True)
     by_at = peewee.BigIntegerField(null=True)
     by_mode = peewee.TextField(null=True)
+    header_hash = peewee.BigIntegerField(null=True)
 
     class Meta:
         table_name = "queued"

@@ -4,7 +4,8 @@ import pytest
 
 from mailserver.entities.event import Event, EventType
 from mailserver.entities.story import Sought
-from mailserver.storage import levels, lookups, traces
+from mailserver.mail import threading
+from mailserver.storage import deliveries, levels, lookups, traces
 from mailserver.storage.database import Snapshot, TookTooLong
 from tests.support import plans
 
@@ -63,17 +64,31 @@ def test_messages_are_found_in_the_order_of_an_index(tmp_path, sought):
             assert not [step for step in steps if "TEMP B-TREE" in step], (sql, steps)
 
 
-def test_a_walk_through_a_long_queue_is_given_up(tmp_path):
-    def fill(tx):
-        tx.execute(
-            "INSERT INTO queued(id, tenant_id, inbox_id, header_id, subject, sender, domain, location, size, "
-            "eight_bit, smtputf8, require_tls, source, open_deliveries, created_at, expires_at) WITH RECURSIVE n(i) AS "
-            "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) "
-            "SELECT i, 1, 1, '<' || i || '>', '', '', '', i, 1, 0, 0, 0, 'api', 0, 1, 1 FROM n"
-        )
+def queue(tx):
+    """50,000 queued messages; the last two have one hash, and other ids."""
+    tx.executemany(
+        "INSERT INTO queued(id, tenant_id, inbox_id, header_id, subject, sender, domain, location, size, eight_bit, "
+        "smtputf8, require_tls, source, open_deliveries, created_at, expires_at, header_hash) "
+        "VALUES (?1, 1, 1, ?2, '', '', '', ?1, 1, 0, 0, 0, 'api', 0, 1, 1, ?3)",
+        [(each, f"<{each}@b.test>", threading.header_hash(f"<{min(each, 49_999)}@b.test>")) for each in range(50_001)],
+    )
 
-    with plans.watching(tmp_path, fill) as watched:
+
+def test_a_message_id_is_found_in_a_long_queue_by_its_hash(tmp_path):
+    name = "<49999@b.test>"
+    with plans.watching(tmp_path, queue) as watched:
         snapshot = Snapshot(watched, watched.database)
-        assert traces.queued_by_header(snapshot, "<49999>", 10.0) == [49999]
-        with pytest.raises(TookTooLong):
-            traces.queued_by_header(snapshot, "<none>", 0.0)
+        assert traces.queued_by_header(snapshot, name, threading.header_hash(name)) == [49_999]
+        assert traces.queued_by_header(snapshot, "<none@b.test>", threading.header_hash("<none@b.test>")) == []
+        assert deliveries.by_header_id(snapshot, name, 20) == []  # it has none any more
+        assert len(watched.plans) == 3
+        for sql, steps in watched.plans:
+            assert [step for step in steps if "USING INDEX queued_header (header_hash=?)" in step], (sql, steps)
+            assert not [step for step in steps if step.startswith("SCAN")], (sql, steps)
+
+
+def test_a_walk_that_takes_too_long_is_given_up(tmp_path):
+    with plans.watching(tmp_path, queue) as watched:
+        snapshot = Snapshot(watched, watched.database)
+        with pytest.raises(TookTooLong), snapshot.within(0.0):
+            snapshot.all("SELECT id FROM queued WHERE subject = 'no index has it'")
