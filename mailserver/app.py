@@ -79,6 +79,7 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None], log
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stopped.set)
     async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
+        stack.callback(tasks.create_task(supervisor.watch()).cancel)
         doorbell = Doorbell()
         heard: list[Callable[[str], None]] = [doorbell.ring]
         opened, assembled, resolver = await foundation.laid(
@@ -117,14 +118,13 @@ async def serve(settings: Settings, ready: Callable[[dict[str, Any]], None], log
         await stack.enter_async_context(smtp)
         keeper = assembled.services.certification.keeper
         _run(tasks, stack, keeper.run(), keeper.stop)
-        for watching in (supervisor.watch(), LoopLag(registry).run()):
-            stack.callback(tasks.create_task(watching).cancel)
+        stack.callback(tasks.create_task(LoopLag(registry).run()).cancel)
         assembled.services.health.live.serving({**smtp.addresses, "http": addresses})
-        supervisor.notify("READY=1")
+        supervisor.ready()
         ready({"listeners": {**smtp.addresses, **proofs, "http": addresses}})
         await stopped.wait()
         log.info("server.stopping")
-        supervisor.notify("STOPPING=1")
+        supervisor.notify("STOPPING=1\nSTATUS=Finishing what is in hand")
         runner.stop()  # the queue finishes what is in hand while the ports do
         await smtp.drain(settings.limits.drain_seconds)
 

@@ -6,6 +6,9 @@ import socket
 from contextlib import suppress
 
 FIRST_DESCRIPTOR = 3
+STARTING_SECONDS = (
+    60  # how long a start may be silent: a large database takes its time to be copied and brought forward
+)
 
 
 class Supervisor:
@@ -16,6 +19,7 @@ class Supervisor:
         microseconds = os.environ.get("WATCHDOG_USEC", "")
         pid = os.environ.get("WATCHDOG_PID", "")
         watched = microseconds.isdigit() and pid in ("", str(os.getpid()))
+        self._is_ready = asyncio.Event()
         self.watchdog_seconds = int(microseconds) / 1_000_000 if watched else None
 
     def notify(self, state: str) -> None:
@@ -27,11 +31,19 @@ class Supervisor:
             sender.connect(address)
             sender.sendall(state.encode())
 
+    def ready(self) -> None:
+        """Everything is started."""
+        self.notify("READY=1\nSTATUS=Mail is accepted")
+        self._is_ready.set()
+
     async def watch(self) -> None:
-        """Show twice in every watchdog interval that the event loop turns."""
-        if self.watchdog_seconds is None:
-            return
-        while True:
+        """Ask for more time until all is ready; from then on show twice in every interval that the event loop turns."""
+        while not self._is_ready.is_set():
+            self.notify(f"EXTEND_TIMEOUT_USEC={STARTING_SECONDS * 1_000_000}\nSTATUS=Preparing what is stored")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STARTING_SECONDS / 3):
+                    await self._is_ready.wait()
+        while self.watchdog_seconds is not None:
             self.notify("WATCHDOG=1")
             await asyncio.sleep(self.watchdog_seconds / 2)
 
