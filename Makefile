@@ -70,7 +70,7 @@ deb: $(VENV)/.run ## Build the Debian package into dist/, for the release of Deb
 
 .PHONY: deb-test
 deb-test: $(VENV)/.test ## Try the package on a machine to throw away, and have lintian read it
-	DEB_TEST=1 $(BIN)/python -m pytest -q tests/integration/test_deb.py tests/integration/test_containerfile.py
+	DEB_TEST=1 $(BIN)/python -m pytest -q tests/integration/test_deb.py tests/integration/test_containerfile.py tests/integration/test_container.py
 
 image: ## Build the container image with podman, buildah or docker
 	packaging/build_image.sh

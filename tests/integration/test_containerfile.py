@@ -1,19 +1,14 @@
-"""The container image: what its recipe says, its variables and its health check at work, and a build of it."""
+"""The container image: what its recipe says, and its variables and its health check at work."""
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.support.server import Server, environment
 
 ROOT = Path(__file__).parents[2]
-BUILDERS = [name for name in ("podman", "buildah", "docker") if shutil.which(name)]
-RUNS = [name for name in BUILDERS if subprocess.run([name, "info"], capture_output=True, timeout=60).returncode == 0]
 
 
 def instructions():
@@ -27,6 +22,12 @@ def last_stage():
     found = instructions()
     start = max(index for index, (name, _) in enumerate(found) if name == "FROM")
     return found[start:]
+
+
+def named_base():
+    """The base image, where no other one is chosen."""
+    (image,) = [text.partition("=")[2] for name, text in instructions() if name == "ARG" and text.startswith("BASE=")]
+    return image
 
 
 def variables():
@@ -52,9 +53,10 @@ def test_nothing_runs_as_root_and_what_must_survive_has_its_volume():
 
 def test_both_stages_stand_on_one_exact_version_and_only_locked_libraries_come_in():
     found = instructions()
-    assert {text.split()[0] for name, text in found if name == "FROM"} == {"docker.io/library/python:${PYTHON}"}
-    (version,) = [text.partition("=")[2] for name, text in found if name == "ARG" and text.startswith("PYTHON=")]
-    assert re.fullmatch(r"3\.\d+\.\d+-slim-\w+", version)
+    assert {text.split()[0] for name, text in found if name == "FROM"} == {"${BASE}"}
+    assert re.fullmatch(r"docker\.io/library/python:3\.\d+\.\d+-slim-\w+", named_base())
+    last = [text for name, text in last_stage() if name == "ARG"]
+    assert not [text for text in last if text.startswith("PIP_")]  # it may hold a password
     assert not [text for name, text in found if name == "ADD" or "curl" in text or "apt-get" in text]
     installs = [text for name, text in found if name == "RUN" and "pip install" in text]
     assert all("--require-hashes" in text or "--no-deps" in text for text in installs)
@@ -101,15 +103,3 @@ async def healthy(server):
         text=True, timeout=30,
     )  # fmt: skip
     return done.returncode, done.stderr
-
-
-@pytest.mark.timeout(900)
-@pytest.mark.skipif(not RUNS, reason="neither podman nor buildah nor docker can build here")
-def test_the_image_is_built_and_says_its_version():
-    builder = RUNS[0]
-    subprocess.run([ROOT / "packaging/build_image.sh", "mailserver:test"], check=True, timeout=900)
-    if builder != "buildah":
-        said = subprocess.run(
-            [builder, "run", "--rm", "mailserver:test", "--version"], capture_output=True, text=True, timeout=60
-        )
-        assert said.stdout.startswith("mailserver")
