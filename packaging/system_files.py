@@ -60,7 +60,7 @@ def _commands(tree: Path) -> None:
 def _units(tree: Path) -> None:
     directory = tree / "usr/lib/systemd/system"
     shutil.copytree(ROOT / "systemd", directory, ignore=lambda _, names: {"__pycache__"} & set(names))
-    shutil.copyfile(DEBIAN / "package.conf", _made(directory / "mailserver.service.d/package.conf"))
+    shutil.copyfile(DEBIAN / "package.conf", _made(directory / "mailserver.service.d/10-package.conf"))
 
 
 def _documents(tree: Path, environment: Path, version: str) -> None:

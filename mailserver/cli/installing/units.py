@@ -1,13 +1,15 @@
 """Install systemd's units, and switch the server on."""
 
 import re
+from pathlib import Path
 from typing import Protocol
 
 from mailserver.cli.installing import configuring, machine, shipped
 from mailserver.cli.installing.plan import DATA, PACKAGED_UNITS, Plan, Step, Web, below
 
 MODE = 0o644
-DROP_IN = "setup.conf"
+DROP_IN = "10-setup.conf"  # the last name wins, and `systemctl edit` writes override.conf
+_EARLIER = "setup.conf"  # which won over it
 _HEAD = "# Written by mailserver setup; what you want otherwise goes into another file of this directory."
 _COMMAND = re.compile(r"^ExecStart=/usr/bin/env mailserver --config /etc/mailserver/config.toml (.+)$", re.MULTILINE)
 
@@ -37,8 +39,17 @@ def install(plan: Plan) -> list[Step]:
         if is_new:
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             configuring.place(path, text, MODE)
+        is_new |= _is_removed(path.with_name(_EARLIER))
         steps.append(Step(f"the unit {path}", is_new))
     return steps
+
+
+def _is_removed(earlier: Path) -> bool:
+    """Whether a drop-in was there that setup has written under its earlier name; nobody else's is touched."""
+    if earlier.parent.suffix != ".d" or not earlier.exists() or _HEAD not in earlier.read_text(encoding="utf-8"):
+        return False
+    earlier.unlink()
+    return True
 
 
 def enable(systemctl: Systemctl, steps: list[Step]) -> Step:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -115,17 +116,37 @@ def test_units_are_written_once_and_what_is_the_machines_own_stands_beside_them(
     assert not any(step.is_new for step in units.install(wanted))
     for name, text in shipped.units().items():
         assert (tmp_path / "units" / name).read_text() == text
-    own = (tmp_path / "units/mailserver.service.d/setup.conf").read_text()
+    own = (tmp_path / "units/mailserver.service.d/10-setup.conf").read_text()
     assert "DynamicUser=no\nUser=mailserver\n" in own
     assert f"-m mailserver --config {wanted.config} serve" in own
     assert "Sockets=mailserver-https.socket" in own
-    for path in (tmp_path / "units").glob("*.service.d/setup.conf"):
+    for path in (tmp_path / "units").glob("*.service.d/10-setup.conf"):
         assert f"--config {wanted.config} " in path.read_text()
         assert "/usr/bin/env" not in path.read_text()
     assert f"ReadWritePaths={wanted.data}" in own
     (tmp_path / "units/mailserver.service").write_text("[Unit]\n")
     again = [step.what for step in units.install(wanted) if step.is_new]
     assert again == [f"the unit {tmp_path}/units/mailserver.service"]
+
+
+def test_the_backup_s_unit_can_link_to_the_server_s_files():
+    text = shipped.units()["mailserver-backup.service"]  # systemd.exec(5): each of these makes mounts of its own
+    assert not re.search(r"^(ReadWritePaths|ReadOnlyPaths|BindPaths|ProtectSystem|StateDirectory)=", text, re.MULTILINE)
+
+
+def test_what_systemctl_edit_writes_wins_over_what_setup_has_written(tmp_path):
+    wanted = plan(tmp_path, user="mailserver")
+    units.install(wanted)
+    for directory in (tmp_path / "units").glob("*.service.d"):
+        names = [*(path.name for path in directory.iterdir()), "override.conf"]
+        assert max(names) == "override.conf"
+    earlier = tmp_path / "units/mailserver.service.d/setup.conf"
+    theirs = tmp_path / "units/mailserver-backup.service.d/setup.conf"
+    earlier.write_text((tmp_path / "units/mailserver.service.d/10-setup.conf").read_text())
+    theirs.write_text("[Service]\nNice=5\n")
+    assert [step.what for step in units.install(wanted) if step.is_new] == [f"the unit {earlier.parent}/10-setup.conf"]
+    assert theirs.exists()
+    assert not earlier.exists()
 
 
 def test_units_that_a_package_has_installed_are_not_copied(tmp_path):
@@ -135,7 +156,7 @@ def test_units_that_a_package_has_installed_are_not_copied(tmp_path):
     for name, text in shipped.units().items():
         (packaged / name).write_text(text)
     made = {step.what.removeprefix("the unit ") for step in units.install(wanted)}
-    assert made == {f"{tmp_path}/units/{name}.d/setup.conf" for name in shipped.units() if name.endswith(".service")}
+    assert made == {f"{tmp_path}/units/{name}.d/10-setup.conf" for name in shipped.units() if name.endswith(".service")}
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
