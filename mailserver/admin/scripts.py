@@ -29,7 +29,7 @@ class _ScriptVerbs:
 
     async def put(self, given: Arguments) -> Arguments:
         caller, inbox = await self._scope(given)
-        octets = str(given["content"]).encode()
+        octets = str(given["script"]).encode()  # `content` would be what follows the line of a request
         there = await self._named(caller, inbox, given["name"])
         if there is None:
             made = await self._scripts.create(

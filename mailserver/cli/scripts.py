@@ -21,8 +21,8 @@ def sieve() -> None:
 @click.pass_obj
 def sieve_put(operator: Operator, inbox: str, name: str, file: TextIO, activate: bool) -> None:
     """Keep a script from a file, - for standard input; one of the same name gets this content."""
-    content = file.read()
-    accounts.show(operator, operator.run("sieve.put", inbox=inbox, name=name, content=content, activate=activate))
+    script = file.read()
+    accounts.show(operator, operator.run("sieve.put", inbox=inbox, name=name, script=script, activate=activate))
 
 
 @sieve.command("get")
