@@ -164,7 +164,8 @@ def _tell(plan: Plan, steps: list[Step], zone: str) -> None:
         click.echo(f"Start the server with: {_start(plan)}", err=True)
     click.echo(f"Publish these records at the name servers of {plan.domain}:\n", err=True)
     click.echo(zone)
-    click.echo(f"See how all stands: mailserver --config {plan.config} doctor", err=True)
+    named = "" if plan.config == CONFIGURATION else f" --config {plan.config}"
+    click.echo(f"See how all stands: mailserver{named} doctor", err=True)
 
 
 def _start(plan: Plan) -> str:

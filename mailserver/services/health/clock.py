@@ -46,5 +46,5 @@ def _kept() -> Finding:
             return Finding("clock", Status.OK, f"{program} keeps it.", _WHY)
     return Finding(
         "clock", Status.WARNING, "Nothing is seen to keep it. A container's clock is its host's.", _WHY,
-        "Let systemd-timesyncd or chrony run: timedatectl set-ntp true",
+        "Let systemd-timesyncd or chrony run: apt install systemd-timesyncd; timedatectl set-ntp true",
     )  # fmt: skip

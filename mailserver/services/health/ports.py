@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mailserver.entities.health import Finding, Status
-from mailserver.fetch import FetchFailed
+from mailserver.fetch import CertificateRejected, FetchFailed
 from mailserver.mail import network
 from mailserver.mail.resolver import LookupFailed
 from mailserver.services.health import greeting
@@ -67,7 +67,9 @@ class Ports:
                 trusted=True,
             )
         except FetchFailed as error:
-            return [Finding("ports.http", Status.WARNING, f"{url} cannot be reached from here: {error}", why, fix)]
+            if isinstance(error, CertificateRejected):  # it was reached: that is no matter of where things lead
+                fix = "Have a certificate that the world accepts: see what is said of certificate.chain."
+            return [Finding("ports.http", Status.WARNING, f"{url} cannot be used from here: {error}", why, fix)]
         if answer.status != 200 or b'"ok"' not in answer.body:
             return [Finding("ports.http", Status.WARNING, f"{url} is answered by something else.", why, fix)]
         return [Finding("ports.http", Status.OK, f"{url} leads here.", why)]

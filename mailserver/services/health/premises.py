@@ -1,12 +1,12 @@
 """What checks have to know of the installation."""
 
-import ipaddress
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from mailserver.mail import network
 from mailserver.mail.resolver import HostAnswer, LookupFailed, MxAnswer, TextAnswer, TlsaAnswer
 
 _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))  # for examples: nobody has them
@@ -113,7 +113,7 @@ class Addresses:
 
 def is_public(address: str) -> bool:
     """Whether the world can reach an address."""
-    return ipaddress.ip_address(address.partition("%")[0]).is_global
+    return network.is_public(address.partition("%")[0])
 
 
 def record_kind(address: str) -> str:

@@ -44,7 +44,7 @@ class StsPolicy:
         try:
             policy = await self._fetch(domain)
         except CertificateRejected as error:
-            return [self._unreadable(domain, f"The certificate of mta-sts.{domain} is not accepted: {error}")]
+            return [self._unreadable(domain, f"{error}.")]
         except (FetchFailed, PolicyInvalid) as error:
             return [self._unreadable(domain, f"The policy of mta-sts.{domain} cannot be read: {error}")]
         if not mtasts.matches(policy.hosts, self._premises.hostname):

@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from mailserver.dns import DnsResolver
 from mailserver.entities.health import Status, worst
+from mailserver.services.health import premises
 from mailserver.services.health.doctor import Wish
 from tests.support.inside import inside
 from tests.support.zone import FakeResolver, NameServer
@@ -22,7 +23,7 @@ async def place(tmp_path_factory):
     """A house whose resolver asks a name server in this process, of which nothing is remembered."""
     async with NameServer(".", "@ 0 IN SOA . . 1 0 0 0 0") as names:
         directory = tmp_path_factory.mktemp("published")
-        resolver = DnsResolver([f"127.0.0.1:{names.port}"], 1.0)
+        resolver = DnsResolver([f"127.0.0.1:{names.port}"], 20.0)
         async with inside(directory, resolver=resolver, health={"addresses": [ADDRESS]}) as house:
             snippet = await house.services.health.zones.snippet(DOMAIN)
             lines = [line for line in snippet.splitlines() if " IN " in line and not line.startswith(";")]
@@ -143,3 +144,10 @@ async def test_what_need_not_be_there_must_be_right_where_it_is(place):
     (found,) = [each for each in await look(house, "dns.srv") if each.status is not Status.OK]
     assert (found.status, "elsewhere.test" in found.detail) == (Status.WARNING, True)
     assert service.replace(" 0 IN ", " 3600 IN ") in found.fix
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"), [("192.88.99.25", True), ("10.0.0.1", False), ("fec0::25", False), ("fe80::1%eth0", False)]
+)
+async def test_an_address_that_nobody_outside_reaches_is_not_to_be_published(address, expected):
+    assert premises.is_public(address) is expected
