@@ -25,8 +25,9 @@ no_dpkg = pytest.mark.skipif(
     reason="this needs dpkg, and a python3 of the system of at least 3.11",
 )
 NO_MACHINE = packaged.no_machine()
+pytestmark = pytest.mark.timeout(600)
 no_machine = pytest.mark.skipif(bool(NO_MACHINE), reason=NO_MACHINE or "all is there")
-QUIET = {"capture_output": True, "text": True, "timeout": 120, "cwd": "/"}
+QUIET = {"capture_output": True, "text": True, "timeout": 300, "cwd": "/"}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ async def test_the_installed_wheel_sets_up_and_serves_far_from_its_source(made, 
     server = Server(tmp_path, given, program=program)
     await server.start()
     try:
-        with smtplib.SMTP(*server.smtp, timeout=10) as client:
+        with smtplib.SMTP(*server.smtp, timeout=60) as client:
             client.sendmail("a@elsewhere.test", ["owner@local.test"], "Subject: x\r\n\r\nx\r\n")
     finally:
         assert await server.stop() == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.postfix import free_port
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-START_SECONDS = 20
+START_SECONDS = 60
 # In two pieces, so that no scanner takes this file for the test file.
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-" + b"STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 

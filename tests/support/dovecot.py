@@ -142,7 +142,7 @@ class Dovecot:
         self._process = subprocess.Popen(
             ["/usr/sbin/dovecot", "-F", "-c", str(self.home / "dovecot.conf")], stderr=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
@@ -174,6 +174,7 @@ class Dropping:
         self._after = after_bytes
         self.left = times
         self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Dropping":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -182,6 +183,9 @@ class Dropping:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        for one in tuple(self._serving):
+            one.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     @property
     def port(self) -> int:
@@ -189,6 +193,9 @@ class Dropping:
         return self._server.sockets[0].getsockname()[1]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
         sending = asyncio.ensure_future(self._pass(reader, inner_writer, None))
         try:
@@ -197,6 +204,7 @@ class Dropping:
             sending.cancel()
             inner_writer.close()
             writer.close()
+            self._serving.discard(task)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: int | None) -> None:
         passed = 0

@@ -36,12 +36,16 @@ class Machine:
     def data(self) -> Path:
         return self.root / "var/lib/mailserver"
 
-    async def run(self, *arguments: str, stdin: bytes = b"", **more: str) -> tuple[int, str, str]:
-        """The exit code, stdout and stderr of a command."""
-        process = await asyncio.create_subprocess_exec(
+    async def begin(self, *arguments: str, **more: str) -> asyncio.subprocess.Process:
+        """A command under way."""
+        return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "mailserver", *arguments, env={**self.environment, **more},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+
+    async def run(self, *arguments: str, stdin: bytes = b"", **more: str) -> tuple[int, str, str]:
+        """The exit code, stdout and stderr of a command."""
+        process = await self.begin(*arguments, **more)
         async with asyncio.timeout(90):
             stdout, stderr = await process.communicate(stdin)
         return process.returncode or 0, stdout.decode(), stderr.decode()

@@ -76,7 +76,7 @@ class Knot:
                 stderr=log,
                 stdout=log,
             )
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with socket.socket() as probe:  # it answers over TCP too
                 probe.settimeout(0.5)
@@ -91,7 +91,7 @@ class Knot:
     def anchor(self, zone: str) -> str:
         """The DS record that a resolver is to trust for a signed zone."""
         name = dns.name.from_text(zone)
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             answer = dns.query.tcp(dns.message.make_query(name, "DNSKEY"), "127.0.0.1", port=self.port, timeout=2)
             if answer.answer:

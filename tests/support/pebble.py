@@ -64,7 +64,7 @@ class Pebble:
                 ["pebble", "-config", str(path), "-dnsserver", self._nameserver, "-strict"],
                 env={**os.environ, **quick}, stdout=log, stderr=log,
             )  # fmt: skip
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:

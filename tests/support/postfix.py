@@ -110,7 +110,7 @@ class Postfix:
     def start(self) -> None:
         self.prepare()
         self.run("postfix", "-c", str(self.config), "start")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 probe.settimeout(1)

@@ -13,7 +13,7 @@ import aiohttp
 from tests.support.postfix import free_port
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-START_SECONDS = 20
+START_SECONDS = 60
 CONFIG = """
 options {{
   pidfile = "{directory}/pid"; filters = "regexp"; url_tld = "{directory}/tld"; tempdir = "{directory}";

@@ -57,7 +57,7 @@ class Unbound:
                 ["unbound", "-d", "-c", str(config)], env={**os.environ, "PATH": PATH}, stderr=log, stdout=log
             )
         question = dns.message.make_query(f"{next(iter(self._zones))}.", "SOA")
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 dns.query.udp(question, "127.0.0.1", port=self.port, timeout=0.5)
