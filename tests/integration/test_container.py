@@ -19,6 +19,10 @@ ROOT = Path(__file__).parents[2]
 IMAGE, BEFORE = "localhost/mailserver:test", "localhost/mailserver:test-before"
 UNIT = ROOT / "packaging/mailserver.container"
 GENERATOR = Path("/usr/lib/systemd/system-generators/podman-system-generator")
+SETUP = (
+    "setup", "mail.example.test", "--config", "/data/config.toml", "--data-dir", "/data/store", "--no-systemd",
+    "--no-watch", "--non-interactive",
+)  # fmt: skip
 LETTER = "From: you@example.test\nTo: nobody@far.test\nSubject: kept\n\nhello\n"
 at_release = pytest.mark.skipif(not os.environ.get("DEB_TEST"), reason="make deb-test")
 building = [at_release, pytest.mark.timeout(1500)]
@@ -44,9 +48,8 @@ def volume(engine):
 
 def set_up(engine, volume, image):
     return engine.run(
-        "--rm", "-i", "-v", f"{volume}:/data", image, "setup", "mail.example.test", "--config", "/data/config.toml",
-        "--data-dir", "/data/store", "--no-systemd", "--no-watch", "--non-interactive", "--address",
-        "you@example.test", "--password-file", "/dev/stdin", stdin=PASSWORD + "\n",
+        "--rm", "-i", "-v", f"{volume}:/data", image, *SETUP, "--address", "you@example.test", "--password-file",
+        "/dev/stdin", stdin=PASSWORD + "\n",
     )  # fmt: skip
 
 
@@ -96,8 +99,10 @@ class TestTheImage:
         engine.start("mail", IMAGE, *place)
         assert __version__ in engine.must("exec", "mail", "mailserver", "--version")
         assert [row["id"] for row in queue(engine, "mail")] == [waiting["id"]]
-        again = set_up(engine, volume, IMAGE)  # it finds what is there; the server of the other container goes on
+        again = engine.ask("exec", "mail", "mailserver", *SETUP)  # it finds what is there, and the server goes on
         assert "nothing was changed" in again.stderr, again.stderr
+        other = engine.run("--rm", *place, IMAGE, *SETUP)
+        assert "in use by another mailserver process" in other.stderr
 
     def test_the_health_check_is_red_where_nothing_serves(self, engine):
         assert engine.run("-d", "--name", "idle", "--entrypoint", "sleep", IMAGE, "600").returncode == 0
