@@ -29,12 +29,12 @@ async def hand_out(house):
 
 
 async def publish(house, kind, *ats, inbox_id=None, **body):
-    inbox = house.account.inbox
+    inbox, told = house.account.inbox, {"recipient": "bob@remote.test", **body}
 
     def write(tx):
         for at in ats:
             where = inbox.id if inbox_id is None else inbox_id
-            tx.publish(Event(house.store.ids.next(), inbox.tenant_id, where, kind, at, body))
+            tx.publish(Event(house.store.ids.next(), inbox.tenant_id, where, kind, at, told))
 
     await house.store.database.write(write)
     await hand_out(house)
