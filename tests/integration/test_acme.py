@@ -75,7 +75,7 @@ def shown_by_smtp(server):
     """The certificate on port 25, and its STARTTLS connection, still open."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    client = smtplib.SMTP(*server.smtp, timeout=20)
+    client = smtplib.SMTP(*server.smtp, timeout=60)
     client.starttls(context=context)
     return x509.load_der_x509_certificate(client.sock.getpeercert(binary_form=True)), client
 

@@ -37,7 +37,7 @@ class Peer:
     def send(self, content):
         """By DATA; what the server finally says."""
         if self.connection is None:
-            self.connection = socket.create_connection(self.address, timeout=30)
+            self.connection = socket.create_connection(self.address, timeout=60)
             self.replies = self.connection.makefile("rb")
             self._reply()
             self._command(b"EHLO peer.test")

@@ -66,7 +66,7 @@ async def deliver_again(directory, token):
     server = Server(directory, environment(directory))
     await server.start()
     content = f"From: alice@elsewhere.test\r\nSubject: {token}\r\nMessage-ID: <{token}@elsewhere.test>\r\n\r\nagain\r\n"
-    with smtplib.SMTP(*server.smtp, timeout=10) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         client.sendmail("alice@elsewhere.test", ["agent@local.test"], content)
     assert await server.stop() == 0
 

@@ -11,7 +11,7 @@ COUNT = 120
 
 
 def deliver(server, count):
-    with smtplib.SMTP(*server.smtp, timeout=20) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         for number in range(count):
             text = f"The call is on {number % 28 + 1} June 2030 at 15:00."
             client.sendmail("a@remote.test", ["agent@local.test"], f"Subject: call {number}\r\n\r\n{text}\r\n")

@@ -45,7 +45,7 @@ def send(server, token):
     return 250
 
 
-async def stored(server, tokens, seconds=20):
+async def stored(server, tokens, seconds=30):
     """Wait until exactly these are in the inbox."""
     async with server.session() as gent, asyncio.timeout(seconds):
         while True:

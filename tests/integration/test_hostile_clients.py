@@ -18,10 +18,10 @@ from tests.support.server import PASSWORD, running_server
 
 pytestmark = pytest.mark.timeout(240)
 SLOW_CLIENTS = 2000
-SLOW_MESSAGE_SECONDS = 1.0
+SLOW_MESSAGE_SECONDS = 10.0  # a hundredth of it where nothing else runs
 LARGE_BYTES = 50_000_000
 GROWTH_BYTES = 64 << 20
-LAG_SECONDS = 0.25  # where somebody else wanted the processor: this is no measurement, only an alarm
+LAG_SECONDS = 1.0  # where somebody else wanted the processor: this is no measurement, only an alarm
 OPEN_FILES = 8192
 HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(190)
 SLOW = {  # said at once, then one octet a second
@@ -74,7 +74,7 @@ async def trickle(clients):
 
 def message(address, number):
     began_at = time.monotonic()
-    with smtplib.SMTP(*address, timeout=20) as client:
+    with smtplib.SMTP(*address, timeout=60) as client:
         client.sendmail("b@quick.test", ["agent@local.test"], f"Subject: quick {number}\r\n\r\nx\r\n")
     return time.monotonic() - began_at
 
@@ -255,7 +255,7 @@ async def test_a_message_for_a_hundred_inboxes_is_one_file(tmp_path):
             await ask(server, "inbox.add", address=name, password=PASSWORD)
 
         def send():
-            with smtplib.SMTP(*server.smtp, timeout=20) as client:
+            with smtplib.SMTP(*server.smtp, timeout=60) as client:
                 assert client.sendmail("b@quick.test", names, "Subject: shared\r\n\r\nx\r\n") == {}
 
         await asyncio.to_thread(send)

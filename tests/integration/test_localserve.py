@@ -41,13 +41,13 @@ def letter(to, subject, sender="app@shop.example"):
 
 
 def send(server, message):
-    with smtplib.SMTP(*server.smtp, timeout=20) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         client.send_message(message)
 
 
 async def subjects(session, wanted):
     """The subjects in the inbox, once one is there."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             async with session.get("/v1/messages/?folder=inbox") as answer:
                 rows = (await answer.json())["results"]

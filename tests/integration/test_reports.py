@@ -32,11 +32,11 @@ def say(server, sender, author, to="agent@local.test"):
 
 
 def send_raw(server, raw, to, sender="reports@remote.test"):
-    with smtplib.SMTP(*server.smtp, timeout=20) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         client.sendmail(sender, [to], raw)
 
 
-async def until(condition, seconds=20):
+async def until(condition, seconds=30):
     async with asyncio.timeout(seconds):
         while not (found := condition()):
             await asyncio.sleep(0.05)
@@ -44,7 +44,7 @@ async def until(condition, seconds=20):
 
 
 async def listed(server, count, *options):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while len(rows := await server.command("reports", "list", *options)) < count:
             await asyncio.sleep(0.1)
         return rows

@@ -37,7 +37,7 @@ class World:
         to = to or ("agent@local.test",)
 
         def post():
-            with smtplib.SMTP(*self.server.smtp, local_hostname="mx.remote.test", timeout=20) as client:
+            with smtplib.SMTP(*self.server.smtp, local_hostname="mx.remote.test", timeout=60) as client:
                 client.sendmail("a@remote.test", list(to), RAW.format(subject=subject, to=to[0]))
 
         await asyncio.to_thread(post)

@@ -24,11 +24,11 @@ def compose(subject="Grüße aus Köln", **fields):
 
 
 def deliver(server, message, sender="alice@elsewhere.test", to=("agent@local.test",)):
-    with smtplib.SMTP(*server.smtp, timeout=10) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         client.sendmail(sender, list(to), message.as_bytes(policy=message.policy.clone(linesep="\r\n")))
 
 
-async def eventually(question, seconds=10):
+async def eventually(question, seconds=30):
     async with asyncio.timeout(seconds):
         while True:
             answer = await question()
@@ -155,7 +155,7 @@ async def test_submission_stores_a_sent_copy_without_bcc(server):
     del message["Message-ID"]
 
     def submit():
-        with smtplib.SMTP(*server.submission, timeout=10) as client:
+        with smtplib.SMTP(*server.submission, timeout=60) as client:
             client.starttls()
             client.login("agent@local.test", PASSWORD)
             raw = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
@@ -178,7 +178,7 @@ async def test_a_message_that_cannot_be_parsed_is_stored_listed_and_downloadable
     )
 
     def deliver_garbage():
-        with smtplib.SMTP(*server.smtp, timeout=10) as client:
+        with smtplib.SMTP(*server.smtp, timeout=60) as client:
             client.ehlo()
             client.sendmail("alice@elsewhere.test", ["agent@local.test"], garbage, mail_options=["BODY=8BITMIME"])
 

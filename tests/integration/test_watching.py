@@ -65,7 +65,7 @@ def letter(subject, to, sender="ann@remote.test"):
 
 
 def arrive(server, subject, to="agent@local.test"):
-    with smtplib.SMTP(*server.smtp, timeout=10) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         client.ehlo("remote.test")
         client.mail("ann@remote.test")
         client.rcpt(to)
@@ -77,7 +77,7 @@ def arrive(server, subject, to="agent@local.test"):
 def submit(server, subject, to, password=PASSWORD):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with smtplib.SMTP_SSL(*server.submissions, context=context, timeout=10) as client:
+    with smtplib.SMTP_SSL(*server.submissions, context=context, timeout=60) as client:
         client.login("agent@local.test", password)
         client.mail("agent@local.test")
         client.rcpt(to)
@@ -86,7 +86,7 @@ def submit(server, subject, to, password=PASSWORD):
         return text.decode().split()[-1]
 
 
-async def until(question, seconds=15):
+async def until(question, seconds=30):
     async with asyncio.timeout(seconds):
         while not (answer := await question()):
             await asyncio.sleep(0.1)
@@ -121,7 +121,7 @@ def traffic(server):
         submit(server, "refused", "b@remote.test", "wrong")
     story["sent"] = submit(server, "sent", "bob@remote.test")
     story["bounced"] = submit(server, "bounced", "nobody@remote.test")
-    with smtplib.SMTP(*server.smtp, timeout=10) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         client.ehlo("x.test")
         client.mail("a@x.test")
         assert client.rcpt("stranger@local.test")[0] == 550
@@ -209,7 +209,7 @@ async def test_hostile_traffic_makes_no_series_of_its_own(watched):
 
 def hostile(server):
     for session in range(5):
-        with smtplib.SMTP(*server.smtp, timeout=10) as client:
+        with smtplib.SMTP(*server.smtp, timeout=60) as client:
             client.ehlo(f"x{session}.test")
             client.mail(f"a{session}@x.test")
             client.rcpt(f"stranger{session}@local.test")

@@ -76,7 +76,7 @@ async def test_sockets(site):
         async def subscribed(token, **asked):
             socket = await stack.enter_async_context(client.ws_connect(f"{site.base}{BASE}?api_key={token}"))
             await socket.send_json({"type": "subscribe", "event_types": ["message.received"], **asked})
-            assert (await socket.receive_json(timeout=5))["type"] == "subscribed"
+            assert (await socket.receive_json(timeout=30))["type"] == "subscribed"
             return socket
 
         everything = site.tokens["a key"]
@@ -87,11 +87,11 @@ async def test_sockets(site):
         stranger = await stack.enter_async_context(client.ws_connect(f"{site.base}{BASE}?api_key={key}"))
         for foreign in ({"inbox_ids": ["agent@local.test"]}, {"pod_ids": ["pod_0000000000007"]}):
             await stranger.send_json({"type": "subscribe", **foreign})
-            assert (await stranger.receive_json(timeout=5))["name"] == "NotFoundError"
+            assert (await stranger.receive_json(timeout=30))["name"] == "NotFoundError"
         await receive(site, "first", "pod-1", "second", "pod-2")
 
         async def heard(name, number):
-            return [(await sockets[name].receive_json(timeout=5))["message"]["subject"] for _ in range(number)]
+            return [(await sockets[name].receive_json(timeout=30))["message"]["subject"] for _ in range(number)]
 
         assert await heard("all", 4) == ["first", "pod-1", "second", "pod-2"]
         assert await heard("named", 2) == await heard("own", 2) == ["pod-1", "pod-2"]

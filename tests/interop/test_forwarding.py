@@ -53,7 +53,7 @@ class World:
 
     async def write(self, number=1, to="agent@local.test", sender="alice@author.test"):
         def send():
-            with smtplib.SMTP(*self.server.smtp, local_hostname="mx.author.test", timeout=20) as client:
+            with smtplib.SMTP(*self.server.smtp, local_hostname="mx.author.test", timeout=60) as client:
                 client.sendmail(sender, [to], RAW % number, ["BODY=8BITMIME"])
 
         await asyncio.to_thread(send)

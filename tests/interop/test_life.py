@@ -42,7 +42,7 @@ def letter(sender, to, subject):
 
 def receive(server, subject):
     """Somebody writes to us."""
-    with smtplib.SMTP(*server.smtp, timeout=20) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         client.send_message(letter("friend@remote.test", OWNER, subject))
 
 
@@ -50,7 +50,7 @@ def submit(server, to, subject):
     """The owner writes to somebody."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with smtplib.SMTP(*server.submission, timeout=20) as client:
+    with smtplib.SMTP(*server.submission, timeout=60) as client:
         client.starttls(context=context)
         client.login(OWNER, PASSWORD)
         client.send_message(letter(OWNER, to, subject))

@@ -52,14 +52,14 @@ def submit(server, fields):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    with smtplib.SMTP_SSL(*server.submissions, timeout=20, context=context) as client:
+    with smtplib.SMTP_SSL(*server.submissions, timeout=60, context=context) as client:
         client.login("agent@local.test", PASSWORD)
         text = f"From: agent@local.test\r\nTo: bob@remote.test\r\nSubject: News\r\n{head}\r\nNews.\r\n"
         client.sendmail("agent@local.test", ["bob@remote.test"], text)
 
 
 def receive(server):
-    with smtplib.SMTP(*server.smtp, timeout=20) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         text = "From: bob@remote.test\r\nTo: agent@local.test\r\nSubject: News?\r\n\r\nPlease.\r\n"
         client.sendmail("bob@remote.test", ["agent@local.test"], text)
 
@@ -69,7 +69,7 @@ async def by_api(server, fields):
     await asyncio.to_thread(receive, server)
     async with server.session(server.account["api_key"]) as agentry:
         rows = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not rows:
                 async with agentry.get("/agent/v0/messages") as answer:
                     rows = (await answer.json())["messages"]
@@ -79,7 +79,7 @@ async def by_api(server, fields):
 
 
 async def received(remote):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not remote.messages:
             await asyncio.sleep(0.02)
     return remote.messages.pop().content

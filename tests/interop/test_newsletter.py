@@ -142,7 +142,7 @@ def memory(pid: int) -> int:
 
 def report(server, letters) -> None:
     """Letters come back by port 25: (sender, recipient, text) each."""
-    with smtplib.SMTP(*server.smtp, timeout=20) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         for mail_from, to, text in letters:
             client.sendmail(mail_from, [to], text)
 

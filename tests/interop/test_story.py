@@ -56,7 +56,7 @@ class World:
         return await until(lambda: next((m for m in self.inbox(user) if question(m)), None), seconds)
 
     def from_outside(self, message, sender="bob@remote.test", to="agent@local.test"):
-        with smtplib.SMTP("127.0.0.1", self.outside.port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", self.outside.port, timeout=60) as client:
             client.sendmail(sender, [to], octets(message))
 
 
@@ -298,7 +298,7 @@ async def test_mail_clients_submit_by_587_and_465_and_nobody_sends_as_another(wo
         return octets(message)
 
     def starttls():
-        with smtplib.SMTP(*world.server.submission, timeout=20) as client:
+        with smtplib.SMTP(*world.server.submission, timeout=60) as client:
             client.starttls()
             client.ehlo()
             scram_login(client, "agent@local.test", PASSWORD)
@@ -312,7 +312,7 @@ async def test_mail_clients_submit_by_587_and_465_and_nobody_sends_as_another(wo
     def implicit():
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        with smtplib.SMTP_SSL(*world.server.submissions, timeout=20, context=context) as client:
+        with smtplib.SMTP_SSL(*world.server.submissions, timeout=60, context=context) as client:
             client.ehlo()
             client.user, client.password = "agent@local.test", PASSWORD
             client.auth("PLAIN", client.auth_plain)
@@ -364,10 +364,10 @@ async def test_mail_waits_while_the_remote_server_is_away_and_arrives_exactly_on
     assert row["state"] == "queued"
     assert "refused" in row["last_reply"].lower()
     assert row["next_attempt_at"] > row["created_at"]
-    await asyncio.sleep(3)
+    await asyncio.sleep(1)
     await asyncio.to_thread(world.outside.start)
     await world.arrived(lambda m: m["Subject"] == "patience", seconds=60)
-    await asyncio.sleep(4)
+    await asyncio.sleep(1.5)
     assert len([m for m in world.inbox() if m["Subject"] == "patience"]) == 1
     assert await world.server.command("queue", "list") == []
     with pytest.raises(CommandFailed):

@@ -44,7 +44,7 @@ class Customer:
         await asyncio.to_thread(self._send, "\r\n".join(lines))
 
     def _send(self, text):
-        with smtplib.SMTP(*self.server.smtp, timeout=20) as client:
+        with smtplib.SMTP(*self.server.smtp, timeout=60) as client:
             client.sendmail("carol@remote.test", ["support@local.test"], text)
 
     async def reads(self):
@@ -58,7 +58,7 @@ class Customer:
         return email.message_from_bytes(found[0].content, policy=email.policy.default)
 
 
-async def until(question, seconds=20):
+async def until(question, seconds=30):
     async with asyncio.timeout(seconds):
         while not (found := await question()):
             await asyncio.sleep(0.05)

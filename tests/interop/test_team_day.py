@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(120)
 CSV = "name,email,birthday\nCarol Customer,carol@remote.test,1985-03-14\nDave,dave@remote.test,\n"
 
 
-async def until(question, seconds=15):
+async def until(question, seconds=30):
     async with asyncio.timeout(seconds):
         while not (found := await question()):
             await asyncio.sleep(0.05)
@@ -31,7 +31,7 @@ def mail(server, subject, text, sender="carol@remote.test", to="support@local.te
         f"From: Carol Customer <{sender}>", f"To: {to}", f"Subject: {subject}",
         f"Message-ID: <{subject.replace(' ', '.')}@remote.test>", "", text, "",
     ]  # fmt: skip
-    with smtplib.SMTP(*server.smtp, timeout=20) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         client.sendmail(sender, [to], "\r\n".join(lines))
 
 

@@ -11,7 +11,7 @@ from tests.support.server import PASSWORD, running_server
 pytestmark = pytest.mark.timeout(120)
 
 
-async def until(question, seconds=15):
+async def until(question, seconds=30):
     async with asyncio.timeout(seconds):
         while not (found := await question()):
             await asyncio.sleep(0.05)
@@ -23,7 +23,7 @@ def mail(server, number, sender, to, *fields):
         f"From: <{sender}>", f"To: {', '.join(to)}", f"Subject: Number {number}", f"Message-ID: <{number}@remote.test>",
         *fields, "", "Hello.", "",
     ]  # fmt: skip
-    with smtplib.SMTP(*server.smtp, timeout=20) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         client.sendmail(sender, list(to), "\r\n".join(lines))
 
 

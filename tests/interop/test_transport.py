@@ -314,6 +314,6 @@ async def test_the_appliance_delivers_to_postfix_by_dane_and_keeps_an_enforced_p
         published = {row["type"] for row in await server.command("dns", "show", "local.test")}
         assert {"TLSA", "CNAME", "TXT", "MX"} <= published
     assert remote.messages == []
-    async with asyncio.timeout(10):  # Postfix takes a message first, and delivers it then
+    async with asyncio.timeout(30):  # Postfix takes a message first, and delivers it then
         while not list((directory / "mail").glob("bob/new/*")):
             await asyncio.sleep(0.05)
