@@ -198,9 +198,12 @@ def _logfmt(event: dict[str, Any]) -> bytes:
 
 def _plainly(event: dict[str, Any]) -> bytes:
     """The event, and what is to be said of it: the journal itself has the time, and how bad it is."""
-    name = str(event["event"])
-    rest = {key: value for key, value in event.items() if key not in {"event", "level", "ts"}}
-    return b" ".join(part for part in (name.encode("utf-8", "replace"), _logfmt(rest)) if part)
+    words = [str(event["event"])]
+    for name, value in event.items():
+        if name not in {"event", "level", "ts"}:
+            is_word = isinstance(value, str) and _PLAIN.fullmatch(value)
+            words.append(f"{name}={value if is_word else _json_of(value)}")
+    return " ".join(words).encode("utf-8", "replace")
 
 
 def _json_of(value: Any) -> str:

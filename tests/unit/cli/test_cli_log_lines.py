@@ -63,6 +63,7 @@ async def test_the_journal_knows_how_bad_a_line_is_and_has_its_time_once(tmp_pat
         first, second = (tmp_path / "journal").read_text().splitlines()
     assert first.startswith(begins)
     assert second.startswith("<3>")
+    assert ('seen=[1,null,"::1"]' in second) is (form == "auto")
 
 
 async def test_a_journal_that_is_anothers_changes_nothing():
