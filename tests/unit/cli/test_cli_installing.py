@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mailserver.cli import findings, watching
+from mailserver.cli import exits, findings, watching
 from mailserver.cli.installing import configuring, secrecy, shipped, taken, units
 from mailserver.cli.installing.configuring import AnotherConfiguration
 from mailserver.cli.installing.plan import Plan, Step, Web, below
@@ -127,6 +127,10 @@ def test_units_are_written_once_and_what_is_the_machines_own_stands_beside_them(
     (tmp_path / "units/mailserver.service").write_text("[Unit]\n")
     again = [step.what for step in units.install(wanted) if step.is_new]
     assert again == [f"the unit {tmp_path}/units/mailserver.service"]
+
+
+def test_a_start_that_only_a_person_can_mend_is_not_tried_again_and_again():
+    assert f"\nRestartPreventExitStatus={exits.CONFIGURATION}\n" in shipped.units()["mailserver.service"]
 
 
 def test_the_backup_s_unit_can_link_to_the_server_s_files():
