@@ -72,6 +72,10 @@ deb: $(VENV)/.run ## Build the Debian package into dist/, for the release of Deb
 deb-test: $(VENV)/.test ## Try the package on a machine to throw away, and have lintian read it
 	DEB_TEST=1 $(BIN)/python -m pytest -q tests/integration/test_deb.py tests/integration/test_containerfile.py tests/integration/test_container.py
 
+.PHONY: machine-test
+machine-test: $(VENV)/.test deb ## Install the package on a Debian in qemu that boots systemd, set it up, and cut its power
+	$(BIN)/python -m tests.machine
+
 image: ## Build the container image with podman, buildah or docker
 	packaging/build_image.sh
 
