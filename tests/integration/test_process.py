@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.support.postfix import free_port
+from tests.support.ports import free_port
 from tests.support.server import Server, environment, running_server
 
 UNITS = Path(__file__).parents[2] / "systemd"

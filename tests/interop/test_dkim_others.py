@@ -11,7 +11,7 @@ from mailserver.mail import dkim, results
 from tests.support import opendkim
 from tests.support.milter import Milter
 from tests.support.opendkim import OpenDkim
-from tests.support.postfix import free_port
+from tests.support.ports import free_port
 from tests.support.zone import NameServer
 
 MISSING = opendkim.missing()

@@ -12,7 +12,8 @@ import dkim as dkimpy
 import pytest
 
 from tests.support import postfix
-from tests.support.postfix import Postfix, free_port
+from tests.support.ports import free_port
+from tests.support.postfix import Postfix
 from tests.support.remote import Remote
 from tests.support.server import Server, environment
 from tests.support.zone import NameServer

@@ -4,12 +4,12 @@ import asyncio
 import os
 import re
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
 
 from tests.support import npm
+from tests.support.ports import free_port
 from tests.support.server import running_server
 
 VERSION = "0.13.1"
@@ -27,9 +27,7 @@ def package(tmp_path_factory):
 
 
 async def test_jam_works_unchanged(package, tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     address = f"127.0.0.1:{port}"
     async with running_server(
         tmp_path / "server", http__listen=[address], http__public_url=f"http://{address}"

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ import jmapc
 from jmapc import methods
 
 from tests.support.certificates import Authority
+from tests.support.ports import free_port
 from tests.support.server import PASSWORD, Server, running_server
 
 WAIT_SECONDS = 20
@@ -24,9 +24,7 @@ async def _over_tls(directory: Path) -> AsyncIterator[tuple[Server, jmapc.Client
     authority = Authority(directory)
     pem = directory / "localhost.pem"
     pem.write_bytes(authority.leaf("localhost").pem)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     async with running_server(
         directory / "server", http__listen=[f"127.0.0.1:{port}"], http__tls=True,
         http__public_url=f"https://localhost:{port}", tls__certificate=str(pem), tls__key=str(pem),

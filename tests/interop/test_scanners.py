@@ -14,7 +14,7 @@ from mailserver.services.filtering.filter import Filter
 from mailserver.services.filtering.rspamd import Rspamd
 from tests.support import clamd, rspamd
 from tests.support.evidence import FULL, evidence
-from tests.support.postfix import free_port
+from tests.support.ports import free_port
 from tests.support.rspamd import PlainPoster
 from tests.support.zone import FakeResolver
 

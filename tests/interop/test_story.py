@@ -26,7 +26,8 @@ from scramp import ScramClient
 from tests.support import knot, opendkim, postfix
 from tests.support.knot import Knot
 from tests.support.opendkim import OpenDkim
-from tests.support.postfix import Postfix, free_port
+from tests.support.ports import free_port
+from tests.support.postfix import Postfix
 from tests.support.server import PASSWORD, CommandFailed, Server, environment
 
 MISSING = knot.missing() or postfix.missing() or opendkim.missing()

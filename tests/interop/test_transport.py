@@ -20,7 +20,8 @@ from tests.support import knot, postfix, unbound
 from tests.support.certificates import Authority
 from tests.support.knot import Knot
 from tests.support.outgoing import outgoing
-from tests.support.postfix import Postfix, free_port
+from tests.support.ports import free_port
+from tests.support.postfix import Postfix
 from tests.support.remote import Remote
 from tests.support.server import running_server
 from tests.support.unbound import Unbound

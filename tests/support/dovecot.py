@@ -13,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 PASSWORD = "other horse"
 _KEY = b"the key that signs access tokens"
 _NOBODY = 65534
@@ -104,7 +106,7 @@ class Dovecot:
         self._place = tempfile.TemporaryDirectory(prefix="dovecot-")
         self.home = Path(self._place.name)
         self.home.chmod(0o755)
-        self.port, self.tls_port = _free(), _free()
+        self.port, self.tls_port = free_port(), free_port()
         (self.home / "users").write_text("".join(f"{user}:{{PLAIN}}{PASSWORD}\n" for user in users))
         keys = self.home / "keys" / "default" / "HS256"
         keys.mkdir(parents=True)
@@ -222,9 +224,3 @@ class Dropping:
 
 def _url64(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
-
-
-def _free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

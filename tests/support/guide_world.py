@@ -21,7 +21,7 @@ import dns.rrset
 import dns.zone
 
 from tests.support.guide import Block, difference
-from tests.support.knot import free_port
+from tests.support.ports import free_port
 from tests.support.remote import Remote
 from tests.support.server import PASSWORD, Server, running_server
 from tests.support.zone import NameServer

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.certificates import Authority
-from tests.support.knot import Knot, free_port
+from tests.support.knot import Knot
+from tests.support.ports import free_port
 from tests.support.server import PASSWORD, Server
 from tests.support.unbound import Unbound
 

@@ -14,24 +14,13 @@ import dns.message
 import dns.name
 import dns.query
 
+from tests.support.ports import free_port
+
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
 def missing() -> str | None:
     return None if shutil.which("knotd", path=PATH) else "knotd is not installed"
-
-
-def free_port() -> int:
-    """A port that is free for both of DNS's protocols."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
-            datagrams.bind(("127.0.0.1", 0))
-            port = int(datagrams.getsockname()[1])
-            try:
-                streams.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class Knot:

@@ -3,12 +3,13 @@
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support.postfix import free_port
+from tests.support.ports import free_port
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
@@ -49,14 +50,18 @@ class OpenDkim:
             self._process = subprocess.Popen(
                 ["opendkim", "-f", "-x", str(config)], env={**os.environ, "PATH": PATH}, stdout=log, stderr=log
             )
-        time.sleep(0.5)
-        if self._process.poll() is not None:
-            raise AssertionError((self._directory / "log").read_text())
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError((self._directory / "log").read_text())
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
+            self._process.kill()  # asked to end, it takes five seconds
+            self._process.wait(60)
 
     async def __aenter__(self) -> "OpenDkim":
         await asyncio.to_thread(self.start)

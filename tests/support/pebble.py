@@ -10,16 +10,11 @@ import time
 from pathlib import Path
 
 from tests.support.certificates import Authority
+from tests.support.ports import free_port
 
 
 def missing() -> str | None:
     return None if shutil.which("pebble") else "pebble is not installed"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Pebble:

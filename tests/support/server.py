@@ -20,6 +20,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.ports import free_port
 from tests.support.zone import EMPTY, NameServer
 
 START_SECONDS = 60
@@ -177,10 +178,10 @@ def environment(directory: Path, **settings: Any) -> dict[str, str]:
     chosen: dict[str, Any] = {
         "hostname": HOSTNAME,
         "data_dir": str(directory / "data"),
-        "smtp__mx_listen": ["127.0.0.1:0"],
-        "smtp__submission_listen": ["127.0.0.1:0"],
-        "smtp__submissions_listen": ["127.0.0.1:0"],
-        "http__listen": ["127.0.0.1:0"],
+        "smtp__mx_listen": [f"127.0.0.1:{free_port()}"],
+        "smtp__submission_listen": [f"127.0.0.1:{free_port()}"],
+        "smtp__submissions_listen": [f"127.0.0.1:{free_port()}"],
+        "http__listen": [f"127.0.0.1:{free_port()}"],
         "dns__nameservers": ["127.0.0.1:9"],  # nobody answers; `running_server` has one that does
         "storage__journal_segment_bytes": 8 << 20,
         "storage__reserve_bytes": 0,
