@@ -1,5 +1,6 @@
 """Run a verb: on the running server over its admin socket, or on the data directory where none runs."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from mailserver.settings.loading import SettingsProblem
 
 OFFLINE = "mailserver.cli.offline"
 ANSWER_SECONDS = 3600.0
+DATABASE = "mailserver.db"
+PRIVATE = 0o077  # what is made offline is nobody else's, as what the server makes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,11 @@ class Operator:
         except SettingsProblem as problem:
             exits.fail(exits.CONFIGURATION, str(problem))
 
+    def is_set_up(self) -> bool:
+        """Whether there is a data directory to work on, or may be one that we cannot look into."""
+        directory = self.settings().data_dir
+        return (directory / DATABASE).exists() if os.access(directory, os.X_OK) else directory.exists()
+
     def run(self, verb: str, **arguments: Any) -> Any:
         """The answer to a verb, or the end with its sentence."""
         loaded = self.settings()
@@ -34,6 +42,7 @@ class Operator:
         if answer is None:
             offline = lazy.read(OFFLINE)  # all of the server: only where it is needed
             ownership.become_owner(loaded.data_dir)
+            os.umask(PRIVATE)
             answer = offline.run(loaded, verb, arguments)
         if "error" in answer:
             exits.fail(exits.of_error(answer["error"]), answer["message"])

@@ -10,6 +10,7 @@ from mailserver.admin import health
 from mailserver.cli import exits, findings
 from mailserver.cli.connection import Operator
 from mailserver.cli.installing import secrecy, supervision
+from mailserver.entities.health import Finding, Status
 
 CHECKS = (
     "server", "host", "ports", "outbound", "certificate", "lists", "resolver", "disk", "clock", "queue", "journal",
@@ -47,5 +48,16 @@ def doctor(
 def examined(operator: Operator, *, only: tuple[str, ...] = (), **wish: Any) -> list[dict[str, Any]]:
     """What the server, or this process where none runs, finds, and what only this machine's administrator sees."""
     local = [*secrecy.look(secrecy.place(operator.config)), *supervision.look()]
-    rows: list[dict[str, Any]] = operator.run("doctor", only=list(only), **wish)
+    if operator.is_set_up():
+        rows: list[dict[str, Any]] = operator.run("doctor", only=list(only), **wish)
+    else:
+        rows = [health.row(_nothing(operator))]
     return rows + [health.row(each) for each in local if not only or any(each.is_of(name) for name in only)]
+
+
+def _nothing(operator: Operator) -> Finding:
+    why = "Without it there is nothing to look at, and a look must not make it."
+    return Finding(
+        "server", Status.FAILED, f"No mail server is set up in {operator.settings().data_dir}.", why,
+        "mailserver setup HOST; or name the configuration of the one that is: mailserver --config FILE doctor",
+    )  # fmt: skip

@@ -22,6 +22,7 @@ done
 mount --bind "$PLACE/etc" /etc
 sed -i '/^mailserver:/d' /etc/passwd /etc/group /etc/shadow /etc/gshadow  # a user whom the machine has already
 mount --bind "$PLACE/var/lib" /var/lib
+$PYTHON -P -m mailserver domain list  # as root, before there was a user for it
 setup() { $PYTHON -P -m mailserver setup mail.local.test --non-interactive --no-systemd --no-watch "$@" >/dev/null; }
 setup --address owner@local.test --password-file "$PASSWORD"
 stat -c '%U %a %n' /var/lib/mailserver /etc/mailserver/config.toml
@@ -56,7 +57,7 @@ def test_the_server_has_a_user_of_its_own_to_whom_everything_belongs(tmp_path):
         "MAILSERVER_SMTP__SUBMISSIONS_LISTEN": "[]",
     }  # fmt: skip
     done = subprocess.run(
-        ["unshare", "-m", "bash", "-c", SCRIPT], env=given, capture_output=True, text=True, timeout=100
+        ["unshare", "-m", "bash", "-c", SCRIPT], env=given, capture_output=True, text=True, timeout=250
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [

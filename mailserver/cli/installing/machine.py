@@ -42,11 +42,21 @@ def make_directories(plan: Plan) -> list[Step]:
     for path, mode, owned in ((plan.config.parent, 0o755, False), (plan.data, 0o700, True)):
         is_new = not path.is_dir()
         path.mkdir(mode=mode, parents=True, exist_ok=True)
-        if owned and plan.user is not None and path.stat().st_uid != _ids(plan.user)[0]:
-            os.chown(path, *_ids(plan.user))
+        if owned and plan.user is not None and _give(path, *_ids(plan.user)):
             is_new = True
         steps.append(Step(f"the directory {path}", is_new))
     return steps
+
+
+def _give(directory: Path, user_id: int, group_id: int) -> bool:
+    """Make the server's own what a command that root ran before has left; whether there was any."""
+    strange = [each for each in (directory, *directory.iterdir()) if each.lstat().st_uid == 0]
+    for each in strange:
+        for at, rooms, names in os.walk(each):
+            for name in (*rooms, *names):
+                os.chown(Path(at) / name, user_id, group_id, follow_symlinks=False)
+        os.chown(each, user_id, group_id, follow_symlinks=False)
+    return bool(strange)
 
 
 def group(plan: Plan) -> int | None:

@@ -1,5 +1,6 @@
 """What root does in a data directory that is the server's, while no server runs."""
 
+import json
 import os
 import subprocess
 import sys
@@ -51,6 +52,23 @@ def test_whatever_root_does_offline_leaves_the_servers_files_the_servers(place):
         code, said = run(place, *arguments)
         assert (code, of_root(place)) == (0, []), (arguments, said)
     assert {each.lstat().st_uid for each in (place / "backups").rglob("*")} >= {0}
+
+
+def test_the_doctor_makes_no_server_where_none_is_set_up(place):
+    done = subprocess.run(
+        [sys.executable, "-m", "mailserver", "--config", place / "c.toml", "doctor", "--json"],
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    (finding,) = [each for each in json.loads(done.stdout) if each["check"] == "server"]
+    assert (done.returncode, finding["status"], "mailserver setup" in finding["fix"]) == (1, "failed", True)
+    assert list((place / "data").iterdir()) == []
+
+
+def test_what_is_made_offline_is_nobody_elses_to_read(place):
+    run(place, "domain", "list")
+    made = list((place / "data").rglob("*"))
+    assert made
+    assert not [each for each in made if not each.is_symlink() and each.stat().st_mode & 0o077]
 
 
 def test_an_import_for_which_root_and_the_owner_would_both_have_to_write_is_refused(place):
