@@ -5,12 +5,12 @@ set -u
 python=$1
 said=$(mktemp -d)
 trap 'rm -rf "$said"' EXIT
-apart=(integration interop architecture conformance fuzz) # what the first part leaves to the others
+apart=(integration interop architecture conformance fuzz unit/cli) # what the first part leaves to the others
 others=(
   "tests/integration/test_[a-g]*.py"
   "tests/integration/test_[!a-h]*.py"
   "tests/interop"
-  "tests/architecture tests/conformance tests/fuzz tests/integration/test_h*.py"
+  "tests/architecture tests/conformance tests/fuzz tests/unit/cli tests/integration/test_h*.py"
 )
 waiting=()
 for index in "${!others[@]}"; do
