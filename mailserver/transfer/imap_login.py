@@ -37,9 +37,9 @@ async def log_in(client: Any, login: Login) -> Any:
     """The server's answer. ValueError where name or secret cannot be said in IMAP."""
     if not login.is_token:
         return await client.login(aioimaplib.quoted(login.user), login.secret())
-    said = f"user={login.user}\1auth=Bearer {login.secret()}\1\1".encode()
+    said = b64encode(f"user={login.user}\1auth=Bearer {login.secret()}\1\1".encode()).decode()
     async with asyncio.timeout(client.timeout):
-        answer = await client.protocol.execute(_Bearer(client.protocol, b64encode(said).decode()))
+        answer = await client.protocol.execute(_Bearer(client.protocol, said), scrub=said)
     if answer.result == "OK":
         client.protocol.state = aioimaplib.AUTH
     return answer
