@@ -6,9 +6,7 @@ import socket
 from contextlib import suppress
 
 FIRST_DESCRIPTOR = 3
-STARTING_SECONDS = (
-    60  # how long a start may be silent: a large database takes its time to be copied and brought forward
-)
+STARTING_SECONDS = 60  # for which a start asks anew while it goes on: a large database takes its time
 
 
 class Supervisor:

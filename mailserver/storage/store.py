@@ -1,5 +1,6 @@
 """Everything that lies in the data directory, opened together."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -33,9 +34,10 @@ async def opened(settings: Settings, announce: Callable[[str], None]) -> AsyncIt
     """Lock, migrate and open; the journal is not begun. DataDirectoryProblem or DatabaseProblem where it cannot be."""
     with data_directory.held(settings.data_dir):
         data_directory.refuse_half_restored(settings.data_dir)
-        raw = upgrades.bring_forward(settings.data_dir / "mailserver.db")
+        # A large database takes minutes to be brought forward: a supervisor wants to hear of us meanwhile.
+        raw = await asyncio.to_thread(upgrades.bring_forward, settings.data_dir / data_directory.DATABASE)
         files = MessageFiles(settings.data_dir / "mail")
-        files.sweep_temporary()
+        await asyncio.to_thread(files.sweep_temporary)
         kept = settings.storage
         journal = Journal(settings.data_dir / "journal", kept.journal_segment_bytes, kept.journal_segments)
         async with Database(raw, announce).running() as database:

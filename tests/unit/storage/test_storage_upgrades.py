@@ -1,14 +1,17 @@
 """An upgrade: a copy first, everything or nothing, and a newer database is not touched."""
 
+import asyncio
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 
 import pytest
 
-from mailserver.storage import sqlite, upgrades
+from mailserver.storage import sqlite, store, upgrades
 from mailserver.storage.backups import databases
+from tests.support.inside import settings
 
 BROKEN = """
 def up(migrator, db):
@@ -140,3 +143,26 @@ def test_a_copy_that_broke_off_is_taken_away(tmp_path, scripts):
     upgrades.bring_forward(path, scripts).close()
     (copy,) = copies(path)
     assert os.stat(copy).st_mode & 0o077 == 0
+
+
+async def test_a_start_that_takes_its_time_does_not_hold_the_loop(tmp_path):
+    """A supervisor that hears nothing would kill it, and the next one, and the next."""
+    (tmp_path / "data").mkdir()
+    other = sqlite3.connect(tmp_path / "data" / "mailserver.db")
+    other.execute("CREATE TABLE strange (id INTEGER)")
+    other.execute("BEGIN EXCLUSIVE")  # the start waits for its end
+
+    async def begin():
+        async with store.opened(settings(tmp_path), lambda _: None):
+            return "opened"
+
+    starting = asyncio.create_task(begin())
+    turns = 0
+    async with asyncio.timeout(60):
+        while turns < 20:
+            await asyncio.sleep(0.01)
+            turns += not starting.done()
+    assert not starting.done()
+    other.rollback()
+    other.close()
+    assert await asyncio.wait_for(starting, 60) == "opened"
