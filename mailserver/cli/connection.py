@@ -9,10 +9,10 @@ from mailserver.cli import exits, lazy, ownership, talk_once
 from mailserver.settings import loading
 from mailserver.settings.configuration import Settings
 from mailserver.settings.loading import SettingsProblem
+from mailserver.storage import data_directory
 
 OFFLINE = "mailserver.cli.offline"
 ANSWER_SECONDS = 3600.0
-DATABASE = "mailserver.db"
 PRIVATE = 0o077  # what is made offline is nobody else's, as what the server makes
 
 
@@ -33,7 +33,7 @@ class Operator:
     def is_set_up(self) -> bool:
         """Whether there is a data directory to work on, or may be one that we cannot look into."""
         directory = self.settings().data_dir
-        return (directory / DATABASE).exists() if os.access(directory, os.X_OK) else directory.exists()
+        return (directory / data_directory.DATABASE).exists() if os.access(directory, os.X_OK) else directory.exists()
 
     def run(self, verb: str, **arguments: Any) -> Any:
         """The answer to a verb, or the end with its sentence."""

@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+DATABASE = "mailserver.db"
 RESTORED = "restored"  # a backup that is about to take the place of what is here
 
 
@@ -47,9 +49,24 @@ def give_to_owner(descriptor: int, directory: Path) -> None:
     Opened with O_NOFOLLOW: what the owner may have laid there leads root to no other file.
     """
     made = os.fstat(descriptor)
-    if os.geteuid() == 0 and made.st_uid == 0 and made.st_nlink == 1:
+    if os.geteuid() == 0 and made.st_uid == 0 and _is_one(made):
         owner = directory.stat()
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
+def give_tree(top: Path, user_id: int, group_id: int) -> None:
+    """Make a directory with all that is in it somebody's, or a file; no link in it leads root elsewhere."""
+    for _, rooms, names, room in os.fwalk(top, follow_symlinks=False):
+        for name in (*rooms, *names):
+            if _is_one(os.stat(name, dir_fd=room, follow_symlinks=False)):
+                os.chown(name, user_id, group_id, dir_fd=room, follow_symlinks=False)
+    if _is_one(top.lstat()):
+        os.chown(top, user_id, group_id, follow_symlinks=False)
+
+
+def _is_one(found: os.stat_result) -> bool:
+    """Whether it is known by no other name, under which it may be somebody else's."""
+    return stat.S_ISDIR(found.st_mode) or found.st_nlink == 1
 
 
 def refuse_half_restored(directory: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mailserver.cli.installing.plan import USER, Plan, Step
+from mailserver.storage import data_directory
 
 COMMAND_SECONDS = 300.0
 
@@ -52,10 +53,7 @@ def _give(directory: Path, user_id: int, group_id: int) -> bool:
     """Make the server's own what a command that root ran before has left; whether there was any."""
     strange = [each for each in (directory, *directory.iterdir()) if each.lstat().st_uid == 0]
     for each in strange:
-        for at, rooms, names in os.walk(each):
-            for name in (*rooms, *names):
-                os.chown(Path(at) / name, user_id, group_id, follow_symlinks=False)
-        os.chown(each, user_id, group_id, follow_symlinks=False)
+        data_directory.give_tree(each, user_id, group_id)
     return bool(strange)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mailserver.entities.health import Finding, Status
 from mailserver.services.health.premises import Premises
-from mailserver.storage import files, health
+from mailserver.storage import data_directory, files, health
 from mailserver.storage.audit import Listed
 from mailserver.storage.database import Database, TookTooLong
 from mailserver.storage.files import MessageFiles
@@ -22,7 +22,7 @@ class Keeping:
     """Looks at what is kept."""
 
     def __init__(self, premises: Premises, database: Database, message_files: MessageFiles, executor: Executor) -> None:
-        self._path = premises.data_dir / "mailserver.db"
+        self._path = premises.data_dir / data_directory.DATABASE
         self._database = database
         self._files = message_files
         self._executor = executor

@@ -11,9 +11,11 @@ from typing import Any
 
 import orjson
 
+from mailserver.storage import data_directory
+
 NAME = "manifest.json"
 LISTING = "files.list"
-DATABASE = "mailserver.db"
+DATABASE = data_directory.DATABASE
 FORMAT = 1
 SMALL = ("keys", "tls", "quarantine", "journal", "outside")  # directories whose files are hashed one by one
 LARGE = ("mail", "uploads")  # whose files never change: their sizes are listed

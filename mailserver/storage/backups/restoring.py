@@ -98,9 +98,7 @@ def _make(directory: Path, making: Path, bad: set[str], pause: Callable[[], None
         if file.path not in bad:
             tree.put(file.path, [directory], directory)
     if os.geteuid() == 0 and owner.st_uid != 0:
-        for root, rooms, names in os.walk(making):
-            for name in (".", *rooms, *names):
-                os.chown(os.path.join(root, name), owner.st_uid, owner.st_gid, follow_symlinks=False)
+        data_directory.give_tree(making, owner.st_uid, owner.st_gid)
     return tree
 
 

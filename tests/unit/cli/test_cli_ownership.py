@@ -90,3 +90,21 @@ def test_what_the_owner_laid_there_leads_root_to_no_other_file(place):
     os.link(secret, place / "data" / "lock")
     with data_directory.held(place / "data"):
         assert (secret.stat().st_uid, secret.read_text()) == (0, "root's")
+
+
+def test_what_is_given_to_the_server_is_no_file_that_has_another_name_elsewhere(place):
+    """A link of the server's user, by which root would hand over what is not in the directory."""
+    (place / "secret").write_text("root's")
+    (place / "else").mkdir()
+    (place / "else" / "file").write_text("root's")
+    left = place / "data" / "left"
+    left.mkdir()
+    (left / "file").write_text("of a command that root ran")
+    (left / "link").symlink_to(place / "secret")
+    (left / "rooms").symlink_to(place / "else")
+    os.link(place / "secret", left / "hard")
+    data_directory.give_tree(left, NOBODY, NOBODY)
+    data_directory.give_tree(left / "rooms", NOBODY, NOBODY)
+    assert {each.lstat().st_uid for each in (left, left / "file", left / "link")} == {NOBODY}
+    elsewhere = (place / "secret", left / "hard", place / "else", place / "else" / "file")
+    assert {each.stat().st_uid for each in elsewhere} == {0}
