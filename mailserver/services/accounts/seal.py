@@ -8,6 +8,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from mailserver.storage import files
+
 FILE = "webhooks.key"  # named for what it first sealed; beside the private keys of DKIM, readable to the server alone
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -15,7 +17,7 @@ SEALED = "sealed:"  # before what is sealed in a column of text
 
 
 class SealBroken(Exception):
-    """The secret was sealed with another key."""
+    """The secret was sealed with another key, or is damaged."""
 
 
 class Seal:
@@ -38,6 +40,7 @@ class Seal:
             finally:
                 os.close(descriptor)
             waiting.rename(path)
+            files.sync_directory(self._directory)
         self._cipher = AESGCM(path.read_bytes())
 
     def close(self, secret: str, owner: int) -> bytes:
@@ -49,7 +52,7 @@ class Seal:
         """The secret; SealBroken where the key or the row is another one."""
         try:
             return self._key().decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], str(owner).encode()).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise SealBroken from error
 
     def close_text(self, secret: str, owner: int) -> str:
@@ -58,7 +61,12 @@ class Seal:
 
     def open_text(self, text: str, owner: int) -> str:
         """The secret; one that an older version kept in the clear as it is."""
-        return self.open(b64decode(text.removeprefix(SEALED)), owner) if text.startswith(SEALED) else text
+        if not text.startswith(SEALED):
+            return text
+        try:
+            return self.open(b64decode(text.removeprefix(SEALED)), owner)
+        except ValueError as error:
+            raise SealBroken from error
 
     def _key(self) -> AESGCM:
         if self._cipher is None:
