@@ -144,8 +144,11 @@ def configure(level: str, form: str, *, redact: bool = False) -> Logging:
 
 def is_journal() -> bool:
     """Whether what we write to stderr is read by journald (systemd.exec(5), $JOURNAL_STREAM)."""
+    journal = os.environ.get("JOURNAL_STREAM")
+    if not journal:
+        return False
     found = os.fstat(sys.stderr.fileno())
-    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    return journal == f"{found.st_dev}:{found.st_ino}"
 
 
 class _Foreign(logging.Formatter):
