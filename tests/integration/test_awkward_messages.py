@@ -11,7 +11,6 @@ import pytest
 from tests.support import awkward
 from tests.support.server import running_server
 
-pytestmark = pytest.mark.timeout(180)
 VECTORS = Path(__file__).parents[1] / "vectors" / "mime-enmime"
 DEFINITE = re.compile(rb"(250 2|[45]\d\d [45])\.\d{1,3}\.\d{1,3} ")
 QUERIES = (

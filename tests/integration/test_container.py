@@ -24,7 +24,10 @@ SETUP = (
     "--no-watch", "--non-interactive",
 )  # fmt: skip
 LETTER = "From: you@example.test\nTo: nobody@far.test\nSubject: kept\n\nhello\n"
-at_release = pytest.mark.skipif(not os.environ.get("DEB_TEST"), reason="make deb-test")
+at_release = pytest.mark.skipif(
+    not os.environ.get("DEB_TEST"),
+    reason="it builds and runs an image, which takes minutes and an engine: make deb-test",
+)
 building = [at_release, pytest.mark.timeout(1500)]
 
 

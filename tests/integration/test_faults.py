@@ -12,7 +12,6 @@ from tests.support.server import Server, environment
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed"),
-    pytest.mark.timeout(180),
 ]
 HEAL_SECONDS = 5
 

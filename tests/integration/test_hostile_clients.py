@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.server import PASSWORD, running_server
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(240)
 SLOW_CLIENTS = 2000
@@ -155,13 +156,6 @@ async def lag(gent):
     async with gent.get("/metrics") as answer:
         text = await answer.text()
     return float(re.search(r"^mailserver_event_loop_longest_lag_seconds (\S+)$", text, re.MULTILINE)[1])
-
-
-async def until(question, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not (found := await question()):
-            await asyncio.sleep(0.1)
-        return found
 
 
 async def rows(gent, **query):

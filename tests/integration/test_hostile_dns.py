@@ -7,14 +7,12 @@ import itertools
 import dns.flags
 import dns.message
 import dns.rrset
-import pytest
 
 from tests.support import hostile
 from tests.support.hostile import Hostile
 from tests.support.server import running_server
 from tests.support.zone import NameServer
 
-pytestmark = pytest.mark.timeout(120)
 DELIVERED, QUEUED, FAILED = "delivered", "queued", "failed"
 UNKNOWN = "451 4.4.3 DNS"
 HERE, GOOD, DEAD = "127.0.0.1", "127.0.1.1", "127.0.99.99"

@@ -10,7 +10,6 @@ import ssl
 import time
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,7 +20,6 @@ from tests.support.hostile import EXTENSIONS, Hostile, close, endless, reset, si
 from tests.support.server import PASSWORD, running_server
 from tests.support.zone import NameServer
 
-pytestmark = pytest.mark.timeout(180)
 DELIVERED, QUEUED, FAILED = "delivered", "queued", "failed"
 GOOD_MESSAGES = 200
 GOOD_SECONDS = 50.0

@@ -17,7 +17,6 @@ from tests.support.remote import Remote
 from tests.support.server import Server, running_server
 from tests.support.zone import NameServer
 
-pytestmark = pytest.mark.timeout(120)
 ZONE = "@ 60 SOA ns.remote.test. x. 1 60 60 60 60\n@ 60 NS ns\nns 60 A 127.0.0.1\n@ 60 MX 10 mx\nmx 60 A 127.0.0.1\n"
 USING = [f"urn:ietf:params:jmap:{name}" for name in ("core", "mail", "submission")]
 OWN = "agent@local.test"

@@ -14,6 +14,7 @@ import pytest
 from tests.support import smtp_services
 from tests.support.remote import EXTENSIONS, Remote
 from tests.support.server import PASSWORD, Server, environment, running_server
+from tests.support.waiting import until
 from tests.support.zone import NameServer
 
 ZONE = "@ 60 SOA ns hostmaster 1 60 60 60 60\n@ 60 NS ns\nremote 60 MX 10 mx.remote\nmx.remote 60 A 127.0.0.1\n"
@@ -78,13 +79,6 @@ class World:
             return rows if rows and all(row["state"] in states for row in rows) else None
 
         return await until(ended, seconds)
-
-
-async def until(question, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not (found := await question()):
-            await asyncio.sleep(0.1)
-        return found
 
 
 @contextlib.asynccontextmanager

@@ -13,9 +13,9 @@ import pytest
 
 from tests.support.remote import EXTENSIONS, Remote
 from tests.support.server import PASSWORD, running_server
+from tests.support.waiting import until
 from tests.support.zone import NameServer
 
-pytestmark = pytest.mark.timeout(120)
 REMOTE = "@ 60 SOA ns.remote.test. x. 1 60 60 60 60\n@ 60 NS ns\nns 60 A 127.0.0.1\n@ 60 MX 10 mx\nmx 60 A 127.0.0.1\n"
 MESSAGE = "From: agent@local.test\r\nTo: bob@remote.test\r\nSubject: Later\r\n\r\nHello.\r\n"
 
@@ -64,13 +64,6 @@ def replies(server, *options):
             found.append(session.docmd("MAIL", f"FROM:<agent@local.test> {option}"))
             session.rset()
     return [(code, text.decode()) for code, text in found]
-
-
-async def until(question, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not (answer := await question()):
-            await asyncio.sleep(0.05)
-        return answer
 
 
 async def inbox(server):

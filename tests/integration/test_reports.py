@@ -13,6 +13,7 @@ from mailserver.mail import dmarc_report, headers, report_letter, tls_report
 from tests.support import reports
 from tests.support.remote import Remote
 from tests.support.server import PASSWORD, CommandFailed, running_server
+from tests.support.waiting import until
 from tests.support.zone import NameServer
 
 ZONE = """
@@ -34,13 +35,6 @@ def say(server, sender, author, to="agent@local.test"):
 def send_raw(server, raw, to, sender="reports@remote.test"):
     with smtplib.SMTP(*server.smtp, timeout=60) as client:
         client.sendmail(sender, [to], raw)
-
-
-async def until(condition, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not (found := condition()):
-            await asyncio.sleep(0.05)
-        return found
 
 
 async def listed(server, count, *options):

@@ -11,7 +11,6 @@ from tests.support.remote import Remote
 from tests.support.server import CommandFailed, Server, environment
 from tests.support.zone import NameServer
 
-pytestmark = pytest.mark.timeout(120)
 ZONE = """
 @ 60 SOA ns.test. x.test. 1 60 60 60 60
 remote.test. 60 MX 10 mx.remote.test.

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 import pytest
 
 from tests.support.server import PASSWORD, running_server
+from tests.support.waiting import until
 
 
 def compose(subject="Grüße aus Köln", **fields):
@@ -28,15 +29,6 @@ def deliver(server, message, sender="alice@elsewhere.test", to=("agent@local.tes
         client.sendmail(sender, list(to), message.as_bytes(policy=message.policy.clone(linesep="\r\n")))
 
 
-async def eventually(question, seconds=30):
-    async with asyncio.timeout(seconds):
-        while True:
-            answer = await question()
-            if answer:
-                return answer
-            await asyncio.sleep(0.05)
-
-
 async def listed(client, **query):
     async with client.get("/v1/messages/", params=query) as answer:
         assert answer.status == 200, await answer.text()
@@ -53,7 +45,7 @@ async def test_a_received_message_is_the_same_on_both_faces_and_raw(server):
     message = compose()
     await asyncio.to_thread(deliver, server, message)
     async with server.session() as gent, server.session(server.account["api_key"]) as agentry:
-        (row,) = await eventually(lambda: listed(gent, folder="inbox"))
+        (row,) = await until(lambda: listed(gent, folder="inbox"))
         assert row["subject"] == "Grüße aus Köln"
         assert row["from"] == [{"email": "alice@elsewhere.test", "name": "Alice"}]
         assert row["flags"] == {"read": False, "starred": False}
@@ -86,7 +78,7 @@ async def test_a_received_message_is_the_same_on_both_faces_and_raw(server):
 async def test_a_reply_threads_and_arrives_and_a_repeated_call_sends_nothing_more(server):
     await asyncio.to_thread(deliver, server, compose())
     async with server.session() as gent:
-        (row,) = await eventually(lambda: listed(gent, folder="inbox"))
+        (row,) = await until(lambda: listed(gent, folder="inbox"))
         form = {"reply_to_message_id": row["id"], "text_body": "Thank you.", "to": [{"email": "agent@local.test"}]}
         headers = {"Idempotency-Key": "once"}
         first = await gent.post("/v1/messages/", json=form, headers=headers)
@@ -97,7 +89,7 @@ async def test_a_reply_threads_and_arrives_and_a_repeated_call_sends_nothing_mor
         assert other.status == 409
         sent = await first.json()
         assert sent["thread_id"] == row["thread_id"]
-        rows = await eventually(lambda: two(gent))
+        rows = await until(lambda: two(gent))
         assert {each["thread_id"] for each in rows} == {row["thread_id"]}
         thread = await (await gent.get(f"/v1/messages/threads/{row['thread_id']}/")).json()
         assert len(thread["email_ids"]) == 3
@@ -118,7 +110,7 @@ async def test_flags_folders_and_deletion_keep_the_counts(server):
             rows = await listed(gent, folder="inbox")
             return rows if len(rows) == 3 else None
 
-        rows = await eventually(three)
+        rows = await until(three)
         folders = await counted(gent)
         assert folders["inbox"] == (3, 3)
         identity = rows[0]["id"]
@@ -163,7 +155,7 @@ async def test_submission_stores_a_sent_copy_without_bcc(server):
 
     await asyncio.to_thread(submit)
     async with server.session() as gent, server.session(server.account["api_key"]) as agentry:
-        (row,) = await eventually(lambda: listed(gent, folder="inbox"))
+        (row,) = await until(lambda: listed(gent, folder="inbox"))
         raw = await (await agentry.get(f"/agent/v0/messages/{row['id']}/raw")).json()
         octets = await (await gent.get(raw["download_url"].replace("https://mail.local.test", server.http))).read()
         assert b"secret@local.test" not in octets
@@ -184,7 +176,7 @@ async def test_a_message_that_cannot_be_parsed_is_stored_listed_and_downloadable
 
     await asyncio.to_thread(deliver_garbage)
     async with server.session() as gent, server.session(server.account["api_key"]) as agentry:
-        (row,) = await eventually(lambda: listed(gent, folder="inbox"))
+        (row,) = await until(lambda: listed(gent, folder="inbox"))
         assert (await gent.get(f"/v1/messages/{row['id']}/")).status == 200
         raw = await (await agentry.get(f"/agent/v0/messages/{row['id']}/raw")).json()
         octets = await (await gent.get(raw["download_url"].replace("https://mail.local.test", server.http))).read()

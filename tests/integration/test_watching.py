@@ -1,6 +1,7 @@
 """What a server tells whoever watches it: metrics, one story in the log, a level that changes while it runs."""
 
 import asyncio
+import contextlib
 import json
 import smtplib
 import ssl
@@ -16,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.remote import Remote
 from tests.support.server import PASSWORD, CommandFailed, running_server
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROOT = Path(__file__).parents[2]
@@ -86,15 +88,14 @@ def submit(server, subject, to, password=PASSWORD):
         return text.decode().split()[-1]
 
 
-async def until(question, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not (answer := await question()):
-            await asyncio.sleep(0.1)
-        return answer
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory):
+    async with busy_server(tmp_path_factory.mktemp("watched")) as (server, story):
+        yield server, story
+
+
+@contextlib.asynccontextmanager
+async def busy_server(directory):
     """A server that has received, sent, bounced and refused, and the ids of its messages."""
     async with Remote() as remote:
         remote.answers("RCPT TO:<nobody@", "550 5.1.1 no such user", always=True)
@@ -104,7 +105,7 @@ async def watched(tmp_path_factory):
             "http__metrics_token": TOKEN,
             "limits__login_delay_seconds": 0.01,
         }
-        async with running_server(tmp_path_factory.mktemp("watched"), **settings) as server:
+        async with running_server(directory, **settings) as server:
             story = await asyncio.to_thread(traffic, server)
 
             async def is_done():

@@ -16,10 +16,11 @@ from tests.support.ports import free_port
 from tests.support.postfix import Postfix
 from tests.support.remote import Remote
 from tests.support.server import Server, environment
+from tests.support.waiting import until
 from tests.support.zone import NameServer
 
 MISSING = postfix.missing()
-pytestmark = [pytest.mark.skipif(MISSING is not None, reason=str(MISSING)), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 ZONE = """
 @ 60 SOA ns.test. x.test. 1 60 60 60 60
 remote.test. 60 MX 10 mx.remote.test.
@@ -96,13 +97,6 @@ async def world(tmp_path):
         await server.start()
         stack.push_async_callback(server.stop)
         yield World(server, outside, author, names)
-
-
-async def until(question, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not (found := question()):
-            await asyncio.sleep(0.1)
-    return found
 
 
 async def test_postfix_gets_what_we_forward_and_dkimpy_believes_our_seal(world):

@@ -14,7 +14,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from tests.support import dovecot, installed, knot, unbound
+from tests.support import dovecot, installed, knot, unbound, waiting
 from tests.support.dovecot import Dovecot
 from tests.support.installed import DOMAIN, OWNER, Zone
 from tests.support.remote import Remote
@@ -93,9 +93,7 @@ class Life:
 
     async def until(self, condition, seconds=30):
         """Wait for something that becomes true."""
-        async with asyncio.timeout(seconds):
-            while not await condition():
-                await asyncio.sleep(0.1)
+        await waiting.until(condition, seconds)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.support.server import PASSWORD, Server, environment
 from tests.support.zone import NameServer
 
 MISSING = opendkim.missing()
-pytestmark = [pytest.mark.skipif(MISSING is not None, reason=str(MISSING)), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 LEAVE = "<https://lists.local.test/leave/1>, <mailto:leave@local.test>"
 ONE_CLICK = "List-Unsubscribe=One-Click"
 FIELDS = {"List-Unsubscribe": LEAVE, "List-Unsubscribe-Post": ONE_CLICK}

@@ -14,9 +14,8 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from tests.integration.test_watching import TOKEN, traffic, until
-from tests.support.remote import Remote
-from tests.support.server import running_server
+from tests.integration.test_watching import TOKEN, busy_server
+from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -35,25 +34,9 @@ NOTHING = (
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def page(tmp_path_factory):
     """A server with traffic, and Prometheus that has read it as docs/watching.md says: its API."""
-    async with Remote() as remote:
-        remote.answers("RCPT TO:<nobody@", "550 5.1.1 no such user", always=True)
-        settings = {
-            "queue__smarthost": f"127.0.0.1:{remote.port}",
-            "queue__remote_port": remote.port,
-            "http__metrics_token": TOKEN,
-            "limits__login_delay_seconds": 0.01,
-        }
-        directory = tmp_path_factory.mktemp("prometheus")
-        async with running_server(directory, **settings) as server:
-            await asyncio.to_thread(traffic, server)
-
-            async def is_done():
-                rows = await server.command("queue", "list", "--all")
-                return len(rows) >= 2 and all(row["state"] in ("delivered", "failed") for row in rows)
-
-            await until(is_done)
-            async with prometheus(directory, server) as api:
-                yield api, server
+    directory = tmp_path_factory.mktemp("prometheus")
+    async with busy_server(directory) as (server, _), prometheus(directory, server) as api:
+        yield api, server
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from tests.support.knot import Knot
 from tests.support.server import running_server
 
 MISSING = knot.missing()
-pytestmark = [pytest.mark.skipif(MISSING is not None, reason=str(MISSING)), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 GOOD, STRANGER, LISTED = "127.0.0.11", "127.0.0.12", "127.0.0.13"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PUBLIC = base64.b64encode(

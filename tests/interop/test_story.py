@@ -29,9 +29,10 @@ from tests.support.opendkim import OpenDkim
 from tests.support.ports import free_port
 from tests.support.postfix import Postfix
 from tests.support.server import PASSWORD, CommandFailed, Server, environment
+from tests.support.waiting import until
 
 MISSING = knot.missing() or postfix.missing() or opendkim.missing()
-pytestmark = [pytest.mark.skipif(MISSING is not None, reason=str(MISSING)), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 20_480
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -115,17 +116,6 @@ def zone_line(record):
 
 def octets(message):
     return message.as_bytes(policy=email.policy.SMTP)
-
-
-async def until(question, seconds=30):
-    async with asyncio.timeout(seconds):
-        while True:
-            found = question()
-            if asyncio.iscoroutine(found):
-                found = await found
-            if found:
-                return found
-            await asyncio.sleep(0.1)
 
 
 def letter(subject="Angebot für die Brücke: grün"):

@@ -16,9 +16,9 @@ from tests.support.person import Person
 from tests.support.receiver import Receiver
 from tests.support.remote import Remote
 from tests.support.server import PASSWORD, running_server
+from tests.support.waiting import until
 from tests.support.zone import NameServer
 
-pytestmark = pytest.mark.timeout(120)
 ZONE = (
     "@ 60 SOA ns.test. x. 1 60 60 60 60\n@ 60 NS ns.test.\nns 60 A 127.0.0.1\n"
     "remote 60 MX 10 mx.remote\nmx.remote 60 A 127.0.0.1\n"
@@ -56,13 +56,6 @@ class Customer:
         found = await until(there)
         self.seen += 1
         return email.message_from_bytes(found[0].content, policy=email.policy.default)
-
-
-async def until(question, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not (found := await question()):
-            await asyncio.sleep(0.05)
-    return found
 
 
 @pytest.fixture

@@ -14,16 +14,9 @@ import svix.webhooks
 from tests.support.person import Person
 from tests.support.receiver import Receiver
 from tests.support.server import PASSWORD, running_server
+from tests.support.waiting import until
 
-pytestmark = pytest.mark.timeout(120)
 CSV = "name,email,birthday\nCarol Customer,carol@remote.test,1985-03-14\nDave,dave@remote.test,\n"
-
-
-async def until(question, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not (found := await question()):
-            await asyncio.sleep(0.05)
-    return found
 
 
 def mail(server, subject, text, sender="carol@remote.test", to="support@local.test"):

@@ -7,15 +7,7 @@ import pytest
 
 from tests.support.person import Person
 from tests.support.server import PASSWORD, running_server
-
-pytestmark = pytest.mark.timeout(120)
-
-
-async def until(question, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not (found := await question()):
-            await asyncio.sleep(0.05)
-    return found
+from tests.support.waiting import until
 
 
 def mail(server, number, sender, to, *fields):

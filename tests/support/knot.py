@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Collection, Mapping
@@ -14,6 +13,7 @@ import dns.message
 import dns.name
 import dns.query
 
+from tests.support import waiting
 from tests.support.ports import free_port
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -65,17 +65,9 @@ class Knot:
                 stderr=log,
                 stdout=log,
             )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:  # it answers over TCP too
-                probe.settimeout(0.5)
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    time.sleep(0.2)
-                    return
-            if self._process.poll() is not None:
-                break
-            time.sleep(0.05)
-        raise AssertionError((self._directory / "log").read_text())
+        if not waiting.until_listening(self.port, self._process):  # it answers over TCP too
+            raise AssertionError((self._directory / "log").read_text())
+        time.sleep(0.2)
 
     def anchor(self, zone: str) -> str:
         """The DS record that a resolver is to trust for a signed zone."""

@@ -3,12 +3,11 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support import waiting
 from tests.support.ports import free_port
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -50,13 +49,8 @@ class OpenDkim:
             self._process = subprocess.Popen(
                 ["opendkim", "-f", "-x", str(config)], env={**os.environ, "PATH": PATH}, stdout=log, stderr=log
             )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError((self._directory / "log").read_text())
+        if not waiting.until_listening(self.port, self._process):
+            raise AssertionError((self._directory / "log").read_text())
 
     def stop(self) -> None:
         if self._process is not None:

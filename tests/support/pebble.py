@@ -4,11 +4,10 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
-import time
 from pathlib import Path
 
+from tests.support import waiting
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
 
@@ -59,13 +58,8 @@ class Pebble:
                 ["pebble", "-config", str(path), "-dnsserver", self._nameserver, "-strict"],
                 env={**os.environ, **quick}, stdout=log, stderr=log,
             )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError(self.log.read_text())
+        if not waiting.until_listening(self.port, self._process):
+            raise AssertionError(self.log.read_text())
 
     @property
     def log(self) -> Path:

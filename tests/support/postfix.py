@@ -4,12 +4,11 @@ import asyncio
 import os
 import pwd
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.support import waiting
 from tests.support.ports import free_port
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/lib/postfix/sbin"
@@ -106,14 +105,8 @@ class Postfix:
     def start(self) -> None:
         self.prepare()
         self.run("postfix", "-c", str(self.config), "start")
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                probe.settimeout(1)
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError(f"Postfix does not listen:\n{self.log()}")
+        if not waiting.until_listening(self.port):
+            raise AssertionError(f"Postfix does not listen:\n{self.log()}")
 
     def stop(self) -> None:
         self.run("postfix", "-c", str(self.config), "stop", check=False)

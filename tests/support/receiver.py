@@ -19,6 +19,7 @@ from mailserver.entities.figures import Figures
 from mailserver.events.dispatcher import Dispatcher, Limits
 from mailserver.events.follower import Follower
 from mailserver.services.notify.webhooks import WebhookChange
+from tests.support import waiting
 from tests.support.inside import House
 
 
@@ -73,9 +74,7 @@ class Receiver:
         return list(seen.values())
 
     async def until(self, condition: Callable[[], Any], seconds: float = 30) -> None:
-        async with asyncio.timeout(seconds):
-            while not condition():
-                await asyncio.sleep(0.01)
+        await waiting.until(condition, seconds)
 
     async def _take(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}

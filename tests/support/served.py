@@ -50,6 +50,10 @@ class Site:
     inboxes: dict[str, Inbox] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
 
+    async def auth(self, path: str, token: str | None = None, **body: Any) -> Answer:
+        """An answer of the endpoints by which people log in."""
+        return await self.call("POST", f"/auth/{path}/", token, json=body)
+
     async def call(self, method: str, path: str, token: str | None = None, **more: Any) -> Answer:
         """Call an endpoint; `path` goes out as it is written."""
         headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **more.pop("headers", {})}

@@ -101,7 +101,7 @@ async def test_a_data_directory_in_use_and_a_database_that_cannot_be_used(applia
 
 async def test_an_admin_socket_of_somebody_else_is_a_matter_of_permission(appliance):
     if os.getuid() == 0:
-        pytest.skip("root may open every socket")
+        pytest.skip("root may open every socket: to be refused takes another user")
     data = appliance.directory / "data"
     data.mkdir()
     server = await asyncio.start_unix_server(lambda *_: None, data / "admin.sock")

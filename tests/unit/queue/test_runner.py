@@ -6,6 +6,7 @@ from mailserver.queue import runner as runners
 from mailserver.queue.runner import Limits
 from tests.support.outgoing import outgoing
 from tests.support.remote import CLOSE, Remote
+from tests.support.waiting import until
 from tests.support.zone import FakeResolver
 
 QUEUED, DELIVERED, HELD = State.QUEUED, State.DELIVERED, State.HELD
@@ -16,12 +17,6 @@ def zone(*domains):
         mx={domain: [(10, f"mx.{domain}")] for domain in domains},
         hosts={f"mx.{domain}": ["127.0.0.1"] for domain in domains},
     )
-
-
-async def eventually(check, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not check():
-            await asyncio.sleep(0.01)
 
 
 async def test_what_a_dead_process_held_is_sent_at_the_next_start(parts, remote):
@@ -51,7 +46,7 @@ async def test_a_stop_finishes_what_is_in_hand_and_gives_the_rest_back(parts, re
     async with parts(is_running=False, limits=Limits(connections_per_destination=2, drain_seconds=30)) as out:
         numbers = [(await out.send("a@remote.test"))[0] for _ in range(20)]
         async with out.running():
-            await eventually(lambda: remote.most_open == 2)
+            await until(lambda: remote.most_open == 2)
         shown = [await out.show(number) for number in numbers]
     delivered = [one for one in shown if one.delivery.state is DELIVERED]
     waiting = [one for one in shown if one.delivery.state is QUEUED]
@@ -66,7 +61,7 @@ async def test_an_attempt_that_outlasts_the_drain_is_given_back(parts, remote):
     async with parts(is_running=False, limits=limits) as out:
         (number,) = await out.send("a@remote.test")
         async with out.running():
-            await eventually(lambda: "DATA" in remote.commands)
+            await until(lambda: "DATA" in remote.commands)
         shown = await out.show(number)
     assert shown.delivery.state is QUEUED
     assert shown.delivery.next_attempt_at <= out.clock()
@@ -141,7 +136,7 @@ async def test_a_destination_that_comes_back_gets_its_mail(tmp_path):
             await out.until(number, QUEUED)
             async with remote:
                 shown = await out.until(number, DELIVERED, attempts=2)
-                await eventually(lambda: len(remote.messages) == 12)
+                await until(lambda: len(remote.messages) == 12)
     assert shown.attempts[0].result == "deferred"
 
 
@@ -202,7 +197,7 @@ async def test_retry_does_not_send_twice_what_is_under_way(parts, remote):
     remote.answers("DATA", "354 go", delay_seconds=0.4)
     async with parts() as out:
         (number,) = await out.send("a@remote.test")
-        await eventually(lambda: "DATA" in remote.commands)
+        await until(lambda: "DATA" in remote.commands)
         await out.queue.retry([number])
         await out.queue.hold([number])
         await out.queue.release([number])

@@ -23,6 +23,7 @@ from mailserver.services.outbound import forwards
 from mailserver.storage import files, inboxes, records
 from tests.support.inside import PASSWORD, PEER, enveloped, inside, settings
 from tests.support.remote import Remote
+from tests.support.waiting import until
 from tests.support.zone import FakeResolver
 
 RAW = (
@@ -74,12 +75,6 @@ async def ring(bell):
     while True:
         await asyncio.sleep(0.05)
         bell.ring("queue")
-
-
-async def until(question, seconds=30):
-    async with asyncio.timeout(seconds):
-        while not question():
-            await asyncio.sleep(0.02)
 
 
 async def settled(house, seconds=30):

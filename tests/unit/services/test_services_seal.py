@@ -19,26 +19,22 @@ async def site(tmp_path):
         yield opened
 
 
-async def auth(site, path, token=None, **body):
-    return await site.call("POST", f"/auth/{path}/", token, json=body)
-
-
 async def begin_login(site):
-    return (await auth(site, "login", email=EMAIL, password=PASSWORD)).json
+    return (await site.auth("login", email=EMAIL, password=PASSWORD)).json
 
 
 async def with_factor(site):
     """A second factor that is switched on: its secret and the recovery codes."""
     token = (await begin_login(site))["access_token"]
-    secret = (await auth(site, "mfa/setup", token)).json["secret"]
+    secret = (await site.auth("mfa/setup", token)).json["secret"]
     assert secret not in str(await site.house.rows("SELECT totp_secret, totp_waiting FROM member"))
     code = totp.code(secret, int(time.time()) // 30 - 1)
-    return secret, (await auth(site, "mfa/confirm", token, code=code)).json["recovery_codes"]
+    return secret, (await site.auth("mfa/confirm", token, code=code)).json["recovery_codes"]
 
 
 async def passes(site, code):
     challenge = (await begin_login(site))["session"]
-    return (await auth(site, "mfa", email=EMAIL, session=challenge, code=code)).status == 200
+    return (await site.auth("mfa", email=EMAIL, session=challenge, code=code)).status == 200
 
 
 async def test_the_database_does_not_tell_the_secret_of_a_second_factor(site):

@@ -19,12 +19,8 @@ async def site(tmp_path):
         yield opened
 
 
-async def auth(site, path, token=None, **body):
-    return await site.call("POST", f"/auth/{path}/", token, json=body)
-
-
 async def login(site, email=EMAIL, password=PASSWORD):
-    answer = await auth(site, "login", email=email, password=password)
+    answer = await site.auth("login", email=email, password=password)
     assert answer.status == 200, answer.content
     return answer.json
 
@@ -41,10 +37,10 @@ async def test_a_login_reaches_everything_and_ends(site):
     opened = await login(site)
     assert set(opened) == {"access_token", "refresh_token"}
     assert (await site.call("GET", "/v1/users/", opened["access_token"])).status == 200
-    assert (await auth(site, "logout", opened["access_token"])).status == 204
+    assert (await site.auth("logout", opened["access_token"])).status == 204
     await forget_cache(site)
     assert not await works(site, opened["access_token"])
-    assert (await auth(site, "refresh", refresh_token=opened["refresh_token"])).status == 401
+    assert (await site.auth("refresh", refresh_token=opened["refresh_token"])).status == 401
     stored = str(
         await site.house.rows("SELECT * FROM session UNION ALL SELECT hash, prefix, label, 1,1,1,1,1 FROM token")
     )
@@ -53,7 +49,7 @@ async def test_a_login_reaches_everything_and_ends(site):
 
 async def test_unknown_people_and_wrong_passwords_are_the_same(site):
     answers = [
-        await auth(site, "login", email=email, password=password)
+        await site.auth("login", email=email, password=password)
         for email, password in ((EMAIL, "wrong password"), ("nobody@local.test", PASSWORD), ("no address", PASSWORD))
     ]
     assert {answer.status for answer in answers} == {401}
@@ -62,7 +58,7 @@ async def test_unknown_people_and_wrong_passwords_are_the_same(site):
     for _ in range(8):
         for email, found in took.items():
             started = time.process_time()  # the answer's own work, whatever else the machine does
-            await auth(site, "login", email=email, password="another wrong one")
+            await site.auth("login", email=email, password="another wrong one")
             found.append(time.process_time() - started)
     known, unknown = (sorted(found)[len(found) // 2] for found in took.values())
     assert 0.5 < known / unknown < 2
@@ -70,58 +66,58 @@ async def test_unknown_people_and_wrong_passwords_are_the_same(site):
 
 async def test_too_many_failures_keep_strangers_out(tmp_path):
     async with served(tmp_path, limits={"login_failures_per_loopback_address": 5}) as site:
-        statuses = [(await auth(site, "login", email="x@local.test", password="wrong")).status for _ in range(7)]
+        statuses = [(await site.auth("login", email="x@local.test", password="wrong")).status for _ in range(7)]
         assert statuses == [401] * 5 + [429] * 2
-        answer = await auth(site, "login", email="y@local.test", password="wrong")
+        answer = await site.auth("login", email="y@local.test", password="wrong")
         assert answer.status == 429
         assert "Retry-After" in answer.headers
 
 
 async def test_a_refresh_token_changes_and_one_that_comes_again_later_ends_the_login(site):
     opened = await login(site)
-    first = (await auth(site, "refresh", refresh_token=opened["refresh_token"])).json
+    first = (await site.auth("refresh", refresh_token=opened["refresh_token"])).json
     assert await works(site, first["access_token"])
-    lost = await auth(site, "refresh", refresh_token=opened["refresh_token"])
+    lost = await site.auth("refresh", refresh_token=opened["refresh_token"])
     assert lost.status == 200  # the answer to the first may not have arrived
     await site.house.store.database.write(lambda tx: tx.execute("UPDATE session SET rotated_at = 1"))
-    assert (await auth(site, "refresh", refresh_token=opened["refresh_token"])).status == 401
+    assert (await site.auth("refresh", refresh_token=opened["refresh_token"])).status == 401
     await forget_cache(site)
     assert not await works(site, first["access_token"])
-    assert (await auth(site, "refresh", refresh_token=lost.json["refresh_token"])).status == 401
+    assert (await site.auth("refresh", refresh_token=lost.json["refresh_token"])).status == 401
 
 
 async def test_two_refreshes_at_once_end_nothing(site):
     opened = await login(site)
-    answers = await asyncio.gather(*(auth(site, "refresh", refresh_token=opened["refresh_token"]) for _ in range(2)))
+    answers = await asyncio.gather(*(site.auth("refresh", refresh_token=opened["refresh_token"]) for _ in range(2)))
     assert [answer.status for answer in answers] == [200, 200]
 
 
 async def test_a_second_factor_is_asked_for_and_its_codes_are_good_once(site):
     token = (await login(site))["access_token"]
-    secret = (await auth(site, "mfa/setup", token)).json["secret"]
-    assert (await auth(site, "mfa/confirm", token, code="000000")).status == 400
+    secret = (await site.auth("mfa/setup", token)).json["secret"]
+    assert (await site.auth("mfa/confirm", token, code="000000")).status == 400
     code = totp.code(secret, int(time.time()) // 30)
-    recovery = (await auth(site, "mfa/confirm", token, code=code)).json["recovery_codes"]
+    recovery = (await site.auth("mfa/confirm", token, code=code)).json["recovery_codes"]
     assert (await site.call("GET", "/auth/mfa/status/", token)).json == {"enabled": True, "preferred": "totp"}
     waiting = await login(site)
     assert waiting["challenge"] == "mfa"
     assert "access_token" not in waiting
     challenge = waiting["session"]
     # The code that confirmed it was used, so it opens nothing.
-    assert (await auth(site, "mfa", email=EMAIL, session=challenge, code=code)).status == 401
+    assert (await site.auth("mfa", email=EMAIL, session=challenge, code=code)).status == 401
     following = totp.code(secret, int(time.time()) // 30 + 1)
-    assert (await auth(site, "mfa", email="b@other.test", session=challenge, code=following)).status == 401
-    assert "access_token" in (await auth(site, "mfa", email=EMAIL, session=challenge, code=following)).json
-    assert (await auth(site, "mfa", email=EMAIL, session=challenge, code=following)).status == 401
+    assert (await site.auth("mfa", email="b@other.test", session=challenge, code=following)).status == 401
+    assert "access_token" in (await site.auth("mfa", email=EMAIL, session=challenge, code=following)).json
+    assert (await site.auth("mfa", email=EMAIL, session=challenge, code=following)).status == 401
     another = (await login(site))["session"]
-    assert (await auth(site, "mfa", email=EMAIL, session=another, code=recovery[0])).status == 200
+    assert (await site.auth("mfa", email=EMAIL, session=another, code=recovery[0])).status == 200
     third = (await login(site))["session"]
-    assert (await auth(site, "mfa", email=EMAIL, session=third, code=recovery[0])).status == 401
+    assert (await site.auth("mfa", email=EMAIL, session=third, code=recovery[0])).status == 401
     for _ in range(5):
-        await auth(site, "mfa", email=EMAIL, session=third, code="123123")
-    assert (await auth(site, "mfa", email=EMAIL, session=third, code=recovery[1])).status == 401
-    assert (await auth(site, "mfa/disable", token, password="wrong", code=recovery[2])).status == 400
-    assert (await auth(site, "mfa/disable", token, password=PASSWORD, code=recovery[2])).status == 204
+        await site.auth("mfa", email=EMAIL, session=third, code="123123")
+    assert (await site.auth("mfa", email=EMAIL, session=third, code=recovery[1])).status == 401
+    assert (await site.auth("mfa/disable", token, password="wrong", code=recovery[2])).status == 400
+    assert (await site.auth("mfa/disable", token, password=PASSWORD, code=recovery[2])).status == 204
     assert "access_token" in await login(site)
 
 
@@ -140,24 +136,24 @@ def test_the_digits_are_those_of_the_standard(at, digits):
 async def test_a_changed_password_ends_every_other_login(site):
     mine, other = await login(site), await login(site)
     assert (
-        await auth(site, "change-password", mine["access_token"], old_password="wrong", new_password="new passw")
+        await site.auth("change-password", mine["access_token"], old_password="wrong", new_password="new passw")
     ).status == 400
-    answer = await auth(
-        site, "change-password", mine["access_token"], old_password=PASSWORD, new_password="new password"
+    answer = await site.auth(
+        "change-password", mine["access_token"], old_password=PASSWORD, new_password="new password"
     )
     assert answer.status == 204
     await forget_cache(site)
     assert await works(site, mine["access_token"])
     assert not await works(site, other["access_token"])
     assert not await works(site, site.tokens["a session"])
-    assert (await auth(site, "refresh", refresh_token=other["refresh_token"])).status == 401
-    assert (await auth(site, "refresh", refresh_token=mine["refresh_token"])).status == 200
+    assert (await site.auth("refresh", refresh_token=other["refresh_token"])).status == 401
+    assert (await site.auth("refresh", refresh_token=mine["refresh_token"])).status == 200
 
 
 async def test_a_lost_password_is_set_again_by_mail(site):
     opened = await login(site)
-    known = await auth(site, "forgot-password", email=EMAIL)
-    unknown = await auth(site, "forgot-password", email="nobody@local.test")
+    known = await site.auth("forgot-password", email=EMAIL)
+    unknown = await site.auth("forgot-password", email="nobody@local.test")
     assert (known.status, known.content) == (unknown.status, unknown.content)
     (job,) = await site.house.services.queue.page()
     assert job.deliveries[0].recipient == EMAIL
@@ -165,12 +161,12 @@ async def test_a_lost_password_is_set_again_by_mail(site):
     code = re.search(rb"The code is (\d{6})", path.read_bytes()).group(1).decode()
     wrong = "000000" if code != "000000" else "111111"
     for _ in range(2):
-        answer = await auth(site, "forgot-password/confirm", email=EMAIL, code=wrong, new_password="a new password")
+        answer = await site.auth("forgot-password/confirm", email=EMAIL, code=wrong, new_password="a new password")
         assert answer.status == 400
-    answer = await auth(site, "forgot-password/confirm", email=EMAIL, code=code, new_password="a new password")
+    answer = await site.auth("forgot-password/confirm", email=EMAIL, code=code, new_password="a new password")
     assert answer.status == 200
     assert (
-        await auth(site, "forgot-password/confirm", email=EMAIL, code=code, new_password="another one")
+        await site.auth("forgot-password/confirm", email=EMAIL, code=code, new_password="another one")
     ).status == 400
     await forget_cache(site)
     assert not await works(site, opened["access_token"])
@@ -178,14 +174,14 @@ async def test_a_lost_password_is_set_again_by_mail(site):
 
 
 async def test_a_mailed_code_dies_after_five_tries(site):
-    await auth(site, "forgot-password", email=EMAIL)
+    await site.auth("forgot-password", email=EMAIL)
     (job,) = await site.house.services.queue.page()
     path = site.house.store.directory / "mail" / job.message.location
     code = re.search(rb"The code is (\d{6})", path.read_bytes()).group(1).decode()
     wrong = "000000" if code != "000000" else "111111"
     for _ in range(5):
-        await auth(site, "forgot-password/confirm", email=EMAIL, code=wrong, new_password="a new password")
-    answer = await auth(site, "forgot-password/confirm", email=EMAIL, code=code, new_password="a new password")
+        await site.auth("forgot-password/confirm", email=EMAIL, code=wrong, new_password="a new password")
+    answer = await site.auth("forgot-password/confirm", email=EMAIL, code=code, new_password="a new password")
     assert answer.status == 400
 
 
