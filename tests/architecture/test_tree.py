@@ -1,6 +1,7 @@
 """Rules of the tree that no linter knows."""
 
 import ast
+import functools
 import re
 import tomllib
 from pathlib import Path
@@ -83,3 +84,29 @@ def test_nothing_is_raised_in_an_except_star(path):
             called = [ast.unparse(each.func) for each in inside if isinstance(each, ast.Call)]
             assert not {"sys.exit", "exits.fail"} & set(called)
             assert not [each for each in inside if isinstance(each, ast.Raise)]
+
+
+@functools.cache
+def defined(path):
+    """The names that stand at the top of a file, and the files beside it that can be imported."""
+    body = ast.parse(path.read_text()).body if path.exists() else []
+    found = (
+        {child.stem for child in path.parent.iterdir()} if path.name == "__init__.py" or not path.exists() else set()
+    )
+    for node in (child for each in body for child in ast.walk(each)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def test_what_tests_take_of_one_another_is_there():
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
+                place = ROOT.joinpath(*node.module.split("."))
+                there = defined(place / "__init__.py" if place.is_dir() else place.with_suffix(".py"))
+                assert {alias.name for alias in node.names} <= there, f"{name(path)}:{node.lineno}"

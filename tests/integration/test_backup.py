@@ -11,9 +11,10 @@ import sys
 
 import aiohttp
 
-from tests.integration.test_story_api import compose, deliver, eventually, listed
+from tests.integration.test_story_api import compose, deliver, listed
 from tests.support.remote import Remote
 from tests.support.server import CommandFailed, Server, environment, running_server
+from tests.support.waiting import until
 from tests.support.zone import NameServer
 
 ZONE = """
@@ -112,7 +113,7 @@ async def test_flags_tokens_keys_and_the_queue_come_back_and_queued_mail_goes_on
                 rows = await listed(gent, folder="inbox")
                 return rows if len(rows) == 3 else None
 
-            rows = await eventually(three)
+            rows = await until(three)
             async with gent.patch(f"/v1/messages/{rows[0]['id']}/", json={"mark_read": True}) as answer:
                 assert answer.status == 204, await answer.text()
             form = {"to": [{"email": "b@remote.test"}], "subject": "waits", "text_body": "x"}
@@ -122,7 +123,7 @@ async def test_flags_tokens_keys_and_the_queue_come_back_and_queued_mail_goes_on
             upload.add_field("file", b"kept", filename="kept.txt", content_type="text/plain")
             async with gent.post("/v1/messages/upload/", data=upload) as answer:
                 assert answer.status == 201, await answer.text()
-        await eventually(lambda: tried(server))
+        await until(lambda: tried(server))
         answer = await server.command("backup", str(tmp_path / "target"))
         assert answer["queued"] == 1
         await server.kill()
@@ -136,7 +137,7 @@ async def test_flags_tokens_keys_and_the_queue_come_back_and_queued_mail_goes_on
         async with other.session() as gent:
             again = await listed(gent, folder="inbox")
             assert {row["id"]: row["flags"]["read"] for row in again} == {row["id"]: row is rows[0] for row in rows}
-        await eventually(lambda: asyncio.sleep(0, remote.messages), seconds=30)
+        await until(lambda: remote.messages)
         await asyncio.sleep(2)
         assert len([each for each in remote.messages if b"waits" in as_bytes(each.content)]) == 1
         await asyncio.to_thread(deliver, other, compose("new"))

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.test_backup import as_bytes, outside
-from tests.integration.test_story_api import compose, deliver, eventually, listed
+from tests.integration.test_story_api import compose, deliver, listed
 from tests.support import packaged
 from tests.support.server import PASSWORD, Server
 from tests.support.server import environment as settings_of
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 no_dpkg = pytest.mark.skipif(
@@ -230,7 +231,7 @@ async def test_installed_set_up_upgraded_with_mail_in_the_queue_and_purged(packa
         by_nobody = functools.partial(machine.run, "sendmail", "-t", "-i", user="nobody", stdin=raw)
         code, _, stderr = await asyncio.to_thread(by_nobody)
         assert code == 0, stderr
-        await eventually(lambda: _attempted(machine))
+        await until(lambda: _attempted(machine))
         assert await server.stop() == 0
 
         machine.run("sh", "-c", f"echo '# mine' >> {config}")
@@ -244,7 +245,7 @@ async def test_installed_set_up_upgraded_with_mail_in_the_queue_and_purged(packa
         assert not remote.messages
         remote.forget_rules()
         await server.start()
-        await eventually(lambda: asyncio.sleep(0, remote.messages), seconds=30)
+        await until(lambda: remote.messages)
         assert b"Subject: of cron" in as_bytes(remote.messages[0].content)
         async with server.session() as gent:
             assert [row["subject"] for row in await listed(gent, folder="inbox")] == ["kept"]

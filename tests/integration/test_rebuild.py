@@ -2,8 +2,9 @@
 
 import asyncio
 
-from tests.integration.test_story_api import compose, deliver, eventually, listed
+from tests.integration.test_story_api import compose, deliver, listed
 from tests.support.server import running_server
+from tests.support.waiting import until
 
 
 async def test_a_lost_database_is_rebuilt_from_the_files(tmp_path):
@@ -16,10 +17,10 @@ async def test_a_lost_database_is_rebuilt_from_the_files(tmp_path):
                 rows = await listed(gent, folder="inbox")
                 return rows if len(rows) == 3 else None
 
-            before = await eventually(three)
+            before = await until(three)
             form = {"to": [{"email": "agent@local.test"}], "subject": "mine", "text_body": "x"}
             assert (await gent.post("/v1/messages/", json=form)).status == 201
-            await eventually(lambda: four(gent))
+            await until(lambda: four(gent))
     for leftover in (tmp_path / "data").glob("mailserver.db*"):
         leftover.unlink()
     server.account = {}

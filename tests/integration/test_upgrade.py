@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.test_backup import as_bytes, outside
-from tests.integration.test_story_api import eventually, listed
+from tests.integration.test_story_api import listed
 from tests.support.server import Server, environment
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "upgrade"
@@ -63,7 +64,7 @@ async def assert_all_is_there(server, remote, facts):
             found = {row["subject"]: row for row in await listed(gent, folder="inbox")}
             return found if len(found) == len(facts["ids"]) + len(facts["late"]) else None
 
-        found = await eventually(all_of_it)
+        found = await until(all_of_it)
         assert set(found) == {*facts["ids"], *facts["late"]}
         assert {subject: found[subject]["id"] for subject in facts["ids"]} == facts["ids"]
         assert {subject: found[subject]["flags"] for subject in facts["flags"]} == facts["flags"]
@@ -79,7 +80,7 @@ async def assert_all_is_there(server, remote, facts):
     assert keys == facts["keys"]
     unnamed = "SELECT count(*) FROM queued WHERE header_id <> '' AND header_hash IS NULL"
     assert rows(server.directory / "data/mailserver.db", unnamed) == [0]
-    await eventually(lambda: asyncio.sleep(0, len(remote.messages) >= 2), seconds=30)
+    await until(lambda: len(remote.messages) >= 2)
     await asyncio.sleep(1)  # nothing more follows
     sent = sorted(
         line for each in remote.messages for line in as_bytes(each.content).splitlines() if line.startswith(b"Subject:")

@@ -3,7 +3,6 @@
 import asyncio
 import email
 import email.policy
-import mailbox
 import re
 import smtplib
 from contextlib import AsyncExitStack
@@ -47,11 +46,7 @@ class World:
         self.server, self.outside, self.author, self.names = server, outside, author, names
 
     def box(self, user):
-        path = self.outside.directory / "mail" / user
-        if not path.exists():
-            return []
-        found = mailbox.Maildir(path, factory=None, create=False)
-        return [found.get_bytes(key) for key in found.keys()]  # noqa: SIM118  iterating gives messages
+        return self.outside.delivered(user)
 
     async def write(self, number=1, to="agent@local.test", sender="alice@author.test"):
         def send():

@@ -10,7 +10,6 @@ import contextlib
 import email
 import email.policy
 import json
-import mailbox
 import os
 import shutil
 import smtplib
@@ -48,11 +47,7 @@ class World:
         self.server, self.outside, self.names = server, outside, names
 
     def inbox(self, user="bob"):
-        path = self.outside.directory / "mail" / user
-        if not path.exists():
-            return []
-        box = mailbox.Maildir(path, factory=None, create=False)
-        return [email.message_from_bytes(box.get_bytes(key), policy=email.policy.default) for key in box.keys()]  # noqa: SIM118  iterating gives messages
+        return [email.message_from_bytes(raw, policy=email.policy.default) for raw in self.outside.delivered(user)]
 
     async def arrived(self, question, user="bob", seconds=30):
         return await until(lambda: next((m for m in self.inbox(user) if question(m)), None), seconds)

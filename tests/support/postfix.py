@@ -115,6 +115,14 @@ class Postfix:
         path = self.directory / "log"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def delivered(self, user: str) -> list[bytes]:
+        """What lies in a user's Maildir, oldest first; the folders of it that Postfix has not yet made are empty."""
+        box = self.directory / "mail" / user
+        found = sorted(
+            (path for name in ("cur", "new") for path in (box / name).glob("[!.]*")), key=lambda path: path.name
+        )
+        return [path.read_bytes() for path in found]
+
     async def __aenter__(self) -> "Postfix":
         await asyncio.to_thread(self.start)
         return self
