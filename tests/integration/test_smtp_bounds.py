@@ -275,7 +275,7 @@ async def test_draining_gives_up_at_its_deadline():
 
 
 async def test_a_flush_under_way_is_over_before_its_message_is_given_up():
-    services = FakeServices(spool_bytes=1, flush_seconds=1.0)
+    services = FakeServices(spool_bytes=1, flush_gate=asyncio.Event())
     async with running(services) as server:
         client = await connect(server)
         await begin(client)
@@ -285,6 +285,7 @@ async def test_a_flush_under_way_is_over_before_its_message_is_given_up():
         draining = asyncio.create_task(server.listeners.drain(0.05))
         await client.expect("421 4.3.2")
         assert services.discarded == 0
+        services.flush_gate.set()
         await draining
         await until(lambda: services.discarded)
         assert services.discarded == 1

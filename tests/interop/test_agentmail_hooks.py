@@ -25,6 +25,7 @@ from mailserver.mail.reply import Reply
 from tests.support.receiver import Receiver, posting
 from tests.support.sdk_models import problems
 from tests.support.served import served
+from tests.support.waiting import until
 
 BASE = "/agent/v0"
 RAW = b"From: Alice <alice@remote.test>\r\nTo: %s\r\nSubject: %s\r\nMessage-ID: <%s@remote.test>\r\n\r\n%s\r\n"
@@ -57,6 +58,15 @@ async def telling(site):
     worded = AgentryPosting(house.services.notify.posting, EventBodies(house.services))
     async with Receiver() as receiver, posting(house, posting=worded):
         yield receiver
+
+
+async def handed_out(site):
+    """Wait until what has happened was told to those who listened just then."""
+    await until(lambda: is_handed_out(site))
+
+
+async def is_handed_out(site):
+    return not await site.house.rows("SELECT 1 FROM event_feed")
 
 
 async def receive(site, name, text=b"Hello.", to="agent@local.test", subject=b"Hi"):
@@ -131,6 +141,7 @@ async def test_a_secret_is_the_same_whenever_it_is_asked_for(tmp_path):
         assert receiver.hooks[0].headers["x-b"] == "3"
         await sdk.webhooks.update(made.webhook_id, enabled=False)
         await receive(site, b"two")
+        await handed_out(site)
         await sdk.webhooks.delete(made.webhook_id)
         with pytest.raises(ApiError) as gone:
             await sdk.webhooks.get(made.webhook_id)
@@ -152,6 +163,7 @@ async def test_only_the_inboxes_and_types_that_were_named_are_told(tmp_path):
         await receive(site, b"one")
         await receive(site, b"two", to="second@local.test")
         await receive(site, b"three", to="agent@other.test")  # somebody else's
+        await handed_out(site)
         await sdk.webhooks.update(second.webhook_id, add_inbox_ids=["agent@local.test"])
         await receive(site, b"four")
         await receiver.until(lambda: len(receiver.got("second")) == 2 and len(receiver.got("own")) == 2)
@@ -266,13 +278,13 @@ async def test_the_sdk_hears_of_mail_within_a_second_once_and_in_order(tmp_path)
             await receive(site, b"x%d" % number, to="second@local.test")
             await receive(site, b"y%d" % number, to="agent@other.test")
         heard = []
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(heard) < 12:
                 heard.append((await socket.recv()).message)
         assert [one.message_id for one in heard] == [f"<m{number}@remote.test>" for number in range(12)]
         assert "Hello." in heard[0].text
         await receive(site, b"last")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             event = await socket.recv()
         assert event.message.message_id == "<last@remote.test>"
         assert problems(event_types.MessageReceivedEvent, json.loads(event.model_dump_json(by_alias=True))) == []
@@ -289,7 +301,7 @@ async def test_the_sdk_goes_on_behind_the_event_that_it_saw_last(tmp_path):
             await socket.send_subscribe(asked)
             await socket.recv()
             await receive(site, b"one")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 seen = await socket.recv()
         for name in (b"two", b"three"):
             await receive(site, name)
@@ -300,7 +312,7 @@ async def test_the_sdk_goes_on_behind_the_event_that_it_saw_last(tmp_path):
             await socket.send_subscribe(Subscribe(event_types=["message.received"], last_event_id=seen.event_id))
             assert isinstance(await socket.recv(), Subscribed)
             await receive(site, b"four")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 heard = [(await socket.recv()).message.message_id for _ in range(3)]
             assert heard == ["<two@remote.test>", "<three@remote.test>", "<four@remote.test>"]
             await socket.send_subscribe(Subscribe(last_event_id=seen.event_id))
@@ -353,9 +365,7 @@ async def test_sockets_of_a_tenant_have_a_bound_and_leave_no_trace(tmp_path, mon
         assert live.count(tenant_id) == 3
         for socket in sockets:
             await socket.close()
-        async with asyncio.timeout(30):
-            while live.count(tenant_id):
-                await asyncio.sleep(0.01)
+        await until(lambda: not live.count(tenant_id))
         await (await http.ws_connect(address)).close()
 
 
@@ -367,6 +377,7 @@ async def test_silent_and_revoked_sockets_are_closed_with_a_reason(tmp_path, mon
         told = await silent.receive(timeout=30)
         assert (told.type, told.data) == (aiohttp.WSMsgType.CLOSE, 1008)
         assert "subscribed" in told.extra
+        monkeypatch.setattr(websocket, "SILENCE_SECONDS", 60.0)
         made = await sdk.api_keys.create(request=CreateBearerApiKeyRequest())
         socket = await http.ws_connect(f"{site.base}{BASE}?api_key={made.api_key}")
         await socket.send_str('{"type":"subscribe"}')

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import jmapc
 from jmapc import methods
@@ -13,8 +14,7 @@ from jmapc import methods
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
 from tests.support.server import PASSWORD, Server, running_server
-
-WAIT_SECONDS = 20
+from tests.support.waiting import LONGEST_SECONDS
 
 
 @asynccontextmanager
@@ -105,8 +105,12 @@ def _work(client: jmapc.Client, directory: Path) -> str:
     target = directory / "got.txt"
     client.download_attachment(email.attachments[0], target)
     assert target.read_text() == "some notes\n"
-    (submission,) = ask(methods.EmailSubmissionGet(ids=[submission.id])).data
-    assert submission.delivery_status["agent@local.test"].delivered == jmapc.Delivered.YES
+
+    def is_delivered() -> bool:
+        (shown,) = ask(methods.EmailSubmissionGet(ids=[submission.id])).data
+        return bool(shown.delivery_status["agent@local.test"].delivered == jmapc.Delivered.YES)
+
+    _until(is_delivered)  # which is written down behind the message
 
     (snippet,) = ask(
         methods.SearchSnippetGet(
@@ -134,15 +138,19 @@ def _work(client: jmapc.Client, directory: Path) -> str:
 
 def _received(client: jmapc.Client, inbox: str) -> str:
     """What the client sent to itself, once it lies in the inbox."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        condition = jmapc.EmailQueryFilterCondition(in_mailbox=inbox)
-        query = methods.EmailQuery(filter=condition, sort=[jmapc.Comparator(property="receivedAt", is_ascending=False)])
-        ids = client.request(query, raise_errors=True, single_response=True).ids
-        if ids:
-            return str(ids[0])
-        time.sleep(0.2)
-    raise AssertionError("nothing came")
+    condition = jmapc.EmailQueryFilterCondition(in_mailbox=inbox)
+    query = methods.EmailQuery(filter=condition, sort=[jmapc.Comparator(property="receivedAt", is_ascending=False)])
+    ids = _until(lambda: client.request(query, raise_errors=True, single_response=True).ids)
+    return str(ids[0])
+
+
+def _until(question: Callable[[], Any]) -> Any:
+    """Ask until the answer is something, in the thread of a client that blocks."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while not (found := question()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
 
 
 async def test_the_session_is_plain_json_that_every_client_can_read(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ loopback address of its own.
 
 import asyncio
 import base64
-import json
 import shutil
 import smtplib
 import subprocess
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.support import knot
 from tests.support.knot import Knot
 from tests.support.server import running_server
+from tests.support.waiting import until
 
 MISSING = knot.missing()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
@@ -57,7 +57,7 @@ async def send(server, peer, sender, raw, to="agent@local.test"):
     """One message from a loopback address; its reply, as (code, text)."""
 
     def talk():
-        with smtplib.SMTP(*server.smtp, timeout=30, source_address=(peer, 0), local_hostname="mx.good.test") as client:
+        with smtplib.SMTP(*server.smtp, timeout=60, source_address=(peer, 0), local_hostname="mx.good.test") as client:
             client.ehlo_or_helo_if_needed()
             client.mail(sender)
             client.rcpt(to)
@@ -70,17 +70,20 @@ async def send(server, peer, sender, raw, to="agent@local.test"):
 async def verdicts(server, count):
     """Every stored message's folder and verdict, newest first, once there are so many."""
     async with server.session() as client:
-        for _ in range(200):
-            found = []
-            for folder in ("inbox", "junk"):
-                rows = (await (await client.get("/v1/messages/", params={"folder": folder})).json())["results"]
-                for row in rows:
-                    answer = await client.get(f"/v1/messages/{row['id']}/verdict/")
-                    found.append((folder, row["from"][0]["email"], await answer.json()))
-            if len(found) >= count:
-                return found
-            await asyncio.sleep(0.05)
-    raise AssertionError(found)
+        rows = await until(lambda: stored(client, count))
+        found = []
+        for folder, row in rows:
+            answer = await client.get(f"/v1/messages/{row['id']}/verdict/")
+            found.append((folder, row["from"][0]["email"], await answer.json()))
+        return found
+
+
+async def stored(client, count):
+    found = []
+    for folder in ("inbox", "junk"):
+        rows = (await (await client.get("/v1/messages/", params={"folder": folder})).json())["results"]
+        found += [(folder, row) for row in rows]
+    return found if len(found) >= count else None
 
 
 @pytest.fixture
@@ -158,7 +161,7 @@ async def test_an_inbox_learns_what_its_reader_moves(tmp_path, names):
             is_junk = row["from"][0]["email"] == "f@plain.test"
             change = {"mailbox_id": junk_folder} if is_junk else {"mark_read": True}
             assert (await client.patch(f"/v1/messages/{row['id']}/", json=change)).status == 204
-        await logged(server, "filter.lesson.learned", 44)
+        await until(lambda: len(server.logged("filter.lesson.learned")) >= 44)
         raw = letter("f@plain.test", "Order cheap pills and watches now: a limited discount offer!")
         code, text = await send(server, STRANGER, "f@plain.test", raw)
         assert code == 250
@@ -166,16 +169,6 @@ async def test_an_inbox_learns_what_its_reader_moves(tmp_path, names):
         (verdict,) = [one for _, _, one in found if one["message_id"] == text.split()[-1]]
     reasons = {one["name"]: one for one in verdict["spam"]["reasons"]}
     assert reasons["BAYES_JUNK"]["score"] > 3
-
-
-async def logged(server, event, count=1):
-    """The log's lines of an event, once there are so many."""
-    for _ in range(300):
-        found = [json.loads(line) for line in server.log.splitlines() if f'"{event}"' in line]
-        if len(found) >= count:
-            return found
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"{event} was logged {len(found)} times")
 
 
 @pytest.mark.skipif(shutil.which("swaks") is None, reason="swaks is not installed")
@@ -189,5 +182,5 @@ async def test_what_a_person_reads_at_the_terminal(tmp_path, names):
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert "550 5.7.26 The domain in From asks to refuse mail that it did not send (DMARC)" in ran.stdout
-        (refused,) = await logged(server, "inbound.message.refused")
+        (refused,) = await until(lambda: server.logged("inbound.message.refused"))
         assert (refused["why"], refused["domain"], refused["peer"]) == ("dmarc", "good.test", STRANGER)

@@ -15,6 +15,7 @@ import shutil
 import smtplib
 import ssl
 import subprocess
+import time
 from email.message import EmailMessage
 
 import aiohttp
@@ -28,7 +29,7 @@ from tests.support.opendkim import OpenDkim
 from tests.support.ports import free_port
 from tests.support.postfix import Postfix
 from tests.support.server import PASSWORD, CommandFailed, Server, environment
-from tests.support.waiting import until
+from tests.support.waiting import LONGEST_SECONDS, until
 
 MISSING = knot.missing() or postfix.missing() or opendkim.missing()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
@@ -49,8 +50,8 @@ class World:
     def inbox(self, user="bob"):
         return [email.message_from_bytes(raw, policy=email.policy.default) for raw in self.outside.delivered(user)]
 
-    async def arrived(self, question, user="bob", seconds=30):
-        return await until(lambda: next((m for m in self.inbox(user) if question(m)), None), seconds)
+    async def arrived(self, question, user="bob"):
+        return await until(lambda: next((m for m in self.inbox(user) if question(m)), None))
 
     def from_outside(self, message, sender="bob@remote.test", to="agent@local.test"):
         with smtplib.SMTP("127.0.0.1", self.outside.port, timeout=60) as client:
@@ -229,9 +230,12 @@ async def test_mutt_threads_our_answer_below_the_original(world, tmp_path):
         f"set mbox_type=Maildir\nset folder={tmp_path}\nset check_new=no\n"
     )
     shown = await asyncio.to_thread(mutt_index, script, box)
-    assert "└─>" in shown or "`->" in shown, (
-        shown
-    )  # the arrow of a threaded reply: mutt hangs it below the original by References
+    assert is_threaded(shown), shown
+
+
+def is_threaded(shown):
+    """Whether there is the arrow of a reply: mutt hangs it below the original by References."""
+    return "└─>" in shown or "`->" in shown
 
 
 def mutt_index(script, box):
@@ -243,22 +247,19 @@ def mutt_index(script, box):
             f"stty cols 100 rows 30; TERM=vt100 mutt -F {script} -f {box} -R -e 'push q'",
             "/dev/null",
         ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, env={**os.environ, "TERM": "vt100"})
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, "TERM": "vt100"})
         return done.stdout
-    session = f"mutt{os.getpid()}"
-    subprocess.run(
-        ["tmux", "new-session", "-d", "-x", "100", "-y", "30", "-s", session, f"mutt -F {script} -f {box} -R"],
-        check=True,
-    )
+    tmux = ("tmux", "-L", f"mutt{os.getpid()}")  # a server of its own
+    command = f"mutt -F {script} -f {box} -R"
+    subprocess.run([*tmux, "new-session", "-d", "-x", "100", "-y", "30", "-s", "mutt", command], check=True)
     try:
-        for _ in range(50):
-            shown = subprocess.run(["tmux", "capture-pane", "-p", "-t", session], capture_output=True, text=True).stdout
-            if "one thread" in shown:
-                return shown
-            subprocess.run(["sleep", "0.1"])
+        deadline, shown = time.monotonic() + LONGEST_SECONDS, ""
+        while not is_threaded(shown) and time.monotonic() < deadline:  # it draws line by line
+            time.sleep(0.05)
+            shown = subprocess.run([*tmux, "capture-pane", "-p", "-t", "mutt"], capture_output=True, text=True).stdout
         return shown
     finally:
-        subprocess.run(["tmux", "kill-session", "-t", session])
+        subprocess.run([*tmux, "kill-server"])
 
 
 def scram_login(client, user, password):
@@ -342,19 +343,24 @@ async def test_mail_waits_while_the_remote_server_is_away_and_arrives_exactly_on
         form_ = {"to": [{"email": "bob@remote.test"}], "subject": "patience", "text_body": "I can wait."}
         assert (await gent.post("/v1/messages/", json=form_)).status == 201
 
-    async def waiting():
+    async def refused():
         rows = await world.server.command("queue", "list")
         return rows if rows and rows[0]["last_reply"] else None
 
-    (row,) = await until(waiting)
+    (row,) = await until(refused)
     assert row["state"] == "queued"
     assert "refused" in row["last_reply"].lower()
     assert row["next_attempt_at"] > row["created_at"]
     await asyncio.sleep(1)
     await asyncio.to_thread(world.outside.start)
-    await world.arrived(lambda m: m["Subject"] == "patience", seconds=60)
-    await asyncio.sleep(1.5)
+    await world.arrived(lambda m: m["Subject"] == "patience")
+    await asyncio.sleep(1.5)  # nothing more follows
     assert len([m for m in world.inbox() if m["Subject"] == "patience"]) == 1
-    assert await world.server.command("queue", "list") == []
+    await until(lambda: is_empty(world))
     with pytest.raises(CommandFailed):
         await world.server.command("queue", "show", "dlv_nothing")
+
+
+async def is_empty(world):
+    """Whether nothing is queued any more: the outcome is written down behind the delivery."""
+    return await world.server.command("queue", "list") == []

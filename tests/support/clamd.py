@@ -53,7 +53,7 @@ class ClamdServer:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(60)
 
     def _is_up(self) -> bool:
         try:

@@ -164,7 +164,7 @@ class Dovecot:
         """Stop it and take its directory away."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(10)
+            self._process.wait(60)
         self._place.cleanup()
 
 

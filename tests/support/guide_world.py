@@ -26,11 +26,11 @@ from tests.support.remote import Remote
 from tests.support.server import PASSWORD, Server, running_server
 from tests.support.zone import NameServer
 
-BLOCK_SECONDS = 60
-END_SECONDS = 15
+BLOCK_SECONDS = 120
+END_SECONDS = 60
 LISTENERS = [f"MAILSERVER_{name}_LISTEN" for name in ("SMTP__MX", "SMTP__SUBMISSION", "SMTP__SUBMISSIONS", "HTTP_")]
 KEPT = ("MAILSERVER_DNS__NAMESERVERS", "MAILSERVER_STORAGE__RESERVE_BYTES", "MAILSERVER_HOSTNAME")
-AGAIN_SECONDS = 20
+AGAIN_SECONDS = 60
 FORBIDDEN = (
     "sudo ",
     "systemctl ",

@@ -80,7 +80,7 @@ class House:
 
     async def settled(self) -> None:
         """Wait until everything that was accepted has its rows."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await self.store.database.read(journal_state.applied, 0) < self.store.journal.appended:
                 await asyncio.sleep(0.01)
 

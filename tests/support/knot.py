@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import dns.dnssec
+import dns.exception
 import dns.message
 import dns.name
 import dns.query
@@ -17,6 +18,7 @@ from tests.support import waiting
 from tests.support.ports import free_port
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+START_SECONDS = 60
 
 
 def missing() -> str | None:
@@ -67,23 +69,35 @@ class Knot:
             )
         if not waiting.until_listening(self.port, self._process):  # it answers over TCP too
             raise AssertionError((self._directory / "log").read_text())
-        time.sleep(0.2)
+        deadline = time.monotonic() + START_SECONDS
+        while not all(self._serves(name) for name in self._zones):  # it listens before it has read them
+            if time.monotonic() > deadline:
+                raise AssertionError((self._directory / "log").read_text())
+            time.sleep(0.05)
+
+    def _serves(self, zone: str) -> bool:
+        try:
+            return bool(self._asked(zone, "SOA").answer)
+        except (OSError, EOFError, dns.exception.DNSException):
+            return False
+
+    def _asked(self, zone: str, kind: str) -> dns.message.Message:
+        return dns.query.tcp(dns.message.make_query(zone, kind), "127.0.0.1", port=self.port, timeout=30)
 
     def anchor(self, zone: str) -> str:
         """The DS record that a resolver is to trust for a signed zone."""
-        name = dns.name.from_text(zone)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            answer = dns.query.tcp(dns.message.make_query(name, "DNSKEY"), "127.0.0.1", port=self.port, timeout=2)
+            answer = self._asked(zone, "DNSKEY")
             if answer.answer:
-                return dns.dnssec.make_ds(name, answer.answer[0][0], "SHA256").to_text()
+                return dns.dnssec.make_ds(dns.name.from_text(zone), answer.answer[0][0], "SHA256").to_text()
             time.sleep(0.1)
         raise AssertionError(f"{zone} is not signed")
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
 
     async def __aenter__(self) -> "Knot":
         await asyncio.to_thread(self.start)

@@ -77,7 +77,7 @@ class Milter:
         await self._writer.drain()
 
     async def _receive(self):
-        (length,) = struct.unpack("!I", await asyncio.wait_for(self._reader.readexactly(4), 20))
+        (length,) = struct.unpack("!I", await asyncio.wait_for(self._reader.readexactly(4), 60))
         answer = await self._reader.readexactly(length)
         return answer[:1], answer[1:]
 

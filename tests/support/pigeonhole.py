@@ -57,7 +57,7 @@ class Pigeonhole:
             (self._directory / name).chmod(0o644)
         done = subprocess.run(
             ["sieve-test", "-c", "dovecot.conf", "-f", sender, "-r", recipient, "-a", recipient, "s.sieve", "m.eml"],
-            cwd=self._directory, capture_output=True, check=False, timeout=20,
+            cwd=self._directory, capture_output=True, check=False, timeout=60,
         )  # fmt: skip
         said = done.stdout.decode()
         if "implicit keep" in done.stderr.decode():

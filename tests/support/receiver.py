@@ -73,7 +73,7 @@ class Receiver:
         seen = {hook.id: hook.json["data"].get("number") for hook in self.got(path)}
         return list(seen.values())
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 30) -> None:
+    async def until(self, condition: Callable[[], Any], seconds: float = waiting.LONGEST_SECONDS) -> None:
         await waiting.until(condition, seconds)
 
     async def _take(self, request: web.Request) -> web.Response:

@@ -77,7 +77,7 @@ class RspamdServer:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(60)
 
     def _is_up(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)

@@ -71,7 +71,12 @@ class Server:
 
     @property
     def log(self) -> str:
-        return (self.directory / "server.log").read_text()
+        """The lines of the log that are whole: it is read while the server writes."""
+        return _whole((self.directory / "server.log").read_bytes()).decode()
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The lines of an event."""
+        return [json.loads(line) for line in self.log.splitlines() if f'"{event}"' in line]
 
     async def start(self, seconds: float = START_SECONDS) -> None:
         """Start the process and wait until every socket is bound. The ports stay the same over restarts."""
@@ -85,7 +90,7 @@ class Server:
             )  # fmt: skip
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            for line in log.read_bytes()[mark:].splitlines():
+            for line in _whole(log.read_bytes()[mark:]).splitlines():
                 if b'"server.ready"' in line:
                     self.listeners = json.loads(line)["listeners"]
                     self._keep_ports()
@@ -234,6 +239,10 @@ async def running_server(
                 except TimeoutError:
                     await server.kill()
                     raise
+
+
+def _whole(lines: bytes) -> bytes:
+    return lines[: lines.rfind(b"\n") + 1]
 
 
 def _pair(text: str) -> tuple[str, int]:

@@ -61,6 +61,8 @@ class FakeArrival:
         self.services.flushes += 1
         self.services.most_held = max(self.services.most_held, self.held)
         await asyncio.sleep(self.services.flush_seconds)
+        if self.services.flush_gate:
+            await self.services.flush_gate.wait()
         if self.services.flush_fails:
             raise self.services.flush_fails
         self.held = 0
@@ -91,6 +93,7 @@ class FakeServices:
     has_room: bool = True
     spool_bytes: int = 1 << 30
     flush_seconds: float = 0.0
+    flush_gate: asyncio.Event | None = None
     keeps: bool = True
     gate: asyncio.Event | None = None
     route_gate: asyncio.Event | None = None

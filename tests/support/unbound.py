@@ -70,7 +70,7 @@ class Unbound:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
 
     async def __aenter__(self) -> "Unbound":
         await asyncio.to_thread(self.start)
