@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict
 from yarl import URL
 
-from mailserver import __version__
+from mailserver import __version__, trust
 from mailserver.mail import network
 from mailserver.mail.resolver import LookupFailed
 
@@ -256,11 +256,11 @@ class Fetch:
             self._sessions[trusted] = session
         return session
 
-    async def _context(self, trust: Path | None) -> ssl.SSLContext:
+    async def _context(self, file: Path | None) -> ssl.SSLContext:
         """Reading the authorities takes tens of milliseconds, so a thread does it, once."""
-        if trust not in self._contexts:
-            self._contexts[trust] = await asyncio.to_thread(_context, trust)
-        return self._contexts[trust]
+        if file not in self._contexts:
+            self._contexts[file] = await asyncio.to_thread(trust.context, file)
+        return self._contexts[file]
 
 
 class _Checked(AbstractResolver):
@@ -299,11 +299,3 @@ class _Checked(AbstractResolver):
             return await self._resolver.addresses(host)
         except LookupFailed as error:
             raise OSError(f"DNS gave no answer about {host}") from error
-
-
-def _context(trust: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if trust is not None:
-        context.load_verify_locations(cafile=trust)
-    return context

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from mailserver import trust
 from mailserver.cli import exits
 from mailserver.cli.accounts import password_from
 
@@ -93,6 +94,6 @@ def _rooms() -> tuple[Any, Any]:
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        return trust.context(ca_file)
     except OSError as error:
         exits.fail(exits.BAD_DATA, f"{ca_file} holds no certificates that can be read: {error}.")

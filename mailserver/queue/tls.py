@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography import x509
 
+from mailserver import trust
 from mailserver.entities.transport import Fault, PolicyType, ResultType
 
 _DER = 2  # _ssl.ENCODING_DER
@@ -52,15 +53,12 @@ class _Witness(ssl.SSLObject):
 
 def contexts(authorities: str | None = None) -> TlsContexts:
     """Contexts that trust the system's authorities, and those of a PEM file."""
-    verifying = ssl.create_default_context()
-    if authorities is not None:
-        verifying.load_verify_locations(cafile=authorities)
+    verifying = trust.context(authorities)
     verifying.sslobject_class = _Witness
     unverifying = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unverifying.check_hostname = False
     unverifying.verify_mode = ssl.CERT_NONE
-    for context in (verifying, unverifying):
-        context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996: nothing older
+    unverifying.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996: nothing older
     return TlsContexts(verifying, unverifying)
 
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mailserver import trust
+
 CONNECT_SECONDS = 8.0
 REPLY_SECONDS = 10.0  # a server may make a stranger wait for its greeting
 LARGEST_LINE_BYTES = 2048
@@ -35,7 +37,7 @@ async def ask(
         if first.certificate is None:
             return first
         try:
-            trusting = await asyncio.to_thread(_verified, authorities)
+            trusting = await asyncio.to_thread(trust.context, authorities)
             await _talk(host, port, name, trusting, implicit_tls=implicit_tls)
         except ssl.SSLCertVerificationError as error:
             return Greeting(first.banner, first.extensions, first.certificate, error.verify_message)
@@ -50,13 +52,6 @@ def _unverified() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # it is looked at, and nothing is told to it
-    return context
-
-
-def _verified(authorities: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if authorities is not None:
-        context.load_verify_locations(authorities)
     return context
 
 
