@@ -155,6 +155,7 @@ class Database:
         self._announce = announce
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(readers, "database-reader")
+        self._read_by: list[Any] = []  # the readers' connections
         self._is_open = False
         self.commits = 0
         self.committed_jobs = 0
@@ -173,7 +174,7 @@ class Database:
             self._is_open = False
             self._jobs.put(None)
             await asyncio.to_thread(writer.join)
-            await asyncio.to_thread(self._readers.shutdown)
+            await asyncio.to_thread(self._end_reading)
 
     async def read(self, fn: Callable[Concatenate[Snapshot, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function on a consistent snapshot, in a reader thread."""
@@ -209,7 +210,14 @@ class Database:
 
     def _open_reader(self) -> None:
         self._database.connect()
+        self._read_by.append(self._database.connection())
         self._database.execute_sql("PRAGMA query_only = 1")
+
+    def _end_reading(self) -> None:
+        self._readers.shutdown()
+        for connection in self._read_by:  # each belongs to a thread that is gone
+            connection.close()
+        self._read_by.clear()
 
     def _write_forever(self) -> None:
         while (job := self._jobs.get()) is not None:
