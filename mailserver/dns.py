@@ -137,7 +137,7 @@ class DnsResolver:
             Tlsa(row.usage, row.selector, row.mtype, bytes(row.cert))  # type: ignore[attr-defined]
             for row in answer.records
         )
-        return TlsaAnswer(records, answer.exists, answer.authentic)
+        return TlsaAnswer(records, answer.exists, answer.authentic, answer.seconds)
 
     async def rows(self, name: str, kind: str) -> tuple[str, ...]:
         """Records of a type, in the words of a zone file."""

@@ -24,6 +24,7 @@ class Attempt:
     renew_at: int = 0
     ask_at: int = 0  # the authority, about the window
     next_key_seen_at: int = 0  # in TLSA records
+    longest_ttl_seconds: float = 0  # of the TLSA records, while there was a next key
 
 
 def load(place: Path) -> Attempt:

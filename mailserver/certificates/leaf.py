@@ -19,6 +19,7 @@ class Leaf:
     public_key: bytes  # SubjectPublicKeyInfo in DER
     is_self_signed: bool
     renewal_id: str | None
+    serial: str  # in hexadecimal digits, as `openssl x509 -serial` has it, in lower case
 
     def has(self, name: str) -> bool:
         """Whether the certificate is for a name, by itself or by a `*` for its first label."""
@@ -38,7 +39,14 @@ def read(pem: bytes) -> Leaf:
         public_key=certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
         is_self_signed=certificate.issuer == certificate.subject,
         renewal_id=_renewal_id(certificate),
+        serial=serial_text(f"{certificate.serial_number:x}"),
     )
+
+
+def serial_text(text: str) -> str:
+    """A serial number as we write it, whoever has written it."""
+    plain = text.replace(":", "").lower().lstrip("0")
+    return f"{'0' * (len(plain) % 2)}{plain}"
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

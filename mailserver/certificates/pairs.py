@@ -1,6 +1,7 @@
 """Certificates with their keys as they were issued: one whole directory for each, the newest counts."""
 
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,14 +45,11 @@ class Pairs:
 
     def newest(self, name: str) -> Pair | None:
         """The pair that counts; None where there is none that can be read."""
-        for number in reversed(self._numbers(name)):
-            inside = self.place(name) / str(number)
-            try:
-                keys.read((inside / KEY).read_bytes())
-                return Pair(inside / CHAIN, inside / KEY, leaf.read((inside / CHAIN).read_bytes()))
-            except (OSError, ValueError):
-                continue  # damaged by hand or by the disk: the one before it is better than none
-        return None
+        return next(self._readable(name), None)
+
+    def kept(self, name: str) -> list[Pair]:
+        """The pairs that are there, that which counts first."""
+        return list(self._readable(name))
 
     def save(self, name: str, chain: bytes, key: bytes) -> None:
         """Make a pair the one that counts."""
@@ -69,6 +67,14 @@ class Pairs:
         for number in self._numbers(name)[:-KEPT]:
             shutil.rmtree(place / str(number), ignore_errors=True)
 
+    def drop(self, name: str, unwanted: Callable[[Pair], bool]) -> None:
+        """Take pairs away, so that none of them comes to count."""
+        for pair in self.kept(name):
+            if unwanted(pair):
+                shutil.rmtree(pair.key.parent)
+        if self.place(name).exists():
+            keys.sync(self.place(name))
+
     def key(self, name: str) -> bytes | None:
         """The key of the pair that counts."""
         pair = self.newest(name)
@@ -79,13 +85,30 @@ class Pairs:
         path = self.place(name) / NEXT_KEY
         return path.read_bytes() if path.exists() else None
 
+    def next_public_key(self, name: str) -> bytes | None:
+        """The public half of a key that is to follow another one; None where nothing is to change."""
+        ready, pair = self.next_key(name), self.newest(name)
+        public = None if ready is None else keys.public(ready)
+        return None if pair is None or pair.leaf.public_key == public else public
+
     def keep_next_key(self, name: str, pem: bytes) -> None:
         """Have a key ready before anybody signs it."""
         keys.replace(self.place(name) / NEXT_KEY, pem)
 
     def drop_next_key(self, name: str) -> None:
-        """The next key has become the key."""
+        """Have no next key: it has become the key, or nobody wants it."""
         (self.place(name) / NEXT_KEY).unlink(missing_ok=True)
+
+    def _readable(self, name: str) -> Iterator[Pair]:
+        """Newest first; what is damaged by hand or by the disk is left out: the one before it is better than none."""
+        for number in reversed(self._numbers(name)):
+            inside = self.place(name) / str(number)
+            try:
+                keys.read((inside / KEY).read_bytes())
+                pair = Pair(inside / CHAIN, inside / KEY, leaf.read((inside / CHAIN).read_bytes()))
+            except (OSError, ValueError):
+                continue
+            yield pair
 
     def _numbers(self, name: str) -> list[int]:
         place = self.place(name)

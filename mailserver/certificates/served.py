@@ -3,7 +3,7 @@
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 
-from mailserver.certificates import leaf, self_signed
+from mailserver.certificates import keys, leaf, self_signed
 from mailserver.certificates.acme.tls_alpn import Challenges
 from mailserver.certificates.leaf import Leaf
 from mailserver.certificates.pairs import Pair, Pairs
@@ -99,6 +99,7 @@ class Certificates:
         others = list(self._loaded())
         self._others = [(one.leaf, context) for one, context in others]
         self._shown = (host, *(one for one, _ in others))
+        self.read_next_key()
 
     def operator_names(self) -> Leaf | None:
         """The operator's own certificate as it is loaded; None where there is none."""
@@ -108,6 +109,25 @@ class Certificates:
         """The key that the server has made itself, in PEM; None where it has not. Blocks."""
         _, path = self._self_signed
         return path.read_bytes() if path.exists() else None
+
+    def drop_self_signed(self, public_keys: Collection[str]) -> None:
+        """Take what the server has signed itself away, where it has one of these keys (in hexadecimal digits). Blocks.
+
+        The key goes first: a certificate without one is made anew, with another key.
+        """
+        certificate, path = self._self_signed
+        if path.exists() and keys.public(path.read_bytes()).hex() in public_keys:
+            path.unlink()
+            certificate.unlink(missing_ok=True)
+            keys.sync(path.parent)
+
+    def read_next_key(self) -> None:
+        """Know the key that the host's certificate has next, for DNS records. Blocks."""
+        try:
+            public = self._pairs.next_public_key(self._hostname)
+        except ValueError:  # damaged; whoever is to use it says so
+            public = None
+        self.next_key = None if self._certificate is not None else public
 
     def sign(self, content: bytes) -> bytes | None:
         """Content in an envelope that shows who made it (RFC 5652); None without a certificate that others know.

@@ -1,18 +1,20 @@
-"""Show and renew certificates."""
+"""Show, renew and revoke certificates, and change their keys."""
 
-import datetime as dt
 import sys
 from typing import Any
 
 import click
 
-from mailserver.cli import accounts, exits
+from mailserver.cli import accounts, certificate_lines, exits
 from mailserver.cli.connection import Operator
+
+REASONS = ("unspecified", "key-compromise", "affiliation-changed", "superseded", "cessation")
+Answer = dict[str, Any]
 
 
 @click.group()
 def cert() -> None:
-    """Show and renew the certificates of this server."""
+    """Show, renew and revoke the certificates of this server, and change their keys."""
 
 
 @cert.command("status")
@@ -25,49 +27,100 @@ def status(operator: Operator) -> None:
 @cert.command("renew")
 @click.argument("name", required=False)
 @click.option("--force", is_flag=True, help="Renew what is not due, too.")
-@click.option("--new-key", is_flag=True, help="Have a new key certified, once DNS shows its TLSA record.")
 @click.pass_obj
-def renew(operator: Operator, name: str | None, force: bool, new_key: bool) -> None:
+def renew(operator: Operator, name: str | None, force: bool) -> None:
     """Ask the authority for what is due, for NAME alone where it is given.
 
-    The key stays, so that TLSA records stay right. With --new-key this prints the TLSA record of the next one: publish
-    it beside the present one. The server looks for it every hour and switches when it has been there for two hours, or
-    at once where no TLSA record is published; then the old record may go. Exit code 1: the authority refused.
+    The key stays, so that TLSA records stay right; `cert rekey` changes it. Exit code 1: the authority refused.
     """
-    rows = operator.run("cert.renew", name=name, force=force, new_key=new_key)
+    rows = operator.run("cert.renew", name=name, force=force)
     _show(operator, rows)
     if any(row["last_error"] for row in rows):
         sys.exit(exits.CHECK_FAILED)
 
 
-def _show(operator: Operator, rows: list[dict[str, Any]]) -> None:
+@cert.command("rekey")
+@click.argument("name")
+@click.option("--now", "at_once", is_flag=True, help="Change to the new key at once, whatever DNS shows.")
+@click.option("--cancel", is_flag=True, help="Forget the key that was made ready.")
+@click.pass_obj
+def rekey(operator: Operator, name: str, at_once: bool, cancel: bool) -> None:
+    """Give the certificate NAME another key, without a moment in which TLSA records are wrong.
+
+    This makes the key and prints its TLSA record: publish it beside the present one. The server looks for it every
+    hour, and changes to the new key when it has been there for two hours, or for twice its time to live where that is
+    longer; at once where no TLSA record names a key. Then the old record may go. Run again it shows how far things
+    are.
+
+    With --now senders that hold the server to TLSA records (DANE) keep their mail until the new record has reached
+    them. For a key that has leaked see `cert revoke`. Exit code 1: the authority refused.
+    """
+    if at_once and cancel:
+        exits.fail(exits.USAGE, "Either --now or --cancel.")
+    answer = operator.run("cert.rekey", name=name, at_once=at_once, cancel=cancel)
+    if operator.as_json:
+        accounts.show(operator, answer)
+    else:
+        certificate_lines.rekeyed(answer)
+    if answer["state"]["last_error"]:
+        sys.exit(exits.CHECK_FAILED)
+
+
+@cert.command("revoke")
+@click.argument("name")
+@click.option("--serial", help="That certificate, as `cert status` shows it, instead of the one that is served.")
+@click.option("--reason", type=click.Choice(REASONS), default=REASONS[0], show_default=True, help="Why.")
+@click.option("--yes", is_flag=True, help="Do it: nobody can take a revocation back.")
+@click.pass_obj
+def revoke(operator: Operator, name: str, serial: str | None, reason: str, yes: bool) -> None:
+    """Have the authority revoke the certificate NAME, and get another one in its place first.
+
+    For a key that others may have (--reason key-compromise) a new key is made, everything on this server that has the
+    old one is revoked, and the TLSA record is printed that has to take the old one's place at once: until it has,
+    senders that hold the server to TLSA records (DANE) keep their mail. With any other reason the key stays. A name
+    that this server is not responsible for any more gets no other certificate.
+
+    What the authority does not answer is asked again every quarter of an hour, after a restart too: exit code 69. Run
+    again within the hour this does not revoke what has taken the place. Exit code 1: the authority refused.
+    """
+    if not yes:
+        which = f"the certificate {serial} of {name}" if serial else f"the certificate of {name}"
+        exits.fail(exits.USAGE, f"This has the authority revoke {which} for good; add --yes to do it.")
+    answer = operator.run("cert.revoke", name=name, serial=serial, reason=reason)
+    if operator.as_json:
+        accounts.show(operator, answer)
+    else:
+        certificate_lines.revoked(answer)
+    state = answer["changed"]["state"]
+    if answer["is_refused"] or (state and state["last_error"]):
+        sys.exit(exits.CHECK_FAILED)
+    if not answer["is_done"]:
+        sys.exit(exits.UNAVAILABLE)
+
+
+@cert.group("account")
+def account() -> None:
+    """Look after the account with the authority."""
+
+
+@account.command("rekey")
+@click.pass_obj
+def account_rekey(operator: Operator) -> None:
+    """Give the account with the authority another key; the old one is worth nothing then.
+
+    Certificates, their keys and what DNS says stay as they are. Exit code 1: the authority refused. Exit code 69: it
+    gave no answer; both keys are kept until the server has found out which one it knows.
+    """
+    answer = operator.run("cert.account.rekey")
+    if operator.as_json:
+        accounts.show(operator, answer)
+    else:
+        click.echo(f"The account {answer['account']} has a new key.")
+
+
+def _show(operator: Operator, rows: list[Answer]) -> None:
     if operator.as_json:
         accounts.show(operator, rows)
         return
     for row in rows:
-        _lines(row)
-
-
-def _lines(row: dict[str, Any]) -> None:
-    ends = f"until {_day(row['not_after_at'])}" if row["not_after_at"] else "none yet"
-    signed = f" by {row['issuer']}" if row["source"] not in ("", "self-signed") else ""
-    click.echo(f"{row['name']:30} {ends:18} {row['source']}{signed}")
-    for name in row["names"]:
-        click.echo(f"    {name}")
-    for left in row["left_out"]:
-        click.echo(f"    left out: {left['name']}, for {left['reason']}")
-    if row["renew_at"]:
-        click.echo(f"    to be renewed {_day(row['renew_at'])}")
-    if row["last_error"]:
-        again = f"; tried again {_time(row['next_attempt_at'])}" if row["next_attempt_at"] else ""
-        click.echo(f"    refused {_time(row['last_attempt_at'])}: {row['last_error']}{again}")
-    if row["next_tlsa"]:
-        click.echo(f"    publish for the next key: {row['next_tlsa']}")
-
-
-def _day(at: int) -> str:
-    return f"{dt.datetime.fromtimestamp(at / 1000, dt.UTC):%Y-%m-%d}"
-
-
-def _time(at: int) -> str:
-    return f"{dt.datetime.fromtimestamp(at / 1000, dt.UTC):%Y-%m-%d %H:%M} UTC"
+        certificate_lines.certificate(row)

@@ -29,6 +29,8 @@ _BY_ERROR = {
     "StoreFull": TEMPORARY,
     "InboxFull": TEMPORARY,
     "NotProvided": UNAVAILABLE,
+    "Unreachable": UNAVAILABLE,
+    "RefusedOutside": CHECK_FAILED,
 }
 
 

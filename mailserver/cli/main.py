@@ -29,7 +29,7 @@ COMMANDS = {
         "Look at everything that has to be right, of one DOMAIN or of all; exit 1 where something fails.",
     ),
     "dkim": ("dkim:dkim", "Show and change the keys that sign a domain's mail."),
-    "cert": ("certificates:cert", "Show and renew the certificates of this server."),
+    "cert": ("certificates:cert", "Show, renew and revoke the certificates of this server, and change their keys."),
     "forward": ("forwarding:forward", "Let the mail of an inbox, or of one alias, go on to another address."),
     "rule": ("rules:rule", "Say who may write to us, and to whom we may write."),
     "sieve": ("scripts:sieve", "Keep Sieve scripts; the active one runs for every message that comes in."),

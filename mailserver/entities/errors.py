@@ -71,6 +71,14 @@ class Temporary(ServiceError):
     """The server cannot do this just now; try again later."""
 
 
+class Unreachable(Temporary):
+    """Somebody outside whom this needs gives no answer; try again later."""
+
+
+class RefusedOutside(ServiceError):
+    """Somebody outside whom this needs has refused it."""
+
+
 class StoreUnavailable(Temporary):
     """The message store is not available just now."""
 

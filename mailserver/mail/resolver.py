@@ -56,11 +56,12 @@ class Tlsa:
 
 @dataclass(frozen=True, slots=True)
 class TlsaAnswer:
-    """The TLSA records of a name."""
+    """The TLSA records of a name, and how long they may be believed from when they were asked for."""
 
     records: tuple[Tlsa, ...]
     exists: bool
     authentic: bool = False
+    ttl_seconds: float = 0
 
 
 class Resolver(Protocol):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -41,6 +42,11 @@ class Order:
     proofs: dict[str, str] = field(default_factory=dict)  # name to status
     error: dict[str, Any] | None = None
     chain: bytes = b""
+    account: str = ""
+
+
+def _der(pem):
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER) if pem else b""
 
 
 def octets(text):
@@ -58,9 +64,12 @@ class FakeAuthority:
         self.refusals: list[tuple[str, int, dict[str, Any], dict[str, str]]] = []
         self.refused_nonces = 0
         self.killed_at = -1
+        self.killed_after = ""  # a path: what is asked there is done, and nobody hears of it
         self.seen: list[tuple[str, Any]] = []
         self.orders: list[Order] = []
         self.accounts: list[dict[str, Any]] = []
+        self.deactivated: set[int] = set()
+        self.revoked: list[tuple[x509.Certificate, int | None, str]] = []  # with the reason, and by whose key
         self.issue = self._certificate
         self._nonces: set[str] = set()
         self._count = 0
@@ -102,11 +111,19 @@ class FakeAuthority:
         if self.refused_nonces:
             self.refused_nonces -= 1
             return self._no(400, {"type": f"{PREFIX}badNonce", "detail": "no"}, {})
-        self._verify(signed, header)
-        return self._post(path, header, payload)
+        number = None if "jwk" in header else int(header["kid"].rpartition("/")[2])
+        if number in self.deactivated:
+            return self._no(401, {"type": f"{PREFIX}unauthorized", "detail": "deactivated"}, {})
+        try:
+            self._verify(signed, header["jwk"] if number is None else self.accounts[number])
+        except InvalidSignature:
+            return self._no(400, {"type": f"{PREFIX}malformed", "detail": "the signature is not the account's"}, {})
+        answer = self._post(path, header, payload)
+        if self.killed_after and path.startswith(self.killed_after):
+            raise Killed
+        return answer
 
-    def _verify(self, signed, header):
-        known = header["jwk"] if "jwk" in header else self.accounts[int(header["kid"].rpartition("/")[2])]
+    def _verify(self, signed, known):
         numbers = [int.from_bytes(octets(known[one]), "big") for one in ("x", "y")]
         key = ec.EllipticCurvePublicNumbers(*numbers, ec.SECP256R1()).public_key()
         raw = octets(signed["signature"])
@@ -117,6 +134,7 @@ class FakeAuthority:
     def _get(self, path):
         if path == "/dir":
             document = {f"new{name}": f"{BASE}/{name.lower()}" for name in ("Nonce", "Account", "Order")}
+            document |= {"revokeCert": f"{BASE}/revoke", "keyChange": f"{BASE}/key"}
             document["meta"] = {"termsOfService": f"{BASE}/terms", "caaIdentities": ["ca.test"]}
             if self.has_windows:
                 document["renewalInfo"] = f"{BASE}/info"
@@ -132,6 +150,14 @@ class FakeAuthority:
 
     def _post(self, path, header, payload):
         kind, _, number = path[1:].partition("/")
+        if kind == "account" and payload.get("onlyReturnExisting"):
+            if header["jwk"] not in self.accounts:
+                return self._no(400, {"type": f"{PREFIX}accountDoesNotExist", "detail": "who?"}, {})
+            return self._yes({}, location=f"{BASE}/acct/{self.accounts.index(header['jwk'])}")
+        if kind == "key":
+            return self._change_key(header, payload)
+        if kind == "revoke":
+            return self._revoke(header, payload)
         if kind == "account":
             assert payload["termsOfServiceAgreed"] is True
             if header["jwk"] not in self.accounts:
@@ -155,10 +181,39 @@ class FakeAuthority:
             return self._yes(self._authorization(number, name, order))
         if kind == "finalize":
             order.chain = self.issue(payload["csr"], order.names)
-            order.status = "valid"
+            order.status, order.account = "valid", header["kid"]
         if kind == "cert":
             return Answer(200, {"replay-nonce": self._nonce()}, order.chain)
         return self._yes(self._order(int(number.partition("/")[0])))
+
+    def _change_key(self, outer, payload):
+        inner, change = (json.loads(octets(payload[part])) for part in ("protected", "payload"))
+        assert inner["url"] == outer["url"]
+        assert "nonce" not in inner
+        self._verify(payload, inner["jwk"])
+        number = int(outer["kid"].rpartition("/")[2])
+        assert change == {"account": outer["kid"], "oldKey": self.accounts[number]}
+        if inner["jwk"] in self.accounts:
+            return self._no(409, {"type": f"{PREFIX}conflict", "detail": "in use"}, {})
+        self.accounts[number] = inner["jwk"]
+        return self._yes({})
+
+    def _revoke(self, header, payload):
+        der = octets(payload["certificate"])
+        found = x509.load_der_x509_certificate(der)
+        order = next(one for one in self.orders if _der(one.chain) == der)
+        if "jwk" in header:
+            numbers = found.public_key().public_numbers()
+            theirs = [int.from_bytes(octets(header["jwk"][one]), "big") for one in ("x", "y")]
+            is_theirs, by = theirs == [numbers.x, numbers.y], "certificate"
+        else:
+            is_theirs, by = header["kid"] == order.account, "account"
+        if not is_theirs:
+            return self._no(403, {"type": f"{PREFIX}unauthorized", "detail": "not yours"}, {})
+        if found in [one for one, _, _ in self.revoked]:
+            return self._no(400, {"type": f"{PREFIX}alreadyRevoked", "detail": "again?"}, {})
+        self.revoked.append((found, payload.get("reason"), by))
+        return Answer(200, {"replay-nonce": self._nonce()}, b"")
 
     def _order(self, number):
         order = self.orders[number]

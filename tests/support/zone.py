@@ -30,6 +30,7 @@ class FakeResolver:
         self.records, self.hosts, self.texts, self.authentic = mx or {}, hosts or {}, txt or {}, authentic
         self.reverse, self.tlsas, self.aliases = pointers or {}, tlsa or {}, aliases or {}
         self.others = {}  # (type, name) to zone file's words
+        self.tlsa_ttl_seconds = 0
         self.asked = Counter()
 
     async def mx(self, domain: str) -> MxAnswer:
@@ -59,7 +60,7 @@ class FakeResolver:
     async def tlsa(self, name: str) -> TlsaAnswer:
         self.asked["tlsa", name] += 1
         found = tuple(Tlsa(*one) for one in self._value(self.tlsas, name, ()))
-        return TlsaAnswer(found, bool(found), name in self.authentic)
+        return TlsaAnswer(found, bool(found), name in self.authentic, self.tlsa_ttl_seconds)
 
     async def rows(self, name: str, kind: str) -> tuple[str, ...]:
         self.asked[kind, name] += 1

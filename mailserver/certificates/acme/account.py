@@ -22,11 +22,15 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account: the key in PEM, its URL once it is registered, and whom CAA records have to allow."""
+    """An account: the key in PEM, its URL once it is registered, and whom CAA records have to allow.
+
+    `next_key` is on the disk before the authority hears of it: while there is one, either may be the account's.
+    """
 
     key: bytes
     url: str = ""
     identities: tuple[str, ...] = ()
+    next_key: bytes = b""
 
 
 class Accounts:
@@ -41,7 +45,10 @@ class Accounts:
             document = json.loads(self._path(authority).read_bytes())
             key = str(document["key"]).encode("ascii")
             keys.read(key)
-            return Account(key, str(document["url"]), tuple(document["identities"]))
+            following = str(document.get("next_key", "")).encode("ascii")
+            if following:
+                keys.read(following)
+            return Account(key, str(document["url"]), tuple(document["identities"]), following)
         except FileNotFoundError:
             return None
 
@@ -56,6 +63,8 @@ class Accounts:
     def save(self, authority: str, account: Account) -> None:
         """Keep an account."""
         document = {"key": account.key.decode("ascii"), "url": account.url, "identities": list(account.identities)}
+        if account.next_key:
+            document["next_key"] = account.next_key.decode("ascii")
         keys.replace(self._path(authority), json.dumps(document).encode("ascii"))
 
     def _path(self, authority: str) -> Path:
@@ -85,3 +94,15 @@ async def registered(authority: Authority, account: Account, registration: Regis
     if not reply.location:
         raise Problem("", "The authority says not where the account is")
     return replace(account, url=reply.location, identities=offered.identities)
+
+
+async def known_as(authority: Authority) -> str:
+    """The URL of the account that has the authority's key; empty where none has (RFC 8555 7.3.1)."""
+    offered = await authority.directory()
+    try:
+        reply = await authority.post(offered.new_account, {"onlyReturnExisting": True}, by_key=True)
+    except Problem as no:
+        if no.type != "accountDoesNotExist":
+            raise
+        return ""
+    return reply.location

@@ -55,11 +55,13 @@ class Web(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """What an authority offers (RFC 8555 7.1.1). `renewal_info` is empty where it knows no RFC 9773."""
+    """What an authority offers (RFC 8555 7.1.1); `renewal_info` is of RFC 9773. What it does not offer is empty."""
 
     new_nonce: str
     new_account: str
     new_order: str
+    revoke: str
+    key_change: str
     renewal_info: str
     terms: str
     needs_binding: bool
@@ -177,6 +179,8 @@ def _directory(document: dict[str, Any]) -> Directory:
         new_nonce=nonce,
         new_account=account,
         new_order=order,
+        revoke=str(document.get("revokeCert") or ""),
+        key_change=str(document.get("keyChange") or ""),
         renewal_info=str(document.get("renewalInfo") or ""),
         terms=str(meta.get("termsOfService") or ""),
         needs_binding=meta.get("externalAccountRequired") is True,

@@ -8,6 +8,11 @@ from typing import Any
 PREFIX = "urn:ietf:params:acme:error:"
 LONGEST = 500
 LONGEST_RETRY_SECONDS = 7 * 86_400.0
+# RFC 8555 6.7: to ask again would bring the same answer.
+_FINAL = (
+    "accountDoesNotExist", "badPublicKey", "badRevocationReason", "badSignatureAlgorithm", "conflict", "malformed",
+    "unauthorized", "userActionRequired",
+)  # fmt: skip
 
 
 class Problem(Exception):
@@ -18,6 +23,18 @@ class Problem(Exception):
         self.detail = detail[:LONGEST]
         self.retry_after_seconds = retry_after_seconds
         super().__init__(f"{self.detail} ({kind})" if kind else self.detail)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it was understood and refused; else nobody knows, or it may pass another time."""
+        return self.type in _FINAL
+
+
+class Unreachable(Problem):
+    """The authority gave no answer: nobody knows whether it has done what it was asked."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("", detail)
 
 
 def of_answer(status: int, headers: Mapping[str, str], body: bytes, now_seconds: float) -> Problem:

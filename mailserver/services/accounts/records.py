@@ -25,6 +25,7 @@ class Record:
     priority: int | None = None
     is_optional: bool = False  # of no harm where it is missing
     is_comment: bool = False  # in a zone file, for whoever wants it
+    is_beside: bool = False  # to be published in addition to what is there already
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def _of_host(hostname: str, proof: Proof) -> list[Record]:
         found.append(Record("TLSA", place, value, purpose))
     if proof.next_key is not None:
         purpose = f"The key that {hostname} has next; it is used once this is published beside the other one."
-        found.append(Record("TLSA", place, tlsa.text(tlsa.of_key(proof.next_key)), purpose, is_optional=True))
+        value = tlsa.text(tlsa.of_key(proof.next_key))
+        found.append(Record("TLSA", place, value, purpose, is_optional=True, is_beside=True))
     purpose = f"Nobody but our account with the authority gets certificates for {hostname} (RFC 8659, RFC 8657)."
     found += [Record("CAA", hostname, value, purpose, is_optional=True) for value in proof.authorities]
     return found

@@ -15,9 +15,14 @@ from mailserver.certificates.served import Certificates
 from mailserver.mail.resolver import TlsaAnswer
 from mailserver.services.accounts.domains import Domains
 from mailserver.services.accounts.records import Proof
-from mailserver.services.certification.issuing import Issuing, Terms
-from mailserver.services.certification.keeper import Keeper
+from mailserver.services.certification.enrolment import Enrolment, Terms
+from mailserver.services.certification.issuing import Issuing, chance
+from mailserver.services.certification.keeper import Desk, Keeper
 from mailserver.services.certification.names import Names
+from mailserver.services.certification.next_keys import NextKeys
+from mailserver.services.certification.revoking import Revoking
+from mailserver.services.certification.windows import Windows
+from mailserver.services.certification.wishes import Wishes
 from mailserver.settings.configuration import Settings
 
 
@@ -35,9 +40,10 @@ class Resolver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Certification:
-    """The task, what it looks after, and the answers that a web server gives to the authority."""
+    """The task, what the operator has done, what is served, and the answers that a web server gives the authority."""
 
     keeper: Keeper
+    wishes: Wishes
     certificates: Certificates
     tokens: HttpTokens
 
@@ -64,18 +70,21 @@ def build(
 ) -> Certification:
     """Build it; without ACME it only says how things stand."""
     tokens, kept = HttpTokens(), _pairs(settings)
-    issuing = None
+    next_keys = NextKeys(settings.hostname, certificates, kept, resolver, now_ms)
+    desk = None
     if settings.acme.enabled:
-        issuing = Issuing(
-            web, _terms(settings), Accounts(settings.data_dir / "tls"), kept, _solvers(settings, certificates, tokens)
-        )
+        enrolment = Enrolment(web, _terms(settings), Accounts(settings.data_dir / "tls"))
+        issuing = Issuing(enrolment, kept, _solvers(settings, certificates, tokens))
+        revoking = Revoking(settings.hostname, enrolment, kept, certificates, next_keys, now_ms)
+        desk = Desk(enrolment, issuing, Windows(issuing, kept, now_ms, chance), revoking)
 
     async def served() -> list[str]:
         return [domain.name for domain in await domains.all()]
 
     names = Names(settings.hostname, resolver)
-    keeper = Keeper(settings.hostname, certificates, kept, issuing, names, served, resolver, now_ms)
-    return Certification(keeper, certificates, tokens)
+    keeper = Keeper(settings.hostname, certificates, kept, desk, names, served, next_keys, now_ms)
+    wishes = Wishes(settings.hostname, keeper, desk, certificates, kept, next_keys)
+    return Certification(keeper, wishes, certificates, tokens)
 
 
 def _pairs(settings: Settings) -> Pairs:

@@ -3,50 +3,33 @@
 import asyncio
 import random
 import re
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from mailserver.certificates import attempts, keys, leaf
-from mailserver.certificates.acme import account as accounts
 from mailserver.certificates.acme import renewal_info, signing_request
-from mailserver.certificates.acme.account import Account, Accounts, Registration
-from mailserver.certificates.acme.authority import Authority, Web
 from mailserver.certificates.acme.order import Ordering, Wish
 from mailserver.certificates.acme.problem import Problem
 from mailserver.certificates.acme.renewal_info import Window
 from mailserver.certificates.acme.solving import Solver
 from mailserver.certificates.pairs import Pairs
-from mailserver.fetch import FetchFailed
+from mailserver.services.certification import enrolment
+from mailserver.services.certification.enrolment import Enrolment
 
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
-ATTEMPT_SECONDS = 600.0  # for all of one certificate
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Which authority, and as whom. `trust` is a PEM file of authorities that its own certificate may come from."""
-
-    directory: str
-    registration: Registration
-    trust: Path | None = None
 
 
 class Issuing:
     """Asks the authority. Problem says why there is no certificate."""
 
-    def __init__(self, web: Web, terms: Terms, accounts: Accounts, pairs: Pairs, solvers: Sequence[Solver]) -> None:
-        self._web = web
-        self._terms = terms
-        self._accounts = accounts
+    def __init__(self, enrolment: Enrolment, pairs: Pairs, solvers: Sequence[Solver]) -> None:
+        self._enrolment = enrolment
         self._pairs = pairs
         self._solvers = tuple(solvers)
-        self._account: Account | None = None
 
     def authorizations(self) -> tuple[str, ...]:
         """The CAA records by which nobody else gets our certificates (RFC 8657); none without an account. Blocks."""
-        account = self._account or self._accounts.load(self._terms.directory)
+        account = self._enrolment.kept()
         if account is None or not account.url:
             return ()
         methods = ",".join(solver.type for solver in self._solvers)
@@ -55,26 +38,16 @@ class Issuing:
 
     async def run(self, key: str, names: tuple[str, ...], private: bytes, failures: int) -> None:
         """Have a key certified for names, and keep the pair. Nothing is kept where it fails but the order begun."""
-        try:
-            async with asyncio.timeout(ATTEMPT_SECONDS):
-                await self._run(key, names, private, failures)
-        except TimeoutError as error:
-            raise Problem("", f"The authority was not done within {ATTEMPT_SECONDS:g} seconds") from error
-        except FetchFailed as error:
-            raise Problem("", str(error)) from error
+        async with enrolment.patience():
+            await self._run(key, names, private, failures)
 
     async def window(self, renewal_id: str) -> tuple[Window | None, float]:
         """When the authority wants a certificate renewed, and when to ask again."""
-        try:
-            async with asyncio.timeout(ATTEMPT_SECONDS):
-                return await renewal_info.ask(await self._authority(), renewal_id)
-        except TimeoutError as error:
-            raise Problem("", "The authority did not say when to renew") from error
-        except FetchFailed as error:
-            raise Problem("", str(error)) from error
+        async with enrolment.patience():
+            return await renewal_info.ask(await self._enrolment.authority(), renewal_id)
 
     async def _run(self, key: str, names: tuple[str, ...], private: bytes, failures: int) -> None:
-        authority = await self._registered()
+        authority = await self._enrolment.registered()
         place = self._pairs.place(key)
         attempt = await asyncio.to_thread(attempts.load, place)
         before = await asyncio.to_thread(self._pairs.newest, key)
@@ -91,7 +64,7 @@ class Issuing:
             chain = await Ordering(authority, solvers, note).run(wish)
         except Problem as no:
             if no.type == "accountDoesNotExist":  # the next attempt registers anew
-                await self._remember(replace(await self._known(), url=""))
+                await self._enrolment.forget()
             raise
         try:
             _check(chain, private, names)
@@ -99,28 +72,6 @@ class Issuing:
             await note("")  # that order leads nowhere
             raise
         await asyncio.to_thread(self._pairs.save, key, chain, private)
-
-    async def _registered(self) -> Authority:
-        authority = await self._authority()
-        known = await self._known()
-        if not known.url:
-            known = await accounts.registered(authority, known, self._terms.registration)
-            await self._remember(known)
-        authority.account = known.url
-        return authority
-
-    async def _authority(self) -> Authority:
-        known = await self._known()
-        return Authority(self._web, self._terms.directory, keys.read(known.key), self._terms.trust, time.time)
-
-    async def _known(self) -> Account:
-        if self._account is None:
-            self._account = await asyncio.to_thread(self._accounts.load_or_make, self._terms.directory)
-        return self._account
-
-    async def _remember(self, account: Account) -> None:
-        await asyncio.to_thread(self._accounts.save, self._terms.directory, account)
-        self._account = account
 
 
 def chance() -> float:

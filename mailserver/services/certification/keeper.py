@@ -1,25 +1,26 @@
 """Whoever sees to it that there are certificates: one task looks after them all."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import replace
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 
 import structlog
 
-from mailserver.certificates import attempts, keys
+from mailserver.certificates import attempts
 from mailserver.certificates.acme.problem import Problem
 from mailserver.certificates.attempts import Attempt
 from mailserver.certificates.pairs import Pairs
 from mailserver.certificates.served import CertificateProblem, Certificates, Shown, Source
 from mailserver.entities import errors
-from mailserver.mail import tlsa
-from mailserver.mail.resolver import LookupFailed, TlsaAnswer
 from mailserver.services.certification import states, timing
+from mailserver.services.certification.enrolment import Enrolment
 from mailserver.services.certification.issuing import Issuing, chance
 from mailserver.services.certification.names import Names, Wanted
+from mailserver.services.certification.next_keys import NextKeys
+from mailserver.services.certification.revoking import Revoking
 from mailserver.services.certification.states import CertificateState
+from mailserver.services.certification.windows import Windows
 
 ROUND_SECONDS = 3600.0  # after which DNS is asked for our names again
 SHORTEST_SECONDS = 5.0
@@ -31,36 +32,38 @@ REMINDED_MS = 86_400_000
 log = structlog.get_logger()
 
 
-class Resolver(Protocol):
-    """Reads TLSA records; LookupFailed where DNS gave no answer."""
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Who deals with the authority; there is none where ACME is off."""
 
-    async def tlsa(self, name: str) -> TlsaAnswer:
-        """The records of a name."""
-        ...
+    enrolment: Enrolment
+    issuing: Issuing
+    windows: Windows
+    revoking: Revoking
 
 
 class Keeper:
-    """Obtains and renews certificates, and says how they stand. `issuing` is None where ACME is off."""
+    """Obtains, renews and revokes certificates, and says how they stand. `desk` is None where ACME is off."""
 
     def __init__(
         self,
         hostname: str,
         certificates: Certificates,
         pairs: Pairs,
-        issuing: Issuing | None,
+        desk: Desk | None,
         names: Names,
         domains: Callable[[], Awaitable[Sequence[str]]],
-        resolver: Resolver,
+        next_keys: NextKeys,
         now_ms: Callable[[], int],
         random: Callable[[], float] = chance,
     ) -> None:
         self._hostname = hostname
         self._certificates = certificates
         self._pairs = pairs
-        self._issuing = issuing
+        self._desk = desk
         self._names = names
         self._domains = domains
-        self._resolver = resolver
+        self._next_keys = next_keys
         self._now = now_ms
         self._random = random
         self._wanted: dict[str, Wanted] = {}
@@ -70,11 +73,6 @@ class Keeper:
         self._bell = asyncio.Event()
         self._stopped = asyncio.Event()
         self._is_running = False
-
-    @property
-    def issuing(self) -> Issuing | None:
-        """Who asks the authority; None where ACME is off."""
-        return self._issuing
 
     async def run(self) -> None:
         """Look after everything until told to stop."""
@@ -95,38 +93,29 @@ class Keeper:
         names = [*dict.fromkeys((*shown, *self._wanted))]
         return [await asyncio.to_thread(self._describe, name, shown.get(name)) for name in names]
 
-    async def renew(self, name: str | None, *, force: bool = False, new_key: bool = False) -> list[CertificateState]:
-        """Renew what is due, or everything, or one by its name; how these stand then.
-
-        `new_key` readies a key for the next certificate. That of the host, which TLSA records may name, is used once
-        they do; `force` uses it at once.
-        """
-        if self._issuing is None:
-            raise errors.Conflict("ACME is off: set acme.enabled, or renew the files that tls.certificate names.")
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Mapping[str, Wanted]]:
+        """A block in which nobody else asks the authority; which certificates there should be, by their names."""
         if not self._is_running:
             raise errors.Temporary("No server runs. Start it: it asks for what is due by itself.")
         async with self._turn:
             await self._look()
-            chosen = [one for one in self._wanted.values() if name in (None, one.key)]
-            if name is not None and not chosen:
-                raise errors.NotFound(f"There is no certificate {name}; `mailserver cert status` shows their names.")
-            for wanted in chosen:
-                if new_key:
-                    await asyncio.to_thread(self._ready_key, wanted.key)
-                    await asyncio.to_thread(self._publish)
-                await self._tend(wanted, force=force, at_once=True)
-        self._bell.set()
-        return [one for one in await self.state() if name in (None, one.name)]
+            try:
+                yield self._wanted
+            finally:
+                self._bell.set()
 
     async def round(self) -> float:
         """Look at everything once; the seconds until there is something to do again."""
         async with self._turn:
-            if self._issuing is not None:
+            next_at = []
+            if self._desk is not None:
                 await self._look()
                 for wanted in list(self._wanted.values()):
-                    await self._tend(wanted)
+                    await self.tend(wanted)
+                next_at = await self._revoke_the_rest(self._desk)
             self._remind()
-            next_at = [await asyncio.to_thread(self._next_at, one) for one in self._wanted.values() if one.names]
+            next_at += [await asyncio.to_thread(self._next_at, one) for one in self._wanted.values() if one.names]
         soonest = min(next_at, default=self._now() + int(ROUND_SECONDS * 1000))
         left = max(soonest, self._paused_until) - self._now()
         return min(max(left / 1000, SHORTEST_SECONDS), ROUND_SECONDS)
@@ -157,18 +146,25 @@ class Keeper:
                 if before is None or left not in before.left_out:
                     log.info("certificate.name.left_out", name=left.name, reason=left.reason)
         self._wanted = {wanted.key: wanted for wanted in found}
-        await asyncio.to_thread(self._publish)
+        await asyncio.to_thread(self.publish)
 
-    async def _tend(self, wanted: Wanted, *, force: bool = False, at_once: bool = False) -> None:
-        """Ask for one certificate where it is due. `at_once` does not wait for the time after a failure."""
+    async def tend(
+        self, wanted: Wanted, *, force: bool = False, at_once: bool = False, uses_next: bool = False
+    ) -> None:
+        """Ask for one certificate where it is due. `at_once` does not wait for the time after a failure.
+
+        `uses_next` changes to the next key whatever DNS says.
+        """
         if not wanted.names:
             return
-        assert self._issuing is not None
-        await self._ask_window(wanted.key)
+        assert self._desk is not None
+        await self._desk.windows.ask(wanted.key)
         attempt = await asyncio.to_thread(attempts.load, self._pairs.place(wanted.key))
         pair = await asyncio.to_thread(self._pairs.newest, wanted.key)
-        with_next = pair is None or await self._is_ripe(wanted.key, force=force)
-        is_new = pair is None or with_next or not set(wanted.names) <= set(pair.leaf.names)
+        condemned = await asyncio.to_thread(self._desk.revoking.condemned, wanted.key, pair)
+        is_leaked = condemned is not None and condemned.is_compromised
+        with_next = pair is None or uses_next or is_leaked or await self._next_keys.is_ripe(wanted.key)
+        is_new = pair is None or with_next or condemned is not None or not set(wanted.names) <= set(pair.leaf.names)
         due = self._now() if force or is_new or pair is None else timing.due_at(pair.leaf, attempt)
         free_at = max(attempt.not_before_at, self._paused_until)
         if due <= self._now() and (at_once or free_at <= self._now()):
@@ -179,15 +175,15 @@ class Keeper:
 
     async def _attempt(self, wanted: Wanted, *, with_next: bool) -> None:
         """Ask the authority, and serve what it gives. That it was asked is written down first: a crash waits too."""
-        assert self._issuing is not None
+        assert self._desk is not None
         place = self._pairs.place(wanted.key)
         attempt = await asyncio.to_thread(attempts.load, place)
         failures = attempt.failures
         attempt = self._failed(attempt, Problem("", "The server ended while it asked the authority"))
         await asyncio.to_thread(attempts.save, place, attempt)
-        private = await asyncio.to_thread(self._private, wanted.key, with_next=with_next)
+        private = await asyncio.to_thread(self._next_keys.private, wanted.key, with_next=with_next)
         try:
-            await self._issuing.run(wanted.key, wanted.names, private, failures)
+            await self._desk.issuing.run(wanted.key, wanted.names, private, failures)
         except Problem as no:
             begun = await asyncio.to_thread(attempts.load, place)
             attempt = replace(self._failed(replace(begun, failures=failures), no), order=begun.order)
@@ -200,12 +196,12 @@ class Keeper:
             )  # fmt: skip
             return
         if with_next:
-            await asyncio.to_thread(self._pairs.drop_next_key, wanted.key)
+            await asyncio.to_thread(self._next_keys.drop, wanted.key)
         await asyncio.to_thread(attempts.save, place, Attempt(last_at=self._now()))
         await self._load()
-        await asyncio.to_thread(self._publish)
+        await asyncio.to_thread(self.publish)
         log.info("certificate.obtained", name=wanted.key, names=list(wanted.names))
-        await self._ask_window(wanted.key)
+        await self._desk.windows.ask(wanted.key)
 
     def _failed(self, attempt: Attempt, no: Problem) -> Attempt:
         failures = attempt.failures + 1
@@ -228,102 +224,52 @@ class Keeper:
         except CertificateProblem as error:
             log.error("certificate.load.failed", error=str(error))
 
-    async def _ask_window(self, key: str) -> None:
-        """Ask the authority when it wants a certificate renewed, as often as it wants to be asked (RFC 9773 4)."""
-        assert self._issuing is not None
-        place, now = self._pairs.place(key), self._now()
-        pair = await asyncio.to_thread(self._pairs.newest, key)
-        if pair is None or pair.leaf.renewal_id is None or pair.leaf.not_after_at <= now:
-            return
-        attempt = await asyncio.to_thread(attempts.load, place)
-        if attempt.renewal_id == pair.leaf.renewal_id and attempt.ask_at > now:
-            return
-        if attempt.renewal_id != pair.leaf.renewal_id:
-            attempt = replace(attempt, renewal_id=pair.leaf.renewal_id, window_start_at=0, window_end_at=0, renew_at=0)
-        try:
-            window, seconds = await self._issuing.window(pair.leaf.renewal_id)
-        except Problem as no:
-            log.info("certificate.window.unknown", name=key, error=str(no))
-            again = now + max(int((no.retry_after_seconds or 0) * 1000), int(ROUND_SECONDS * 1000))
-            await asyncio.to_thread(attempts.save, place, replace(attempt, ask_at=again))
-            return
-        attempt = replace(attempt, ask_at=now + int(seconds * 1000))
-        if window is None:
-            attempt = replace(attempt, window_start_at=0, window_end_at=0, renew_at=0)
-        elif (window.start_at, window.end_at) != (attempt.window_start_at, attempt.window_end_at):
-            attempt = replace(
-                attempt, window_start_at=window.start_at, window_end_at=window.end_at,
-                renew_at=window.pick(self._random),
-            )  # fmt: skip
-        await asyncio.to_thread(attempts.save, place, attempt)
+    async def _revoke_the_rest(self, desk: Desk) -> list[int]:
+        """Go on with what is to be revoked; when there is more of that to do."""
+        again = []
+        for name in await asyncio.to_thread(self._pairs.names):
+            await desk.revoking.pursue(name)
+            await self.tidy(name)
+            again.append(await asyncio.to_thread(desk.revoking.next_at, name))
+        return [at for at in again if at is not None]
+
+    async def tidy(self, name: str) -> None:
+        """Serve nothing that is revoked for longer than there is something else, or somebody who wants it."""
+        assert self._desk is not None
+        wanted = self._wanted.get(name)
+        is_needed = wanted is not None and (bool(wanted.names) or name == self._hostname)
+        if await asyncio.to_thread(self._desk.revoking.tidy, name, is_needed=is_needed):
+            await self._load()
 
     def _next_at(self, wanted: Wanted) -> int:
         """When there is something to do for a certificate. Blocks."""
         attempt = attempts.load(self._pairs.place(wanted.key))
         pair = self._pairs.newest(wanted.key)
         due = attempt.not_before_at
-        if pair is not None and set(wanted.names) <= set(pair.leaf.names):
+        is_condemned = self._desk is not None and self._desk.revoking.condemned(wanted.key, pair) is not None
+        if pair is not None and not is_condemned and set(wanted.names) <= set(pair.leaf.names):
             due = max(due, timing.due_at(pair.leaf, attempt))
         is_asked_about = pair is not None and attempt.ask_at and pair.leaf.not_after_at > self._now()
         return min(due, attempt.ask_at) if is_asked_about else due
 
-    def _private(self, key: str, *, with_next: bool) -> bytes:
-        """The key to be certified; the first one is the self-signed certificate's, which TLSA records know. Blocks."""
-        current = None if with_next else self._pairs.key(key)
-        if current is not None:
-            return current
-        ready = self._pairs.next_key(key)
-        if ready is None:
-            ready = (self._certificates.self_signed_key() if key == self._hostname else None) or keys.make()
-            self._pairs.keep_next_key(key, ready)
-        return ready
-
-    def _ready_key(self, key: str) -> None:
-        if self._pairs.next_key(key) is None:
-            self._pairs.keep_next_key(key, keys.make())
-
-    async def _is_ripe(self, key: str, *, force: bool) -> bool:
-        """Whether there is a next key, and nobody's TLSA records would be wrong with it."""
-        ready = await asyncio.to_thread(self._pairs.next_key, key)
-        if ready is None:
-            return False
-        current = await asyncio.to_thread(self._pairs.newest, key)
-        if current is not None and current.leaf.public_key == keys.public(ready):  # a crash left it behind
-            await asyncio.to_thread(self._pairs.drop_next_key, key)
-            return False
-        if force or key != self._hostname:
-            return True
-        try:
-            found = await self._resolver.tlsa(_tlsa_name(self._hostname))
-        except LookupFailed:
-            return False
-        if not found.records:
-            return True
-        place = self._pairs.place(key)
-        attempt = await asyncio.to_thread(attempts.load, place)
-        is_there = tlsa.of_key(keys.public(ready)) in found.records
-        seen_at = (attempt.next_key_seen_at or self._now()) if is_there else 0
-        if seen_at != attempt.next_key_seen_at:
-            await asyncio.to_thread(attempts.save, place, replace(attempt, next_key_seen_at=seen_at))
-        return is_there and self._now() - seen_at >= timing.SEEN_SECONDS * 1000
-
-    def _public_next(self, key: str) -> bytes | None:
-        ready = self._pairs.next_key(key)
-        public = None if ready is None else keys.public(ready)
-        pair = self._pairs.newest(key)
-        return None if pair is None or pair.leaf.public_key == public else public
-
-    def _publish(self) -> None:
+    def publish(self) -> None:
         """Have DNS records say what is true now. Blocks."""
-        assert self._issuing is not None
-        self._certificates.next_key = self._public_next(self._hostname)
-        self._certificates.authorities = self._issuing.authorizations()
+        assert self._desk is not None
+        self._certificates.read_next_key()
+        self._certificates.authorities = self._desk.issuing.authorizations()
 
     def _describe(self, name: str, shown: Shown | None) -> CertificateState:
-        public = self._public_next(name) if name == self._hostname else None
-        record = f"{_tlsa_name(name)}. IN TLSA {tlsa.text(tlsa.of_key(public))}" if public else ""
+        kept = self._pairs.kept(name)
+        newest = kept[0] if kept and shown is not None and shown.source is Source.ACME else None
+        condemned = self._desk.revoking.condemned(name, newest) if self._desk is not None else None
+        earlier = tuple(
+            states.Earlier(one.leaf.serial, one.leaf.not_after_at)
+            for one in (kept[1:] if newest is not None else kept)
+            if one.leaf.not_after_at > self._now()
+        )
         attempt = attempts.load(self._pairs.place(name))
-        return states.describe(name, shown, self._wanted.get(name), attempt, record)
+        described = states.describe(name, shown, self._wanted.get(name), attempt, self._next_keys.record(name))
+        return replace(described, earlier=earlier, revoked_for=condemned.reason.value if condemned else "")
 
     def _remind(self) -> None:
         """Say once a day which certificates end soon, whoever is to renew them."""
@@ -332,11 +278,7 @@ class Keeper:
             return
         self._reminded_at = now
         for shown in self._certificates.shown:
-            is_dropped = shown.source is Source.ACME and self._issuing is not None and shown.name not in self._wanted
+            is_dropped = shown.source is Source.ACME and self._desk is not None and shown.name not in self._wanted
             if shown.leaf.not_after_at - now < EXPIRING_MS and not is_dropped:
                 days = (shown.leaf.not_after_at - now) // 86_400_000
                 log.warning("certificate.expiring", name=shown.name, source=shown.source.value, days=days)
-
-
-def _tlsa_name(host: str) -> str:
-    return f"_25._tcp.{host}"

@@ -36,7 +36,9 @@ class CertificateCheck:
             return [self._finding(_CHECK, Status.SKIPPED, "There is none yet; the first start makes one.")]
         certificate = x509.load_der_x509_certificate(der)
         found = [self._name(certificate), self._dates(certificate), await self._chain(certificate)]
-        return [*found, *[_trouble(each) for each in await self._states() if each.last_error]]
+        states = await self._states()
+        found += [_revoked(each) for each in states if each.revoked_for]
+        return [*found, *[_trouble(each) for each in states if each.last_error]]
 
     def _name(self, certificate: x509.Certificate) -> Finding:
         hostname = self._premises.hostname
@@ -87,6 +89,13 @@ class CertificateCheck:
 
     def _finding(self, check: str, status: Status, detail: str, fix: str = "") -> Finding:
         return Finding(check, status, detail, _WHY, fix, self._premises.hostname)
+
+
+def _revoked(state: CertificateState) -> Finding:
+    """A certificate that should not be served, and is, for want of another one."""
+    detail = f"What is served is revoked, or about to be ({state.revoked_for}), and there is no other one yet."
+    fix = "See what certificate.acme says, then: mailserver cert renew"
+    return Finding("certificate.revoked", Status.FAILED, detail, _WHY, fix, state.name)
 
 
 def _trouble(state: CertificateState) -> Finding:

@@ -122,6 +122,10 @@ def _finding(domain: str, one: Checked) -> Finding:
             return Finding(
                 kind.check, kind.missing, f"{name} is missing.", kind.why, f"Publish: {_line(record)}", domain
             )
+    if record.is_beside:
+        detail = f"{name} is not there yet beside the present one; until it is, the certificate keeps its key."
+        fix = f"Publish beside the present one: {_line(record)}"
+        return Finding(kind.check, Status.WARNING, detail, record.purpose, fix, domain)
     shown = "; ".join(one.found)[:_LONGEST_SHOWN]
     fix = f"Publish in its place: {_line(record)}"
     return Finding(kind.check, kind.wrong, f"{name} says something else: {shown}", kind.why, fix, domain)

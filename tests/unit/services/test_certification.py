@@ -9,69 +9,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mailserver.certificates import attempts, keys, leaf, pairs
-from mailserver.certificates.acme.account import Accounts, Registration
-from mailserver.certificates.acme.solving import HttpTokens
 from mailserver.certificates.pairs import Pairs
-from mailserver.certificates.served import Certificates, Source
+from mailserver.certificates.served import Source
 from mailserver.entities import errors
-from mailserver.mail import tlsa
-from mailserver.services.certification.issuing import Issuing, Terms
-from mailserver.services.certification.keeper import Keeper
-from mailserver.services.certification.names import Names
-from tests.support.acme_authority import DIRECTORY, PREFIX, FakeAuthority, Killed
-from tests.support.zone import FAILS, FakeResolver
-
-HOST = "mail.local.test"
-HOURS, DAYS = 3_600_000, 86_400_000
-
-
-class Desk:
-    """A keeper on a directory, with its authority; `again` is what a restart makes of it."""
-
-    def __init__(self, directory, **authority):
-        self.directory = directory
-        self.at = int(time.time() * 1000)
-        self.tokens = HttpTokens()
-        self.authority = FakeAuthority(lambda token: self.tokens.answer(token), lambda: self.at / 1000, **authority)
-        self.resolver = FakeResolver(hosts={HOST: ["192.0.2.1"]})
-        self.domains = []
-        self.registration = Registration(("postmaster@local.test",), terms_agreed=True)
-        self.operator = None
-        self.again()
-
-    def again(self):
-        self.tokens = HttpTokens()
-        self.pairs = Pairs(self.directory / "acme")
-        self.certificates = Certificates(self.operator, self.operator, self.directory, HOST, self.pairs)
-        self.certificates.load()
-        terms = Terms(DIRECTORY, self.registration)
-        issuing = Issuing(self.authority, terms, Accounts(self.directory), self.pairs, [self.tokens])
-
-        async def domains():
-            return self.domains
-
-        names = Names(HOST, self.resolver)
-        self.keeper = Keeper(
-            HOST, self.certificates, self.pairs, issuing, names, domains, self.resolver, lambda: self.at, lambda: 0.5
-        )
-
-    async def state(self, name=HOST):
-        return next(one for one in await self.keeper.state() if one.name == name)
-
-    async def passed(self, milliseconds):
-        self.at += milliseconds
-        return await self.keeper.round()
-
-    async def running(self, call):
-        """Call the keeper while its task runs."""
-        task = asyncio.ensure_future(self.keeper.run())
-        try:
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            return await call()
-        finally:
-            self.keeper.stop()
-            await task
+from tests.support.acme_authority import PREFIX, FakeAuthority, Killed
+from tests.support.certified import DAYS, HOST, HOURS, Desk
+from tests.support.zone import FAILS
 
 
 @pytest.fixture
@@ -415,62 +358,19 @@ async def test_a_crash_between_the_new_pair_and_the_note_of_it_is_forgotten(desk
     assert (state.last_error, state.next_attempt_at) == ("", state.renew_at)
 
 
-async def test_a_new_key_waits_for_its_tlsa_record(desk):
-    await desk.keeper.round()
-    old = desk.certificates.shown[0].leaf
-    present = tlsa.of_key(old.public_key)
-    where = f"_25._tcp.{HOST}"
-
-    def publish(*records):
-        desk.resolver.tlsas[where] = [(one.usage, one.selector, one.matching, one.data) for one in records]
-
-    publish(present)
-    (state,) = await desk.running(lambda: desk.keeper.renew(HOST, new_key=True))
-    assert state.next_tlsa.startswith(f"{where}. IN TLSA 3 1 1 ")
-    following = tlsa.of_key(desk.certificates.next_key)
-    assert state.next_tlsa.endswith(following.data.hex().upper())
-    desk.again()
-    await desk.passed(3 * HOURS)
-    assert desk.certificates.shown[0].leaf == old
-    publish(present, following)
-    await desk.passed(HOURS)
-    await desk.passed(HOURS)
-    assert desk.certificates.shown[0].leaf == old  # caches may still know the old records alone
-    await desk.passed(HOURS)
-    assert tlsa.of_key(desk.certificates.shown[0].leaf.public_key) == following
-    assert (await desk.state()).next_tlsa == ""
-    assert desk.certificates.next_key is None
-
-
-async def test_a_new_key_is_used_at_once_where_nobody_publishes_tlsa_or_the_operator_insists(desk):
-    await desk.keeper.round()
-    keys_shown = [desk.certificates.shown[0].leaf.public_key]
-    await desk.running(lambda: desk.keeper.renew(None, new_key=True))
-    keys_shown.append(desk.certificates.shown[0].leaf.public_key)
-    desk.resolver.tlsas[f"_25._tcp.{HOST}"] = FAILS
-    desk.again()
-    await desk.running(lambda: desk.keeper.renew(None, new_key=True))
-    keys_shown.append(desk.certificates.shown[0].leaf.public_key)
-    desk.again()
-    await desk.running(lambda: desk.keeper.renew(None, force=True))
-    keys_shown.append(desk.certificates.shown[0].leaf.public_key)
-    assert len(set(keys_shown)) == 3
-    assert keys_shown[1] == keys_shown[2]
-
-
 async def test_renewing_by_hand_does_what_is_due_and_more_only_by_force(desk):
     await desk.keeper.round()
-    (state,) = await desk.running(lambda: desk.keeper.renew(None))
+    (state,) = await desk.running(lambda: desk.wishes.renew(None))
     assert len(desk.authority.orders) == 1
     desk.again()
-    (forced,) = await desk.running(lambda: desk.keeper.renew(HOST, force=True))
+    (forced,) = await desk.running(lambda: desk.wishes.renew(HOST, force=True))
     assert len(desk.authority.orders) == 2
     assert forced.not_after_at >= state.not_after_at
     desk.again()
     with pytest.raises(errors.Temporary):
-        await desk.keeper.renew(None)
+        await desk.wishes.renew(None)
     with pytest.raises(errors.NotFound):
-        await desk.running(lambda: desk.keeper.renew("nowhere.test"))
+        await desk.running(lambda: desk.wishes.renew("nowhere.test"))
 
 
 async def test_stopping_does_not_wait_for_the_authority(desk):
