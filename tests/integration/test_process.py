@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.support.ports import free_port
 from tests.support.server import Server, environment, running_server
+from tests.support.waiting import until
 
 UNITS = Path(__file__).parents[2] / "systemd"
 
@@ -31,7 +32,7 @@ async def test_the_supervisor_hears_ready_watchdog_and_stopping(tmp_path):
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(path))
-        listener.settimeout(10)
+        listener.settimeout(60)
         more = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "400000"}
         async with running_server(tmp_path / "server", more=more) as server:
             while heard.count(b"WATCHDOG=1") < 3 or b"READY=1" not in heard:
@@ -68,7 +69,7 @@ async def test_ports_come_from_systemd_so_that_no_root_is_needed(tmp_path):
             with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
                 client.sendmail("a@elsewhere.test", ["agent@local.test"], "Subject: inherited\r\n\r\nx\r\n")
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     await asyncio.to_thread(deliver)
@@ -77,7 +78,7 @@ async def test_ports_come_from_systemd_so_that_no_root_is_needed(tmp_path):
                     await asyncio.sleep(0.1)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def certificate(path, name):
@@ -103,6 +104,10 @@ def shown_name(address):
     return shown.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
 
 
+async def is_shown(server, name):
+    return await asyncio.to_thread(shown_name, server.submissions) == name
+
+
 async def test_sighup_shows_the_new_certificate_and_keeps_the_old_one_where_the_new_is_broken(tmp_path):
     path = tmp_path / "both.pem"
     certificate(path, "first.test")
@@ -110,14 +115,10 @@ async def test_sighup_shows_the_new_certificate_and_keeps_the_old_one_where_the_
         assert await asyncio.to_thread(shown_name, server.submissions) == "first.test"
         certificate(path, "second.test")
         os.kill(server.pid, signal.SIGHUP)
-        async with asyncio.timeout(30):
-            while await asyncio.to_thread(shown_name, server.submissions) != "second.test":
-                await asyncio.sleep(0.05)
+        await until(lambda: is_shown(server, "second.test"))
         path.write_text("not a certificate")
         os.kill(server.pid, signal.SIGHUP)
-        async with asyncio.timeout(30):
-            while "server.reload.failed" not in server.log:
-                await asyncio.sleep(0.05)
+        await until(lambda: "server.reload.failed" in server.log)
         assert await asyncio.to_thread(shown_name, server.submissions) == "second.test"
 
 
@@ -135,7 +136,7 @@ async def ended(server, *arguments):
         sys.executable, "-m", "mailserver", *arguments, env=server.environment, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )  # fmt: skip
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         _, stderr = await process.communicate()
     return process.returncode, stderr.decode()
 

@@ -109,19 +109,14 @@ async def test_a_held_message_waits_over_a_restart_and_goes_out_on_time(tmp_path
     async with appliance(tmp_path, remote) as server:
         began_at = time.time()
         await asyncio.to_thread(submit, server, "HOLDFOR=9", "MT-PRIORITY=3")
-        await until(lambda: server.command("queue", "list"))
         await server.stop()
-        await server.start()
         (row,) = await server.command("queue", "list")
         assert 8_000 < row["next_attempt_at"] - began_at * 1000 < 39_000
         assert row["attempts"] == 0
         assert row["expires_at"] - row["next_attempt_at"] == 5 * 86_400_000
         assert remote.messages == []
-
-        async def arrived():
-            return remote.messages
-
-        (message,) = await until(arrived)
+        await server.start()
+        (message,) = await until(lambda: remote.messages)
         assert time.time() - began_at >= 9
         assert "MT-PRIORITY=3" in message.mail
         assert "HOLD" not in message.mail

@@ -1,6 +1,7 @@
 """A script at the open port: mail is filed, passed on, refused and answered, and a kill loses and doubles nothing."""
 
 import asyncio
+import contextlib
 import smtplib
 import sqlite3
 from contextlib import AsyncExitStack
@@ -9,6 +10,7 @@ import pytest
 
 from tests.support.remote import Remote
 from tests.support.server import CommandFailed, Server, environment
+from tests.support.waiting import until
 from tests.support.zone import NameServer
 
 ZONE = """
@@ -47,10 +49,8 @@ class World:
         return await self.server.command("sieve", "put", inbox, name, str(path), "--activate")
 
     async def outside(self, count):
-        async with asyncio.timeout(30):
-            while len(self.remote.messages) < count:
-                await asyncio.sleep(0.05)
-        await asyncio.sleep(0.3)
+        await until(lambda: len(self.remote.messages) >= count)
+        await asyncio.sleep(0.3)  # nothing more follows
         return self.remote.messages
 
 
@@ -94,12 +94,18 @@ async def test_a_script_files_passes_on_refuses_and_answers(world):
     assert b"Auto-Submitted: auto-replied" in answer.content
     assert b"In-Reply-To: <hello@remote.test>" in answer.content
     assert b"DKIM-Signature" in answer.content
-    with sqlite3.connect(world.server.directory / "data" / "mailserver.db") as database:
-        found = database.execute(
+    await until(lambda: len(placed(world)) >= 3)
+    assert placed(world) == [("file-python", "python"), ("hello", "Inbox"), ("hello", "Inbox")]
+
+
+def placed(world):
+    """The subject of each message, and the folder that it lies in."""
+    path = world.server.directory / "data" / "mailserver.db"
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        return database.execute(
             "SELECT d.subject, f.name FROM placement p JOIN folder f ON f.id = p.folder_id "
             "JOIN message_data d ON d.message_id = p.message_id ORDER BY d.message_id"
         ).fetchall()
-    assert found == [("file-python", "python"), ("hello", "Inbox"), ("hello", "Inbox")]
 
 
 async def test_one_of_two_who_refuses_is_told_of_in_a_report(world):

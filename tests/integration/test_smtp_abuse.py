@@ -102,7 +102,7 @@ async def test_ipv6_is_counted_as_well():
 async def test_who_asks_for_many_unknown_recipients_waits_longer_and_is_sent_away_for_an_hour(steep):
     clock = Time()
     limits = {
-        "unknown_recipients_per_loopback_address_per_hour": 4, "tarpit_errors": 2, "loopback_tarpit_seconds": 1.0,
+        "unknown_recipients_per_loopback_address_per_hour": 4, "tarpit_errors": 2, "loopback_tarpit_seconds": 3.0,
     }  # fmt: skip
     now = asyncio.get_running_loop().time
     async with running(clock=clock, **limits) as server:
@@ -115,8 +115,8 @@ async def test_who_asks_for_many_unknown_recipients_waits_longer_and_is_sent_awa
                     began_at = now()
                     await client.command("RCPT TO:<nobody@local.test>", "550 5.1.1")
                     waits.append(now() - began_at)
-        assert max(waits[:2]) < 0.95
-        assert min(waits[2:]) >= 0.99
+        assert max(waits[:2]) < 2.9
+        assert min(waits[2:]) >= 2.99
         async with connected(server, "127.0.0.2") as client, connected(server, "127.0.0.3") as other:
             await client.command("EHLO mx.remote.test", "250")
             await client.command("MAIL FROM:<a@remote.test>", "250")
@@ -135,20 +135,20 @@ async def test_who_asks_for_many_unknown_recipients_waits_longer_and_is_sent_awa
 
 async def test_a_known_recipient_is_told_at_once_whatever_memory_says(steep):
     """`slownobody` is unknown only after a lookup: the reply of a task is held back as well."""
-    async with running(tarpit_errors=0, loopback_tarpit_seconds=1.0) as server, connected(server) as client:
+    async with running(tarpit_errors=0, loopback_tarpit_seconds=3.0) as server, connected(server) as client:
         now = asyncio.get_running_loop().time
         await client.command("EHLO mx.remote.test", "250")
         await client.command("MAIL FROM:<a@remote.test>", "250")
         began_at = now()
         await client.command("RCPT TO:<slownobody@local.test>", "550 5.1.1")
-        assert now() - began_at >= 0.99
+        assert now() - began_at >= 2.99
         began_at = now()
         await client.command("RCPT TO:<agent@local.test>", "250")
-        assert now() - began_at < 0.95
+        assert now() - began_at < 2.9
 
 
 async def test_errors_are_answered_ever_later_and_nobody_else_waits(steep):
-    limits = {"tarpit_errors": 1, "loopback_tarpit_seconds": 2.0}
+    limits = {"tarpit_errors": 1, "loopback_tarpit_seconds": 3.0}
     async with running(**limits) as server, connected(server) as client, connected(server, "127.0.0.2") as other:
         now = asyncio.get_running_loop().time
         await client.command("WHAT", "500")
@@ -156,11 +156,11 @@ async def test_errors_are_answered_ever_later_and_nobody_else_waits(steep):
         await client.send(b"WHAT\r\nNOOP\r\n")  # what comes behind it waits as well
         for _ in range(20):
             await other.command("NOOP", "250")
-        assert now() - began_at < 1.9
+        assert now() - began_at < 2.9
         await client.expect("500")
-        assert now() - began_at >= 1.99
+        assert now() - began_at >= 2.99
         await client.expect("250")
-        assert now() - began_at < 3.9
+        assert now() - began_at < 5.9
 
 
 async def test_who_waits_in_the_tarpit_is_told_when_the_server_stops(steep):

@@ -32,6 +32,6 @@ def test_there_are_few_pieces_and_they_are_short():
 
 @pytest.mark.parametrize("text", ["a " * 100_000, "a" * 200_000, ("a" * 50 + "!") * 4_000, "!" * 200_000])
 def test_hostile_text_takes_no_time(text):
-    began = time.perf_counter()
+    began = time.process_time()
     highlights.pieces(text, ["a a a b", "a*", "b c d e f g", "a b*"])
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 2  # of our own: others may want the processor

@@ -80,11 +80,11 @@ def test_what_is_no_policy_says_why(text, sentence):
     "text", [b"a" * 65_000, b"a:" + b" " * 65_000 + b"b", b": " * 32_000, b"mx: " + b"a." * 32_000, b"\n" * 65_000]
 )
 def test_hostile_policies_cost_little(text):
-    started_at = time.perf_counter()
+    started_at = time.process_time()
     with pytest.raises(PolicyInvalid):
         mtasts.parse(text)
     mtasts.policy_id([text])
-    assert time.perf_counter() - started_at < 0.2
+    assert time.process_time() - started_at < 1  # of our own: others may want the processor
 
 
 @pytest.mark.parametrize(

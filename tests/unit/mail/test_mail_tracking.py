@@ -104,6 +104,6 @@ def test_what_replaces_a_link_cannot_break_out_of_it():
 )  # fmt: skip
 def test_hostile_html_takes_time_in_proportion_to_its_length(piece):
     source = piece * (500_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     changed(source, "!")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

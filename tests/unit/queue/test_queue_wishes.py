@@ -101,11 +101,13 @@ def test_a_held_message_is_due_at_its_release_and_has_its_whole_time_from_then()
 
 async def test_a_held_message_is_not_tried_before_its_release(parts, remote):
     async with parts() as out:
-        at = out.clock() + 600
+        at = out.clock() + 3_600_000
         (number,) = await out.send(("bob@remote.test", {"next_attempt_at": at}), release_at=at)
         await asyncio.sleep(0.3)
         assert remote.connections == 0
         assert (await out.show(number)).delivery.attempts == 0
+        out.clock.advance(3_600)
+        out.doorbell.ring("queue")
         await out.until(number, DELIVERED)
         assert out.clock() >= at
 

@@ -206,8 +206,8 @@ async def test_the_clock_wakes_by_itself_and_stops(house):
     clock = house.services.draft_clock
     task = asyncio.create_task(clock.run())
     await asyncio.sleep(0.05)
-    await made(house, send_at=int(time.time() * 1000) + 300)
-    async with asyncio.timeout(30):
+    await made(house, send_at=int(time.time() * 1000) + 1_500)
+    async with asyncio.timeout(60):
         while await counts(house) != [0, 1, 2]:
             await asyncio.sleep(0.02)
         clock.stop()

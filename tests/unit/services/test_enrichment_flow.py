@@ -366,6 +366,6 @@ async def test_the_engine_runs_until_it_is_told_to_stop(site):
         while await site.house.rows("SELECT * FROM enrichment_request"):
             await asyncio.sleep(0.02)
     worker.stop()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, 60)
     for number, message_id in enumerate(message_ids, start=1):
         assert (await shown(site, message_id))["event_suggestion"]["start"] == f"2030-06-{number:02}T15:00:00Z"

@@ -137,11 +137,11 @@ async def test_a_reader_sees_one_moment(base):
     def look_twice(snapshot):
         first = names(snapshot)
         started.set()
-        go_on.wait(5)
+        go_on.wait(60)
         return first, names(snapshot)
 
     looking = asyncio.create_task(base.read(look_twice))
-    await asyncio.to_thread(started.wait, 5)
+    await asyncio.to_thread(started.wait, 60)
     await base.write(put, "meanwhile")
     go_on.set()
     assert await looking == ([], [])
