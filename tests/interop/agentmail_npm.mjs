@@ -6,8 +6,8 @@ import { setTimeout as wait } from "node:timers/promises";
 
 const { AgentMailClient, AgentMailError } = createRequire(`${process.cwd()}/`)("agentmail");
 const [base, apiKey, domain] = process.argv.slice(2);
-const client = new AgentMailClient({ apiKey, baseUrl: base, maxRetries: 0, timeoutInSeconds: 20 });
-const ARRIVAL_STEPS = 150;
+const client = new AgentMailClient({ apiKey, baseUrl: base, maxRetries: 0, timeoutInSeconds: 60 });
+const ARRIVAL_STEPS = 600;
 
 async function arrived(inboxId, isWanted) {
   for (let step = 0; step < ARRIVAL_STEPS; step++) {
@@ -140,11 +140,11 @@ const steps = {
   },
 
   async websocket() {
-    const socket = await client.websockets.connect({ apiKey, reconnectAttempts: 0, connectionTimeoutInSeconds: 10 });
+    const socket = await client.websockets.connect({ apiKey, reconnectAttempts: 0, connectionTimeoutInSeconds: 60 });
     const told = [];
     const heard = (isWanted) =>
       new Promise((resolve, reject) => {
-        const clock = setTimeout(() => reject(new Error(`not told: ${JSON.stringify(told)}`)), 20_000);
+        const clock = setTimeout(() => reject(new Error(`not told: ${JSON.stringify(told)}`)), 60_000);
         const look = setInterval(() => {
           const found = told.find(isWanted);
           if (found) {

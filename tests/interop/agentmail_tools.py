@@ -41,7 +41,7 @@ sent = raw(
     "send_message", inbox_id=made.inbox_id, to=["agent@local.test"], subject="From a tool", text="Hello.",
     attachments=[{"filename": "a.txt", "content": "aGVsbG8="}],
 )  # fmt: skip
-for _ in range(200):
+for _ in range(600):
     threads = raw("list_threads", inbox_id="agent@local.test", limit=1).threads
     if threads:
         break

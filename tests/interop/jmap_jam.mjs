@@ -45,7 +45,7 @@ const steps = {
     assert.ok(answer.created.s.id);
   },
   async together() {
-    for (let round = 0; round < 100; round++) {
+    for (let round = 0; round < 600; round++) {
       const [{ emails }] = await jam.requestMany((t) => {
         const ids = t.Email.query({ accountId, filter: { inMailbox: this.boxes.inbox }, collapseThreads: true });
         const emails = t.Email.get({

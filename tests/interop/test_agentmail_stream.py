@@ -16,6 +16,7 @@ import svix.webhooks
 
 from tests.support.receiver import Receiver
 from tests.support.server import running_server
+from tests.support.waiting import until
 
 EVENTS = int(os.environ.get("MAILSERVER_STREAM_EVENTS", "1000"))
 SECONDS = 180 + EVENTS / 10  # for all of it
@@ -92,8 +93,7 @@ async def test_every_event_is_heard_once_and_in_order_by_a_socket_and_a_webhook(
                 secret = (await answer.json())["secret"]
         heard = Heard()
         listening = asyncio.create_task(listen(server, key, heard))
-        while not heard.opened:
-            await asyncio.sleep(0.05)
+        await until(lambda: heard.opened)
         begun = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for sender in range(SENDERS):

@@ -16,7 +16,7 @@ TOOLKIT = "agentmail-toolkit==0.3.2"
 ALONE = (TOOLKIT, "filetype", "pymupdf", "python-docx")
 WHOLE = ("langchain>=1.1,<2", "lxml")
 INSTALL_SECONDS = 240
-RUN_SECONDS = 60
+RUN_SECONDS = 180
 SCRIPT = Path(__file__).with_name("agentmail_tools.py")
 FAILS = [("agent_verify", "error"), ("delete_inbox", "success"), ("get_inbox", "error")]
 

@@ -10,12 +10,14 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import uuid
 
 import aiohttp
 import pytest
 
 from tests.support.served import served
+from tests.support.waiting import LONGEST_SECONDS
 
 WORDS = {
     "English": ("Jane “Doc” O'Neil, Jr.", "Naïve question — is “it” done?", "Dear all,\n\nit's done.\n\nYours"),
@@ -137,10 +139,10 @@ def by_mutt(directory, raw):
         check=True, env=environment,
     )  # fmt: skip
     try:
-        for _ in range(100):
-            if out.exists():
-                return out.read_text()
-            subprocess.run(["sleep", "0.1"], check=True)
-        raise AssertionError("mutt wrote nothing")
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while not out.exists():
+            assert time.monotonic() < deadline, "mutt wrote nothing"
+            time.sleep(0.05)
+        return out.read_text()
     finally:
         subprocess.run(["tmux", "-L", session, "kill-server"], check=False, capture_output=True)

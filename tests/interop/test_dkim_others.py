@@ -8,7 +8,7 @@ import dkim as dkimpy
 import pytest
 
 from mailserver.mail import dkim, results
-from tests.support import opendkim
+from tests.support import opendkim, waiting
 from tests.support.milter import Milter
 from tests.support.opendkim import OpenDkim
 from tests.support.ports import free_port
@@ -103,20 +103,13 @@ class Signer:
         )
         with (self.directory / "log").open("wb") as log:
             self.process = subprocess.Popen(["/usr/sbin/opendkim", "-f", "-x", str(config)], stdout=log, stderr=log)
-        for _ in range(100):
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            except OSError:
-                assert self.process.poll() is None, (self.directory / "log").read_text()
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                return self
-        raise AssertionError((self.directory / "log").read_text())
+        if not await asyncio.to_thread(waiting.until_listening, self.port, self.process):
+            raise AssertionError((self.directory / "log").read_text())
+        return self
 
     async def __aexit__(self, *_exc):
         self.process.kill()  # asked to stop, it waits five seconds for nothing
-        await asyncio.to_thread(self.process.wait, 10)
+        await asyncio.to_thread(self.process.wait, 60)
 
 
 @needs_opendkim

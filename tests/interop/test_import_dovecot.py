@@ -22,7 +22,9 @@ import pytest_asyncio
 from mailserver.mail import imap_answers
 from tests.support import certificates, dovecot
 from tests.support.dovecot import PASSWORD, Dovecot, Dropping
+from tests.support.ports import free_port
 from tests.support.server import CommandFailed, running_server
+from tests.support.waiting import until
 
 MESSAGES = int(os.environ.get("MAILSERVER_IMPORT_MESSAGES", "800"))
 STARTED_AT = 1_500_000_000
@@ -108,9 +110,7 @@ async def test_an_account_that_is_killed_and_broken_off_comes_over_once(source, 
         sys.executable, "-m", "mailserver", "--json", *arguments(source, server), env=server.environment,
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
-    async with asyncio.timeout(60):
-        while not stored(server) and process.returncode is None:
-            await asyncio.sleep(0.01)
+    await until(lambda: stored(server) or process.returncode is not None)
     if process.returncode is None:
         os.kill(process.pid, signal.SIGKILL)
     await process.wait()
@@ -185,10 +185,9 @@ async def test_a_source_that_breaks_off_again_and_again_is_75_and_one_that_is_no
     async with Dropping(source.port, 2_000, times=1_000) as way:
         with pytest.raises(CommandFailed, match="closed the connection") as dropped:
             await server.command(*arguments(source, server, port=way.port))
-        port = way.port
     assert dropped.value.code == 75
     with pytest.raises(CommandFailed) as nobody:
-        await server.command(*arguments(source, server, port=port))
+        await server.command(*arguments(source, server, port=free_port()))
     assert nobody.value.code == 69
 
 

@@ -13,6 +13,7 @@ from tests.support.milter import Milter
 from tests.support.opendkim import OpenDkim
 from tests.support.remote import Remote
 from tests.support.server import PASSWORD, Server, environment
+from tests.support.waiting import until
 from tests.support.zone import NameServer
 
 MISSING = opendkim.missing()
@@ -68,20 +69,19 @@ async def by_api(server, fields):
     """As an answer, where clients of AgentMail may set fields of their own."""
     await asyncio.to_thread(receive, server)
     async with server.session(server.account["api_key"]) as agentry:
-        rows = []
-        async with asyncio.timeout(30):
-            while not rows:
-                async with agentry.get("/agent/v0/messages") as answer:
-                    rows = (await answer.json())["messages"]
+
+        async def there():
+            async with agentry.get("/agent/v0/messages") as answer:
+                return (await answer.json())["messages"]
+
+        rows = await until(there)
         path = f"/agent/v0/messages/{urllib.parse.quote(rows[0]['message_id'])}/reply"
         async with agentry.post(path, json={"text": "News.", "headers": fields}) as answer:
             assert answer.status == 200, await answer.text()
 
 
 async def received(remote):
-    async with asyncio.timeout(30):
-        while not remote.messages:
-            await asyncio.sleep(0.02)
+    await until(lambda: remote.messages)
     return remote.messages.pop().content
 
 

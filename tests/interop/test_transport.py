@@ -25,6 +25,7 @@ from tests.support.postfix import Postfix
 from tests.support.remote import Remote
 from tests.support.server import running_server
 from tests.support.unbound import Unbound
+from tests.support.waiting import until
 
 MISSING = knot.missing() or unbound.missing()
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
@@ -97,7 +98,7 @@ class World:
     async def queue(self, policies=None, **options):
         """The queue in front of it all, running."""
         names = await self.names()
-        resolver = DnsResolver([names.address], lifetime_seconds=5)
+        resolver = DnsResolver([names.address], lifetime_seconds=30)
         fetch = await self.stack.enter_async_context(Fetch(resolver, allow_private=True))
         if policies is not None:
             options["sts_of"] = lambda database, clock: StsPolicies(
@@ -129,8 +130,12 @@ async def bounce(out, number):
     out.clock.advance(FIVE_DAYS)
     await out.upkeep.once()
     shown = await out.until(number, FAILED)
-    told = [one for stored in out.local.stored for one in dsn.parse(stored[2]).recipients]
-    (recipient,) = [one for one in told if one.address == shown.delivery.recipient]
+
+    def told():
+        every = [one for stored in out.local.stored for one in dsn.parse(stored[2]).recipients]
+        return [one for one in every if one.address == shown.delivery.recipient]
+
+    (recipient,) = await until(told)
     assert recipient.action == "failed"
     return recipient.status, shown.delivery.last_reply
 
@@ -281,7 +286,7 @@ async def test_the_appliance_delivers_to_postfix_by_dane_and_keeps_an_enforced_p
         "smtpd_tls_security_level": "may",
         "smtpd_recipient_restrictions": "permit_mynetworks,reject",
     }
-    await world.stack.enter_async_context(
+    outside = await world.stack.enter_async_context(
         Postfix(directory, settings, ["tlsmgr unix - - n 1000? 1 tlsmgr"], world.port)
     )
     right = tlsa.text(tlsa.of_certificate(leaf.der))
@@ -302,11 +307,12 @@ async def test_the_appliance_delivers_to_postfix_by_dane_and_keeps_an_enforced_p
         async with server.session() as gent:
             form = {"to": [{"email": one} for one in recipients], "subject": "x", "text_body": "Hello."}
             assert (await gent.post("/v1/messages/", json=form)).status == 201
-        async with asyncio.timeout(30):
-            while True:
-                rows = {row["recipient"]: row for row in await server.command("queue", "list", "--all")}
-                if all(rows[one]["last_reply"] for one in recipients):
-                    break
+
+        async def tried():
+            rows = {row["recipient"]: row for row in await server.command("queue", "list", "--all")}
+            return rows if all(rows[one]["last_reply"] for one in recipients) else None
+
+        rows = await until(tried)
         assert {row["state"] for row in rows.values()} == {"delivered", "queued"}
         shown = await server.command("queue", "show", rows["bob@good.test"]["id"])
         assert shown["tried"][-1]["tls"] == "dane TLSv1.3"
@@ -315,6 +321,4 @@ async def test_the_appliance_delivers_to_postfix_by_dane_and_keeps_an_enforced_p
         published = {row["type"] for row in await server.command("dns", "show", "local.test")}
         assert {"TLSA", "CNAME", "TXT", "MX"} <= published
     assert remote.messages == []
-    async with asyncio.timeout(30):  # Postfix takes a message first, and delivers it then
-        while not list((directory / "mail").glob("bob/new/*")):
-            await asyncio.sleep(0.05)
+    await until(lambda: outside.delivered("bob"))  # Postfix takes a message first, and delivers it then
