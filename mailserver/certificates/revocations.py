@@ -27,6 +27,7 @@ class Revocation:
     not_after_at: int
     asked_at: int
     was_served: bool = False  # when it was asked for
+    successor: str = ""  # the key in PEM that takes the place of one that has leaked, until it has
     revoked_at: int = 0
     not_before_at: int = 0  # of the next try
     last_error: str = ""
@@ -68,13 +69,14 @@ class Revocations:
         """That of a certificate, by its serial number; None where nobody wants it revoked."""
         return next((one for one in self.all(name) if one.serial == serial), None)
 
-    def begin(self, name: str, pair: Pair, reason: Reason, at: int) -> None:
+    def begin(self, name: str, pair: Pair, reason: Reason, at: int, successor: bytes = b"") -> None:
         """Want a certificate revoked from now on."""
         newest = self._pairs.newest(name)
         kept = Revocation(
             pair.leaf.serial, reason, pair.chain.read_text("ascii"), pair.key.read_text("ascii"),
             pair.leaf.public_key.hex(), pair.leaf.not_after_at, at,
             was_served=newest is not None and newest.leaf.serial == pair.leaf.serial,
+            successor=successor.decode("ascii"),
         )  # fmt: skip
         self.save(name, kept)
 

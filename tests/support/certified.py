@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 from mailserver.certificates.acme.account import Accounts, Registration
 from mailserver.certificates.acme.solving import HttpTokens
@@ -16,7 +17,7 @@ from mailserver.services.certification.next_keys import NextKeys
 from mailserver.services.certification.revoking import Revoking
 from mailserver.services.certification.windows import Windows
 from mailserver.services.certification.wishes import Wishes
-from tests.support.acme_authority import DIRECTORY, FakeAuthority
+from tests.support.acme_authority import DIRECTORY, FakeAuthority, Killed
 from tests.support.zone import FakeResolver
 
 HOST = "mail.local.test"
@@ -74,3 +75,23 @@ class Desk:
         finally:
             self.keeper.stop()
             await task
+
+
+async def killed(desk, axe, step, call):
+    """Whether the process ended before that step of a call; it has started again then."""
+    task = asyncio.ensure_future(desk.keeper.run())
+    while not desk.keeper._is_running:
+        await asyncio.sleep(0)
+    async with desk.keeper._turn:
+        pass
+    try:
+        with axe.falls_before(step):
+            await call()
+    except Killed:
+        pass
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, Killed, BaseExceptionGroup):
+            await task
+    desk.again()
+    return axe.has_fallen

@@ -163,6 +163,8 @@ class Keeper:
         pair = await asyncio.to_thread(self._pairs.newest, wanted.key)
         condemned = await asyncio.to_thread(self._desk.revoking.condemned, wanted.key, pair)
         is_leaked = condemned is not None and condemned.is_compromised
+        if is_leaked:
+            await asyncio.to_thread(self._desk.revoking.ready_successor, wanted.key)
         with_next = pair is None or uses_next or is_leaked or await self._next_keys.is_ripe(wanted.key)
         is_new = pair is None or with_next or condemned is not None or not set(wanted.names) <= set(pair.leaf.names)
         due = self._now() if force or is_new or pair is None else timing.due_at(pair.leaf, attempt)

@@ -46,13 +46,14 @@ class NextKeys:
             self._pairs.keep_next_key(name, ready)
         return ready
 
-    def ready(self, name: str, *, fresh: bool = False) -> None:
-        """Have a next key, and a fresh one whatever there is where that is wanted. Blocks."""
-        if not fresh and self._pairs.next_key(name) is not None:
+    def ready(self, name: str, wanted: bytes = b"") -> None:
+        """Have a next key: the one that is wanted, or any. Blocks."""
+        there = self._pairs.next_key(name)
+        if there is not None and wanted in (b"", there):
             return
         place = self._pairs.place(name)
         attempts.save(place, replace(attempts.load(place), next_key_seen_at=0, longest_ttl_seconds=0))
-        self._pairs.keep_next_key(name, keys.make())
+        self._pairs.keep_next_key(name, wanted or keys.make())
 
     def drop(self, name: str) -> None:
         """Have none. Blocks."""

@@ -5,12 +5,13 @@ What is revoked is replaced by the keeper before the authority is asked; what no
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mailserver.certificates import leaf
+from mailserver.certificates import keys, leaf
 from mailserver.certificates.acme import revocation
 from mailserver.certificates.acme.problem import Problem
 from mailserver.certificates.acme.revocation import Reason
@@ -64,8 +65,8 @@ class Revoking:
     def begin(self, name: str, serial: str | None, reason: Reason) -> list[str]:
         """Want a certificate revoked, the newest where no serial number is given; which it is about. Blocks.
 
-        Where the key has leaked these are all that have it, and a key that nobody has seen is ready before anything
-        says so: whoever has read the key may have read the next one, which lies beside it.
+        Where the key has leaked these are all that have it, and a key that nobody has seen is to follow: whoever has
+        read the one may have read the next one, too, which lies beside it.
         """
         target = self._target(name, serial)
         if isinstance(target, list):
@@ -76,16 +77,25 @@ class Revoking:
         is_worse = before is not None and reason is Reason.KEY_COMPROMISE and not before.is_compromised
         if before is None or before.is_refused or is_worse:
             is_leaked = reason is Reason.KEY_COMPROMISE and not (before is not None and before.is_compromised)
-            if is_leaked and self._is_newest_key(name, target.leaf.public_key):
-                self._next_keys.ready(name, fresh=True)
-            self._revocations.begin(name, target, reason, self._now())
+            successor = keys.make() if is_leaked else b""
+            self._revocations.begin(name, target, reason, self._now(), successor)
         self._complete(name)
+        self.ready_successor(name)
         same_key = target.leaf.public_key.hex() if reason is Reason.KEY_COMPROMISE else ""
         return [
             one.serial
             for one in self._revocations.all(name)
             if one.serial == target.leaf.serial or one.public_key == same_key
         ]
+
+    def ready_successor(self, name: str) -> None:
+        """Have the key ready that is to follow the newest one, where that has leaked. Blocks."""
+        newest = self._pairs.newest(name)
+        public = newest.leaf.public_key.hex() if newest is not None else ""
+        found = (one.successor for one in self._revocations.all(name) if one.public_key == public and one.successor)
+        successor = next(found, "")
+        if successor:
+            self._next_keys.ready(name, successor.encode("ascii"))
 
     async def pursue(self, name: str, *, at_once: bool = False) -> None:
         """Ask for what is still to be revoked; `at_once` does not wait for the time after a failure."""
@@ -110,6 +120,9 @@ class Revoking:
                 return False
             self._pairs.drop(name, lambda _: True)
             return True
+        for one in all_of_it:
+            if one.successor:
+                self._revocations.save(name, replace(one, successor=""))
         serials = {one.serial for one in all_of_it if one.is_condemned}
         leaked = {one.public_key for one in all_of_it if one.is_compromised} - {newest.leaf.public_key.hex()}
         self._pairs.drop(name, lambda pair: pair.leaf.serial in serials or pair.leaf.public_key.hex() in leaked)
@@ -133,17 +146,15 @@ class Revoking:
         recent = [
             one.serial
             for one in self._revocations.all(name)
-            if one.was_served and one.is_condemned and (one.is_open or one.asked_at > self._now() - AGAIN_MS)
+            if one.was_served
+            and one.is_condemned
+            and (one.is_open or one.asked_at > self._now() - AGAIN_MS or not kept)
         ]
         if recent:
             return recent
         if not kept:
             raise errors.NotFound(f"There is no certificate {name} of an authority; see `mailserver cert status`.")
         return kept[0]
-
-    def _is_newest_key(self, name: str, public_key: bytes) -> bool:
-        newest = self._pairs.newest(name)
-        return newest is not None and newest.leaf.public_key == public_key
 
     def _complete(self, name: str) -> None:
         """Want whatever has a leaked key revoked, for that reason."""

@@ -1,8 +1,6 @@
 """Keys that change because they are old: of certificates, beside their TLSA records, and of the account."""
 
-import asyncio
 import json
-from contextlib import suppress
 
 import pytest
 
@@ -15,9 +13,9 @@ from mailserver.services.accounts import records
 from mailserver.services.accounts.domain_checks import DomainChecks
 from mailserver.services.accounts.records import Proof
 from mailserver.services.health.domain_records import DomainRecords
-from tests.support.acme_authority import PREFIX, Killed
+from tests.support.acme_authority import PREFIX
 from tests.support.axe import Axe
-from tests.support.certified import DAYS, HOST, HOURS, Desk
+from tests.support.certified import DAYS, HOST, HOURS, Desk, killed
 from tests.support.zone import FAILS, FakeResolver
 
 WHERE = f"_25._tcp.{HOST}"
@@ -42,26 +40,6 @@ def served(desk):
 
 def publish(desk, *found):
     desk.resolver.tlsas[WHERE] = [(one.usage, one.selector, one.matching, one.data) for one in found]
-
-
-async def killed(desk, axe, step, call):
-    """Whether the process ended before that step of a call; it has started again then."""
-    task = asyncio.ensure_future(desk.keeper.run())
-    while not desk.keeper._is_running:
-        await asyncio.sleep(0)
-    async with desk.keeper._turn:
-        pass
-    try:
-        with axe.falls_before(step):
-            await call()
-    except Killed:
-        pass
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError, Killed, BaseExceptionGroup):
-            await task
-    desk.again()
-    return axe.has_fallen
 
 
 async def test_a_new_key_waits_for_its_tlsa_record(desk):
