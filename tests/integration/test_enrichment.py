@@ -1,6 +1,8 @@
 """Enrichment in a real appliance: mail by SMTP, suggestions by HTTP, and a process that is killed in between."""
 
 import asyncio
+import os
+import signal
 import smtplib
 import sqlite3
 
@@ -11,10 +13,12 @@ COUNT = 120
 
 
 def deliver(server, count):
+    """Deliver so many, and kill the server before it has read the last."""
     with smtplib.SMTP(*server.smtp, timeout=60) as client:
         for number in range(count):
             text = f"The call is on {number % 28 + 1} June 2030 at 15:00."
             client.sendmail("a@remote.test", ["agent@local.test"], f"Subject: call {number}\r\n\r\n{text}\r\n")
+        os.kill(server.pid, signal.SIGKILL)
 
 
 async def suggested(client):
@@ -38,7 +42,7 @@ async def test_what_a_killed_process_did_not_read_is_read_by_the_next(tmp_path):
         await server.kill()
         assert rows(server, "event_suggestion") < COUNT  # it was in the middle
         await server.start()
-        async with server.session() as client, asyncio.timeout(40):
+        async with server.session() as client, asyncio.timeout(100):
             while (
                 len(await suggested(client)) < COUNT - rows(server, "enrichment_request")
                 or rows(server, "enrichment_request") > 1

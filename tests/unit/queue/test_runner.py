@@ -5,6 +5,7 @@ from mailserver.entities.delivery import State
 from mailserver.queue import runner as runners
 from mailserver.queue.runner import Limits
 from tests.support.outgoing import outgoing
+from tests.support.ports import free_port
 from tests.support.remote import CLOSE, Remote
 from tests.support.waiting import until
 from tests.support.zone import FakeResolver
@@ -127,10 +128,8 @@ async def test_a_dead_destination_does_not_hold_up_the_others(parts, remote):
 
 
 async def test_a_destination_that_comes_back_gets_its_mail(tmp_path):
-    remote = Remote()
-    async with remote:
-        port = remote.port
-    async with outgoing(tmp_path, zone("remote.test"), port, retry_seconds=(0.2,)) as out:
+    remote = Remote(port=free_port())
+    async with outgoing(tmp_path, zone("remote.test"), remote.port, retry_seconds=(0.2,)) as out:
         number, *_ = [(await out.send("a@remote.test"))[0] for _ in range(12)]
         async with out.running():
             await out.until(number, QUEUED)
