@@ -8,14 +8,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from mailserver.certificates import keys
 from tests.support import acme_authority
 from tests.support.acme_authority import Killed
 
 _STEPS = {
     pathlib.__file__: ("rename", "unlink", "mkdir"),
     shutil.__file__: ("rmtree",),
-    keys.__file__: ("put",),
     acme_authority.__file__: ("_come",),
 }
 
@@ -23,7 +21,8 @@ _STEPS = {
 class Axe:
     """`with axe.falls_before(3): ...` raises Killed in place of the third step, in whichever thread that is.
 
-    What was between two steps is lost with the process, so that they are all the moments there are.
+    What was between two steps is lost with the process, or lies in a file that has no name yet that counts: they are
+    all the moments there are.
     """
 
     def __init__(self) -> None:

@@ -184,7 +184,7 @@ async def test_what_cannot_have_another_key_says_why(desk):
 
 
 async def test_a_change_of_keys_that_is_killed_at_any_step_ends_with_one_of_the_two(tmp_path, axe):
-    for step in range(1, 100):
+    for step in (*range(1, 6), *range(6, 100, 4)):  # those of an order are all gone through elsewhere
         desk = Desk(tmp_path / str(step))
         await desk.keeper.round()
         old = served(desk)
