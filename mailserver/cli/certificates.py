@@ -92,10 +92,10 @@ def revoke(operator: Operator, name: str, serial: str | None, reason: str, yes: 
     else:
         certificate_lines.revoked(answer)
     state = answer["changed"]["state"]
+    if not answer["is_done"] and not answer["is_refused"]:
+        sys.exit(exits.UNAVAILABLE)
     if answer["is_refused"] or (state and state["last_error"]):
         sys.exit(exits.CHECK_FAILED)
-    if not answer["is_done"]:
-        sys.exit(exits.UNAVAILABLE)
 
 
 @cert.group("account")

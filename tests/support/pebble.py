@@ -4,8 +4,11 @@ import asyncio
 import json
 import os
 import shutil
+import ssl
 import subprocess
 from pathlib import Path
+
+import aiohttp
 
 from tests.support import waiting
 from tests.support.certificates import Authority
@@ -25,7 +28,7 @@ class Pebble:
         self._refused = refused_nonces
         self._bindings = bindings
         self._process: subprocess.Popen[bytes] | None = None
-        self.port, self.http_port, self.tls_port = free_port(), free_port(), free_port()
+        self.port, self.http_port, self.tls_port, self.manager = free_port(), free_port(), free_port(), free_port()
         directory.mkdir(parents=True, exist_ok=True)
         self.trust = directory / "trust.pem"
 
@@ -41,6 +44,7 @@ class Pebble:
         binding = {"externalAccountBindingRequired": bool(self._bindings)}
         config = {
             "listenAddress": f"127.0.0.1:{self.port}",
+            "managementListenAddress": f"127.0.0.1:{self.manager}",
             "certificate": str(self._directory / "pebble.pem"),
             "privateKey": str(self._directory / "pebble.pem"),
             "httpPort": self.http_port,
@@ -60,6 +64,14 @@ class Pebble:
             )  # fmt: skip
         if not waiting.until_listening(self.port, self._process):
             raise AssertionError(self.log.read_text())
+
+    async def fate(self, serial: str) -> tuple[str, int | None]:
+        """What the authority says of a certificate: Valid or Revoked, and with which reason."""
+        trust = ssl.create_default_context(cafile=str(self.trust))
+        url = f"https://localhost:{self.manager}/cert-status-by-serial/{serial}"
+        async with aiohttp.ClientSession() as web, web.get(url, ssl=trust) as answer:
+            document = json.loads(await answer.text())
+        return document["Status"], document.get("Reason")
 
     @property
     def log(self) -> Path:
