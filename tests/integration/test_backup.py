@@ -51,7 +51,7 @@ def stored(data):
 
 
 def take_mail(server, number, accepted):
-    with smtplib.SMTP(*server.smtp, timeout=30) as client:
+    with smtplib.SMTP(*server.smtp, timeout=60) as client:
         for index in range(number):
             subject = f"in {len(accepted)} {index}"
             client.sendmail("a@elsewhere.test", ["agent@local.test"], f"Subject: {subject}\r\n\r\n{subject}\r\n")
@@ -192,7 +192,7 @@ async def test_a_backup_that_is_killed_leaves_no_half_one_and_the_server_goes_on
         for _ in range(8):
             process = await started(server, "backup", str(target), "--copy", "--keep", "3")
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(5):  # the program reads itself first; then anywhere in its work
+                async with asyncio.timeout(60):  # the program reads itself first; then anywhere in its work
                     while not list(target.glob(".unfinished-*")) and process.returncode is None:
                         await asyncio.sleep(0.001)
             await asyncio.sleep(chance.random() * 0.15)

@@ -100,6 +100,6 @@ async def healthy(server):
     assert command == ["python", "/opt/mailserver/healthcheck.py"]
     done = subprocess.run(
         [sys.executable, "-I", ROOT / "packaging/healthcheck.py"], env=server.environment, capture_output=True,
-        text=True, timeout=30,
+        text=True, timeout=60,
     )  # fmt: skip
     return done.returncode, done.stderr

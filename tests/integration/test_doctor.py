@@ -41,7 +41,7 @@ async def house(tmp_path_factory):
             yield machine, zone, server
 
 
-async def settled(machine, *arguments, until, seconds=30):
+async def settled(machine, *arguments, until, seconds=60):
     """What the doctor says, once it says that: the name server takes a moment."""
     deadline = time.monotonic() + seconds
     while True:

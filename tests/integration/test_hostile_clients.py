@@ -22,7 +22,7 @@ SLOW_CLIENTS = 2000
 SLOW_MESSAGE_SECONDS = 10.0  # a hundredth of it where nothing else runs
 LARGE_BYTES = 50_000_000
 GROWTH_BYTES = 64 << 20
-LAG_SECONDS = 1.0  # where somebody else wanted the processor: this is no measurement, only an alarm
+LAG_SECONDS = 5.0  # where somebody else wanted the processor: this is no measurement, only an alarm
 OPEN_FILES = 8192
 HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(190)
 SLOW = {  # said at once, then one octet a second
@@ -82,7 +82,7 @@ def message(address, number):
 
 async def test_two_thousand_slow_clients_do_not_slow_another(tmp_path):
     loop = asyncio.get_running_loop()
-    async with running_server(tmp_path, limits__tls_handshake_seconds=120) as server:
+    async with running_server(tmp_path, limits__tls_handshake_seconds=600) as server:
         clients = []
         for number in range(SLOW_CLIENTS):
             if number % 4 == 3:

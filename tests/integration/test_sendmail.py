@@ -31,7 +31,7 @@ async def send(server, raw, *arguments, user=None):
 
 async def arrived(server, token, subject):
     """The message of a subject in an inbox."""
-    async with server.session(token) as session, asyncio.timeout(30):
+    async with server.session(token) as session, asyncio.timeout(60):
         while True:
             async with session.get("/v1/messages/?folder=inbox") as answer:
                 for row in (await answer.json())["results"]:

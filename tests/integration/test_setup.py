@@ -147,7 +147,7 @@ async def test_a_run_that_is_killed_is_finished_by_the_next(tmp_path, machine):
         sys.executable, "-m", "mailserver", *arguments, env=there.environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    while not (there.data / "keys" / DOMAIN).exists() and asyncio.get_running_loop().time() - began < 30:
+    while not (there.data / "keys" / DOMAIN).exists() and asyncio.get_running_loop().time() - began < 60:
         await asyncio.sleep(0.005)
     os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
