@@ -1,6 +1,5 @@
 """DNS that lies, is silent or broken: mail waits or comes back, as each deserves, and says why."""
 
-import asyncio
 import contextlib
 import itertools
 
@@ -11,6 +10,7 @@ import dns.rrset
 from tests.support import hostile
 from tests.support.hostile import Hostile
 from tests.support.server import running_server
+from tests.support.waiting import until
 from tests.support.zone import NameServer
 
 DELIVERED, QUEUED, FAILED = "delivered", "queued", "failed"
@@ -155,27 +155,38 @@ async def post(gent, domain):
         assert answer.status == 201, await answer.text()
 
 
-async def tried(server, number, seconds=30):
+async def tried(server, number):
     """Every delivery by its domain, once each was tried."""
-    async with asyncio.timeout(seconds):
-        while True:
-            rows = {row["recipient"][4:-5]: row for row in await server.command("queue", "list", "--all")}
-            if len(rows) == number and all(row["last_reply"] for row in rows.values()):
-                return rows
-            await asyncio.sleep(0.2)
+
+    async def each():
+        rows = {row["recipient"][4:-5]: row for row in await server.command("queue", "list", "--all")}
+        return rows if len(rows) == number and all(row["last_reply"] for row in rows.values()) else None
+
+    return await until(each)
+
+
+def strayed(rows):
+    """The domains that have another outcome than they deserve."""
+    found = {domain: (rows[domain]["state"], rows[domain]["last_reply"]) for domain in CASES}
+    return [
+        f"{domain}: {found[domain]}, not {state} {said}"
+        for domain, (state, said) in CASES.items()
+        if found[domain][0] != state or not found[domain][1].startswith(said)
+    ]
 
 
 async def test_each_answer_of_dns_has_the_outcome_that_it_deserves(tmp_path):
     async with world(tmp_path) as (server, gent, good, _):
         for domain in CASES:
             await post(gent, domain)
-        rows = await tried(server, len(CASES))
-        found = {domain: (rows[domain]["state"], rows[domain]["last_reply"]) for domain in CASES}
-        wrong = [
-            f"{domain}: {found[domain]}, not {state} {said}"
-            for domain, (state, said) in CASES.items()
-            if found[domain][0] != state or not found[domain][1].startswith(said)
-        ]
+        wrong = []
+
+        async def is_right():  # our answer to a question may come too late once, on a machine with much to do
+            wrong[:] = strayed(await tried(server, len(CASES)))
+            return not wrong
+
+        with contextlib.suppress(TimeoutError):
+            await until(is_right)
         assert not wrong, "\n".join(wrong)
         delivered = sorted(recipient for recipient, _, _ in good.taken)
         assert delivered == sorted(f"bob@{domain}.test" for domain, (state, _) in CASES.items() if state == DELIVERED)
@@ -193,9 +204,10 @@ async def test_mail_leaves_once_dns_has_come_back(tmp_path):
         await post(gent, "silent")
         await tried(server, 2)
         names.broken = {}
-        async with asyncio.timeout(30):
-            while len(good.taken) < 2:
-                await asyncio.sleep(0.1)
-        await asyncio.sleep(0.5)
+        await until(lambda: len(good.taken) >= 2)
+        await until(lambda: is_empty(server))
         assert sorted(recipient for recipient, _, _ in good.taken) == ["bob@servfail.test", "bob@silent.test"]
-        assert await server.command("queue", "list") == []
+
+
+async def is_empty(server):
+    return await server.command("queue", "list") == []

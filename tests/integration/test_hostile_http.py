@@ -55,7 +55,7 @@ async def test_requests_that_cannot_be_read_are_refused_with_one_line_in_the_log
             assert (await said(address, data)).split(b" ")[1] in (b"404", b"400"), path
         with pytest.raises(TimeoutError):
             await said(address, FORM + login + b"Content-Length: 1000\r\n\r\n{", seconds=0.3)  # and leaves
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # what would be said of it is
         assert "Traceback" not in running.log
         assert all(json.loads(line) for line in running.log.splitlines())
 

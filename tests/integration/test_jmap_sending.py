@@ -15,6 +15,7 @@ import pytest
 from mailserver.mail import headers
 from tests.support.remote import Remote
 from tests.support.server import Server, running_server
+from tests.support.waiting import until
 from tests.support.zone import NameServer
 
 ZONE = "@ 60 SOA ns.remote.test. x. 1 60 60 60 60\n@ 60 NS ns\nns 60 A 127.0.0.1\n@ 60 MX 10 mx\nmx 60 A 127.0.0.1\n"
@@ -71,12 +72,21 @@ class Account:
 
     async def settled(self, submission_id: str, recipient: str) -> dict[str, Any]:
         """What became of one recipient, as soon as it is known."""
-        async with asyncio.timeout(30):
-            while True:
-                found = (await self.get(submission_id))["deliveryStatus"][recipient]
-                if found["delivered"] != "queued":
-                    return dict(found)
-                await asyncio.sleep(0.05)
+
+        async def known() -> dict[str, Any] | None:
+            found = (await self.get(submission_id))["deliveryStatus"][recipient]
+            return dict(found) if found["delivered"] != "queued" else None
+
+        return dict(await until(known))
+
+    async def reports(self, submission_id: str, count: int) -> list[str]:
+        """The reports about it, once there are so many."""
+
+        async def told() -> list[str] | None:
+            found = list((await self.get(submission_id))["dsnBlobIds"])
+            return found if len(found) >= count else None
+
+        return list(await until(told))
 
     async def state(self) -> str:
         return str((await self.one("EmailSubmission/get", ids=[]))["state"])
@@ -120,12 +130,6 @@ def _envelope(*recipients: str, **parameters: str) -> dict[str, Any]:
     }
 
 
-async def _until(condition: Any, seconds: float = 30) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.05)
-
-
 async def test_it_leaves_signed_without_bcc_and_the_reply_is_told(
     server: Server, remote: Remote, account: Account
 ) -> None:
@@ -139,7 +143,7 @@ async def test_it_leaves_signed_without_bcc_and_the_reply_is_told(
     gone = await account.settled(made["id"], "gone@remote.test")
     assert (gone["delivered"], gone["smtpReply"]) == ("no", "550 5.1.1 No such user")
     assert made["id"] in (await account.one("EmailSubmission/changes", sinceState=state))["created"]
-    await _until(lambda: len(remote.messages) == 2)
+    await until(lambda: len(remote.messages) == 2)
     records = {row["name"]: row["value"] for row in await server.command("dns", "show", "local.test")}
     for message in remote.messages:
         head, _ = headers.split(message.content)
@@ -159,19 +163,19 @@ async def test_a_report_of_ours_and_one_that_came_back_are_blobs_of_the_submissi
     made = await account.submit(await account.draft("gone@remote.test", "b@remote.test"))
     await account.settled(made["id"], "gone@remote.test")
     await account.settled(made["id"], "b@remote.test")
-    async with asyncio.timeout(30):
-        while not (reports := (await account.get(made["id"]))["dsnBlobIds"]):
-            await asyncio.sleep(0.05)
+    reports = await account.reports(made["id"], 1)
     raw = await account.download(reports[0])
     assert b"multipart/report" in raw
     assert b"gone@remote.test" in raw
     state = await account.state()
     await asyncio.to_thread(_bounce, server, remote.messages[0].mail.partition("<")[2].partition(">")[0])
-    async with asyncio.timeout(30):
-        while len(reports := (await account.get(made["id"]))["dsnBlobIds"]) < 2:
-            await asyncio.sleep(0.05)
+    reports = await account.reports(made["id"], 2)
     assert b"The mailbox is full for good" in await account.download(reports[1])
-    assert (await account.settled(made["id"], "b@remote.test"))["delivered"] == "no"
+
+    async def is_refused() -> bool:
+        return bool((await account.settled(made["id"], "b@remote.test"))["delivered"] == "no")
+
+    await until(is_refused)
     assert (await account.one("EmailSubmission/changes", sinceState=state))["updated"] == [made["id"]]
     state = await account.state()
     inbox = await account.one("Email/query", filter={"inMailbox": account.boxes["inbox"]})

@@ -38,10 +38,11 @@ def send_raw(server, raw, to, sender="reports@remote.test"):
 
 
 async def listed(server, count, *options):
-    async with asyncio.timeout(30):
-        while len(rows := await server.command("reports", "list", *options)) < count:
-            await asyncio.sleep(0.1)
-        return rows
+    async def there():
+        rows = await server.command("reports", "list", *options)
+        return rows if len(rows) >= count else None
+
+    return await until(there)
 
 
 def content(raw):
