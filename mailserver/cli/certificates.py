@@ -45,12 +45,12 @@ def renew(operator: Operator, name: str | None, force: bool) -> None:
 @click.option("--cancel", is_flag=True, help="Forget the key that was made ready.")
 @click.pass_obj
 def rekey(operator: Operator, name: str, at_once: bool, cancel: bool) -> None:
-    """Give the certificate NAME another key, without a moment in which TLSA records are wrong.
+    """Give a certificate another key without breaking DANE.
 
-    This makes the key and prints its TLSA record: publish it beside the present one. The server looks for it every
-    hour, and changes to the new key when it has been there for two hours, or for twice its time to live where that is
-    longer; at once where no TLSA record names a key. Then the old record may go. Run again it shows how far things
-    are.
+    This makes the key that the certificate NAME has next, and prints its TLSA record: publish it beside the present
+    one. The server looks for it every hour, and changes to the new key when it has been there for two hours, or for
+    twice its time to live where that is longer; at once where no TLSA record names a key. Then the old record may go.
+    Run again it shows how far things are.
 
     With --now senders that hold the server to TLSA records (DANE) keep their mail until the new record has reached
     them. For a key that has leaked see `cert revoke`. Exit code 1: the authority refused.
@@ -73,7 +73,7 @@ def rekey(operator: Operator, name: str, at_once: bool, cancel: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do it: nobody can take a revocation back.")
 @click.pass_obj
 def revoke(operator: Operator, name: str, serial: str | None, reason: str, yes: bool) -> None:
-    """Have the authority revoke the certificate NAME, and get another one in its place first.
+    """Have a certificate revoked, and get another one first.
 
     For a key that others may have (--reason key-compromise) a new key is made, everything on this server that has the
     old one is revoked, and the TLSA record is printed that has to take the old one's place at once: until it has,
@@ -81,7 +81,8 @@ def revoke(operator: Operator, name: str, serial: str | None, reason: str, yes: 
     that this server is not responsible for any more gets no other certificate.
 
     What the authority does not answer is asked again every quarter of an hour, after a restart too: exit code 69. Run
-    again within the hour this does not revoke what has taken the place. Exit code 1: the authority refused.
+    again within the hour this does not revoke what has taken the place. Exit code 1: the authority refused to revoke,
+    or to give another certificate.
     """
     if not yes:
         which = f"the certificate {serial} of {name}" if serial else f"the certificate of {name}"
@@ -94,7 +95,7 @@ def revoke(operator: Operator, name: str, serial: str | None, reason: str, yes: 
     state = answer["changed"]["state"]
     if not answer["is_done"] and not answer["is_refused"]:
         sys.exit(exits.UNAVAILABLE)
-    if answer["is_refused"] or (state and state["last_error"]):
+    if answer["is_refused"] or (state and (state["last_error"] or state["revoked_for"])):
         sys.exit(exits.CHECK_FAILED)
 
 
@@ -106,7 +107,7 @@ def account() -> None:
 @account.command("rekey")
 @click.pass_obj
 def account_rekey(operator: Operator) -> None:
-    """Give the account with the authority another key; the old one is worth nothing then.
+    """Give the account another key; the old one is worth nothing then.
 
     Certificates, their keys and what DNS says stay as they are. Exit code 1: the authority refused. Exit code 69: it
     gave no answer; both keys are kept until the server has found out which one it knows.

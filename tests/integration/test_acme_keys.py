@@ -124,6 +124,7 @@ async def test_keys_that_are_old_and_keys_that_have_leaked(tmp_path):
         answer = await ask(server, "cert.revoke", name=DOMAIN, reason="superseded")
         assert (answer["is_done"], answer["serials"]) == (True, [rows[DOMAIN]["serial"]])
         assert await ca.fate(old) == ("Revoked", 4)
+        assert len(server.logged("certificate.revocation.by_key")) == 1  # it is not the new account's
 
         await asyncio.to_thread(ca.stop)
         assert await refused(server, "cert", "revoke", HOST, "--serial", earlier[1], "--yes") == 69

@@ -75,7 +75,8 @@ class Wishes:
         """
         desk = self._desk()
         async with self._keeper.turn() as all_of_them:
-            self._refuse_others(name)
+            if serial is None:
+                self._refuse_others(name)
             if name not in await asyncio.to_thread(self._pairs.names):
                 raise _unknown(name)
             serials = await asyncio.to_thread(desk.revoking.begin, name, serial, reason)

@@ -281,6 +281,22 @@ async def test_what_cannot_be_revoked_says_why(desk):
             await desk.running(call)
         desk.again()
     assert not desk.authority.revoked
+    answer = await desk.running(lambda: desk.wishes.revoke(HOST, shown.leaf.serial, LEAKED))
+    assert answer.is_done  # it lies there still, behind the operator's own
+    assert desk.pairs.kept(HOST) == []
+
+
+async def test_what_cannot_be_replaced_because_dns_leads_elsewhere_goes_on_to_be_named(desk):
+    await desk.keeper.round()
+    desk.resolver.hosts[HOST] = []
+    answer = await desk.running(lambda: desk.wishes.revoke(HOST, None, LEAKED))
+    assert (answer.is_done, answer.changed.state.last_error) == (True, "")
+    assert answer.changed.state.revoked_for == "key-compromise"
+    desk.resolver.hosts[HOST] = ["192.0.2.1"]
+    old = served(desk)
+    desk.again()
+    await desk.passed(HOURS)
+    assert served(desk).public_key != old.public_key
 
 
 async def test_a_revocation_that_is_killed_at_any_step_is_done_after_the_restart_or_was_never_begun(tmp_path, axe):
