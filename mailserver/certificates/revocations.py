@@ -28,6 +28,7 @@ class Revocation:
     asked_at: int
     was_served: bool = False  # when it was asked for
     successor: str = ""  # the key in PEM that takes the place of one that has leaked, until it has
+    replaced_by: str = ""  # the serial number of what was served after it
     revoked_at: int = 0
     not_before_at: int = 0  # of the next try
     last_error: str = ""

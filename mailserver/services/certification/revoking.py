@@ -68,7 +68,7 @@ class Revoking:
         Where the key has leaked these are all that have it, and a key that nobody has seen is to follow: whoever has
         read the one may have read the next one, too, which lies beside it.
         """
-        target = self._target(name, serial)
+        target = self._target(name, serial, reason)
         if isinstance(target, list):
             return target
         if target.leaf.not_after_at <= self._now():
@@ -121,8 +121,9 @@ class Revoking:
             self._pairs.drop(name, lambda _: True)
             return True
         for one in all_of_it:
-            if one.successor:
-                self._revocations.save(name, replace(one, successor=""))
+            if one.successor or not one.replaced_by:
+                followed = replace(one, successor="", replaced_by=one.replaced_by or newest.leaf.serial)
+                self._revocations.save(name, followed)
         serials = {one.serial for one in all_of_it if one.is_condemned}
         leaked = {one.public_key for one in all_of_it if one.is_compromised} - {newest.leaf.public_key.hex()}
         self._pairs.drop(name, lambda pair: pair.leaf.serial in serials or pair.leaf.public_key.hex() in leaked)
@@ -130,7 +131,7 @@ class Revoking:
             self._certificates.drop_self_signed(leaked)
         return False
 
-    def _target(self, name: str, serial: str | None) -> Pair | list[str]:
+    def _target(self, name: str, serial: str | None, reason: Reason) -> Pair | list[str]:
         """The pair that is meant, or the serial numbers of those that are dealt with already."""
         kept = self._pairs.kept(name)
         if serial is not None:
@@ -143,18 +144,20 @@ class Revoking:
             raise errors.NotFound(f"There is no certificate {wanted} of {name}; `mailserver cert status` shows them.")
         if kept and self.condemned(name, kept[0]) is not None:
             return kept[0]
-        recent = [
-            one.serial
-            for one in self._revocations.all(name)
-            if one.was_served
-            and one.is_condemned
-            and (one.is_open or one.asked_at > self._now() - AGAIN_MS or not kept)
-        ]
+        served = kept[0].leaf.serial if kept else ""
+        recent = [one.serial for one in self._revocations.all(name) if self._is_meant(one, served, reason)]
         if recent:
             return recent
         if not kept:
             raise errors.NotFound(f"There is no certificate {name} of an authority; see `mailserver cert status`.")
         return kept[0]
+
+    def _is_meant(self, one: Revocation, served: str, reason: Reason) -> bool:
+        """Whether a wish without a serial number is an earlier one that is said again, and not about what is served."""
+        if not one.was_served or not one.is_condemned or (reason is Reason.KEY_COMPROMISE and not one.is_compromised):
+            return False
+        is_followed = one.replaced_by in ("", served)  # by what is served, and nothing was done to that since
+        return not served or (is_followed and (one.is_open or one.asked_at > self._now() - AGAIN_MS))
 
     def _complete(self, name: str) -> None:
         """Want whatever has a leaked key revoked, for that reason."""

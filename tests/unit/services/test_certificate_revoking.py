@@ -98,6 +98,21 @@ async def test_the_same_again_revokes_nothing_more_unless_the_serial_number_says
     assert plain(third.serial) in revoked(desk)
 
 
+async def test_what_has_leaked_within_the_hour_of_another_revocation_is_revoked_all_the_same(desk):
+    await desk.keeper.round()
+    await desk.running(lambda: desk.wishes.revoke(HOST, None, Reason.SUPERSEDED))
+    second = served(desk)
+    desk.again()
+    await desk.running(lambda: desk.wishes.revoke(HOST, None, LEAKED))
+    assert revoked(desk)[plain(second.serial)] == (1, "account")
+    desk.again()
+    await desk.running(lambda: desk.wishes.rekey(HOST))  # not by a revocation: that is another matter
+    fourth = served(desk)
+    desk.again()
+    await desk.running(lambda: desk.wishes.revoke(HOST, None, Reason.SUPERSEDED))
+    assert revoked(desk)[plain(fourth.serial)] == (4, "account")
+
+
 async def test_one_that_the_authority_has_revoked_already_is_a_success(desk):
     await desk.keeper.round()
     old = served(desk)
