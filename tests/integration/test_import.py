@@ -1,11 +1,13 @@
 """Mail comes from Maildir, mbox and JMAP, and goes out again as it was: bytes, folders, flags and times."""
 
 import asyncio
+import contextlib
 import json
 import os
 import random
 import re
 import shutil
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.server import PASSWORD, CommandFailed, running_server
+from tests.support.waiting import until
 
 PAGE = Path(__file__).parents[2] / "docs" / "import.md"
 FOLDERS = (
@@ -248,8 +251,7 @@ async def test_a_server_that_is_killed_loses_nothing_and_keeps_nothing_twice(ser
         sys.executable, "-m", "mailserver", "import", "maildir", str(tmp_path / "md"), "--inbox", address,
         env=server.environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    while not await contents(server, address):
-        await asyncio.sleep(0.01)
+    await until(lambda: stored(server, address))
     await server.kill()
     _, stderr = await process.communicate()
     assert process.returncode == 75, stderr
@@ -261,6 +263,14 @@ async def test_a_server_that_is_killed_loses_nothing_and_keeps_nothing_twice(ser
     assert len(await contents(server, address)) == 900
     (inbox_directory,) = [each for each in (server.directory / "data" / "mail").glob("inb_*") if _has(each, 900)]
     assert len([path for path in inbox_directory.rglob("*") if path.is_file()]) == 900, "no file without its row"
+
+
+def stored(server, address):
+    """How many messages an inbox has, read beside the server: at once, while most of them are still to come."""
+    path = server.directory / "data" / "mailserver.db"
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        counted = "SELECT COUNT(*) FROM message m JOIN inbox i ON i.id = m.inbox_id WHERE i.address = ?"
+        return database.execute(counted, [address]).fetchone()[0]
 
 
 def _has(directory, least):

@@ -151,7 +151,7 @@ async def test_every_event_comes_in_order_over_a_death_in_the_middle(house, rece
         await receiver.until(lambda: len(receiver.got("a")) > 300)
     assert len(receiver.got("a")) < number
     async with posting(house):
-        await receiver.until(lambda: len({each.id for each in receiver.hooks}) == 2 * number, 100)
+        await receiver.until(lambda: len({each.id for each in receiver.hooks}) == 2 * number, 200)
     for path in "ab":
         assert receiver.numbers(path) == list(range(number))
         again = len(receiver.got(path)) - number
