@@ -370,3 +370,12 @@ async def test_an_authority_that_never_answers_is_waited_for_no_longer_than_it_m
     desk.authority.post = for_ever
     answer = await desk.running(lambda: desk.wishes.revoke(HOST, None, Reason.SUPERSEDED))
     assert (answer.is_done, answer.error) == (False, "The authority was not done within 0.2 seconds")
+
+
+async def test_a_self_signed_key_that_is_taken_away_is_followed_by_another_one(desk):
+    old = served(desk).public_key
+    (desk.directory / "self-signed.key").unlink()
+    desk.certificates.load()
+    assert served(desk).public_key != old
+    await desk.keeper.round()
+    assert old not in private_keys(desk.directory)
