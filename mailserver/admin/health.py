@@ -7,6 +7,7 @@ from typing import Any
 from mailserver.certificates.served import CertificateProblem
 from mailserver.entities import errors
 from mailserver.entities.health import Finding, Status
+from mailserver.services.accounts.records import Record
 from mailserver.services.health.doctor import Wish
 from mailserver.services.registry import Services
 
@@ -40,21 +41,29 @@ def table(services: Services) -> dict[str, Callable[[Arguments], Awaitable[Any]]
             broken = []
         return [*broken, *[row(each) for each in await health.doctor.examine(wish)]]
 
+    async def show(given: Arguments) -> list[Arguments]:
+        await look(prepare=False)
+        return [_record(one) for one in await services.domains.records(given["domain"])]
+
     async def zone(given: Arguments) -> Arguments:
         await look(prepare=bool(given.get("prepare")))
-        records = [
-            {"type": one.type, "name": one.name, "value": f"{one.priority} {one.value}" if one.priority else one.value}
-            | ({"optional": True} if one.is_optional else {})
-            | ({"comment": True} if one.is_comment else {})
-            for one in await health.zones.records(given["domain"])
-        ]
-        return {"records": records, "text": await health.zones.snippet(given["domain"])}
+        records = await health.zones.records(given["domain"])
+        return {"records": [_record(one) for one in records], "text": await health.zones.snippet(given["domain"])}
 
     async def backed_up(given: Arguments) -> Arguments:
         await health.backups.finished(str(given["path"]), int(given["messages"]))
         return {"noted": True}
 
-    return {"doctor": doctor, "dns.zone": zone, "backup.finished": backed_up}
+    return {"doctor": doctor, "dns.show": show, "dns.zone": zone, "backup.finished": backed_up}
+
+
+def _record(one: Record) -> Arguments:
+    """A record to publish, as a document has it."""
+    return (
+        {"type": one.type, "name": one.name, "value": f"{one.priority} {one.value}" if one.priority else one.value}
+        | ({"optional": True} if one.is_optional else {})
+        | ({"comment": True} if one.is_comment else {})
+    )
 
 
 def row(finding: Finding) -> Arguments:

@@ -40,7 +40,6 @@ class Verbs:
             "domain.add": self._domain_add,
             "domain.list": self._domain_list,
             "domain.rm": self._domain_remove,
-            "dns.show": self._dns_show,
             "queue.list": self._queue_list,
             "queue.show": self._queue_show,
             "queue.retry": lambda given: self._queue_move(self._services.queue.retry, given),
@@ -106,15 +105,6 @@ class Verbs:
     async def _domain_remove(self, given: Arguments) -> Arguments:
         await self._services.domains.remove(given["domain"])
         return {"domain": given["domain"], "removed": True}
-
-    async def _dns_show(self, given: Arguments) -> list[Arguments]:
-        records = await self._services.domains.records(given["domain"])
-        return [
-            {"type": one.type, "name": one.name, "value": f"{one.priority} {one.value}" if one.priority else one.value}
-            | ({"optional": True} if one.is_optional else {})
-            | ({"comment": True} if one.is_comment else {})
-            for one in records
-        ]
 
     async def _queue_list(self, given: Arguments) -> list[Arguments]:
         states = [State(name) for name in given.get("states") or [state.value for state in queue.OPEN]]

@@ -220,6 +220,14 @@ async def test_what_people_read_is_text_and_json_is_one_document(appliance):
     assert stdout == "The queue is empty.\n"
 
 
+async def test_where_no_server_runs_dns_names_the_key_that_it_would_serve(appliance):
+    await appliance.bootstrap()
+    assert "TLSA" not in {row["type"] for row in await appliance.command("dns", "show", "local.test")}
+    await appliance.command("dns", "zone", "local.test", "--prepare")
+    (record,) = [row for row in await appliance.command("dns", "show", "local.test") if row["type"] == "TLSA"]
+    assert (record["name"], record["value"][:6]) == ("_25._tcp.mail.local.test", "3 1 1 ")
+
+
 async def test_a_damaged_store_ends_verify_with_one(appliance):
     await appliance.bootstrap()
     made = sqlite3.connect(appliance.directory / "data" / "mailserver.db")
