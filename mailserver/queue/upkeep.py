@@ -40,7 +40,7 @@ class Waiting(Protocol):
         ...
 
     async def late(self, queued_before: int, limit: int) -> list[Job]:
-        """Deliveries that wait since before a time, and whose sender does not know it yet."""
+        """Deliveries that wait since before a time, and whose sender does not know it yet; none that is due."""
         ...
 
     async def mark_delay_notified(self, delivery_ids: Sequence[int]) -> None:

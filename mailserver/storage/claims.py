@@ -125,13 +125,16 @@ def postpone(tx: Transaction, domain: str, *, until: int, now: int, reply: str, 
     return cursor.rowcount
 
 
-def late(snapshot: Snapshot, queued_before: int, limit: int) -> list[Job]:
-    """Deliveries that have been tried and wait since before a time, and whose sender does not know it yet."""
+def late(snapshot: Snapshot, queued_before: int, now: int, limit: int) -> list[Job]:
+    """Deliveries that have been tried and wait since before a time, and whose sender does not know it yet.
+
+    What is due is not among them: its next try, perhaps the first after a long stop, may be the one that delivers it.
+    """
     rows = snapshot.all(
         "SELECT d.id FROM delivery d JOIN queued q ON q.id = d.queued_id WHERE d.state = 'queued' "
         "AND d.delay_notified = 0 AND d.attempts > 0 AND COALESCE(q.release_at, d.created_at) <= ? "
-        "ORDER BY d.id LIMIT ?",
-        [queued_before, limit],
+        "AND d.next_attempt_at > ? ORDER BY d.id LIMIT ?",
+        [queued_before, now, limit],
     )
     return deliveries.jobs(snapshot, [row[0] for row in rows])
 

@@ -50,8 +50,8 @@ class Claims:
         await self._database.write(deliveries.mark_by_notified, delivery_ids)
 
     async def late(self, queued_before: int, limit: int) -> list[Job]:
-        """Deliveries that wait since before a time, and whose sender does not know it yet."""
-        return await self._database.read(claims.late, queued_before, limit)
+        """Deliveries that wait since before a time, and whose sender does not know it yet; none that is due."""
+        return await self._database.read(claims.late, queued_before, self._clock(), limit)
 
     async def mark_delay_notified(self, delivery_ids: Sequence[int]) -> None:
         """Remember that the sender knows of the delay."""

@@ -1,6 +1,6 @@
 import asyncio
 
-from mailserver.entities.delivery import Deferred, State
+from mailserver.entities.delivery import Deferred, Lane, State
 from mailserver.mail import dsn, verp
 from mailserver.mail.reply import Reply
 from tests.support.outgoing import MESSAGE, PATIENCE, SECRET
@@ -234,6 +234,13 @@ async def test_a_late_message_is_told_of_once(parts, remote):
         async with out.running():  # its own upkeep looks before the first attempt is over
             await out.until(number, QUEUED)
         out.clock.advance(86_400)
+        await out.upkeep.once()
+        assert out.local.stored == []  # it is due: nobody knows yet that it is not delivered now
+        task = asyncio.create_task(out.ledger.run_forever())
+        for job in await out.claims.claim([(Lane("remote.test", 1, 0), 10)]):
+            await out.attempt.make(job)
+        await out.until(number, QUEUED, attempts=2)
+        task.cancel()
         await out.upkeep.once()
         await out.upkeep.once()
     assert len(out.local.stored) == 1

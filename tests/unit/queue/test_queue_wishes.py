@@ -123,6 +123,9 @@ async def test_no_delay_is_told_of_a_message_that_was_held_for_long(parts, remot
         await out.upkeep.once()
         assert out.local.stored == []
         out.clock.advance(5 * 3600)
+        async with writing(out):
+            await try_once(out)
+            await out.until(number, QUEUED, attempts=2)
         await out.upkeep.once()
         ((told, raw),) = reports(out)
         assert told.action == "delayed"
@@ -252,9 +255,13 @@ async def test_the_sender_is_told_once_that_it_is_late_and_it_is_tried_on(parts,
         assert (told.action, told.status) == ("delayed", "4.4.7")
         assert b"4.2.1 later" in raw
         out.clock.advance(5 * 3600)
+        async with writing(out):
+            await try_once(out)
+            await out.until(number, QUEUED, attempts=2)
         await out.upkeep.once()  # the usual notice has another reason and another Message-ID
         ids = [re.search(rb"Message-ID: (\S+)", raw)[1] for _, raw in reports(out)]
         assert len(set(ids)) == 2
+        out.clock.advance(3600)
         remote.forget_rules()
         async with writing(out):
             await try_once(out)
