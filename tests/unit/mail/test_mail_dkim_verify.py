@@ -10,6 +10,7 @@ import pytest
 from mailserver.mail import canonical, dkim, dkim_key, dkim_tags
 from mailserver.mail.canonical import Form
 from mailserver.mail.dkim_verify import MAX_SIGNATURES, Inspection
+from tests.support import cost
 
 VECTORS = sorted((Path(__file__).parents[2] / "vectors/dkim").glob("*.msg"))
 AT = int(time.time())
@@ -98,9 +99,9 @@ def test_of_500_signatures_the_authors_own_are_looked_at_first():
         for number in range(500)
     )
     below = b"DKIM-Signature: v=1; a=rsa-sha256; d=sub.local.test; s=s; h=from; bh=AAAA; b=AAAA\r\n"
-    began = time.process_time()
-    results = judged(strangers + below + signed())
-    assert time.process_time() - began < 0.5  # what grows with the square takes ten times as long
+    raw = strangers + below + signed()
+    results = judged(raw)
+    assert cost.seconds(judged, raw) < 0.5  # what grows with the square takes ten times as long
     assert len(results) == MAX_SIGNATURES
     assert [(one.domain, one.status) for one in results][-1] == ("local.test", dkim.Status.PASS)
     assert results[-2].domain == "sub.local.test"
@@ -108,9 +109,9 @@ def test_of_500_signatures_the_authors_own_are_looked_at_first():
 
 def test_10_000_fields_are_read_in_time():
     block = b"".join(b"X%d: y\r\n" % number for number in range(10_000))
-    began = time.process_time()
-    result = only(signed()[: -len(MESSAGE)] + block + MESSAGE)
-    assert time.process_time() - began < 0.5  # what grows with the square takes ten times as long
+    raw = signed()[: -len(MESSAGE)] + block + MESSAGE
+    result = only(raw)
+    assert cost.seconds(only, raw) < 0.5  # what grows with the square takes ten times as long
     assert result.status is dkim.Status.PASS
 
 
@@ -123,25 +124,22 @@ def test_a_header_beyond_128_kb_is_not_checked():
 def test_64_kb_of_names_are_refused_in_time():
     names = b"h=" + b"from:" + b"a:" * 32_000 + b"b"
     field = b"DKIM-Signature: v=1; a=rsa-sha256; d=local.test; s=s; " + names + b"; bh=AAAA; b=AAAA\r\n"
-    began = time.process_time()
     assert only(field + MESSAGE).status is dkim.Status.PERMERROR
-    assert time.process_time() - began < 0.5  # what grows with the square takes ten times as long
+    assert cost.seconds(only, field + MESSAGE) < 0.5  # what grows with the square takes ten times as long
 
 
 def test_names_named_15_000_times_are_worked_off_in_time():
     field = dkimpy.sign(MESSAGE, b"r", b"local.test", RSA_PEM, include_headers=[b"from", b"to"])
     long = edited(field.replace(b"\r\n ", b" "), b"h=", b"h=" + b"to:" * 10_000)
-    began = time.process_time()
     assert only(long + MESSAGE).status is dkim.Status.FAIL
-    assert time.process_time() - began < 1
+    assert cost.seconds(only, long + MESSAGE) < 1
 
 
 @pytest.mark.parametrize("body", [b"\r\n" * 500_000, b" \t" * 500_000, b"\r" * 1_000_000, b" \r\n" * 300_000 + b"x"])
 def test_bodies_of_hardly_anything_are_hashed_in_time(body):
-    began = time.process_time()
-    found = canonical.digests([body], [Form(relaxed=True), Form(relaxed=False), Form(relaxed=True, limit=5)])
-    assert time.process_time() - began < 2.0
-    assert len(found) == 3
+    forms = [Form(relaxed=True), Form(relaxed=False), Form(relaxed=True, limit=5)]
+    assert len(canonical.digests([body], forms)) == 3
+    assert cost.seconds(canonical.digests, [body], forms) < 2
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,9 @@
-import time
-
 import pytest
 
 from mailserver.mail import dmarc, dmarc_record, organization
 from mailserver.mail.dmarc import Authenticated, Authors, Status
 from mailserver.mail.dmarc_record import Policy
+from tests.support import cost
 
 
 def zone(**records):
@@ -253,9 +252,7 @@ def test_authors_are_read_from_from(values, domains, defect):
 
 @pytest.mark.parametrize("value", [b'"' * 128_000, b"(" * 128_000, b"a:;" * 40_000, b"a@b.test," * 14_000])
 def test_a_from_that_is_a_bomb_is_read_in_time(value):
-    began = time.process_time()
-    dmarc.authors([value] * 5)
-    assert time.process_time() - began < 0.05
+    assert cost.seconds(dmarc.authors, [value] * 5) < 0.05
 
 
 def combined(domains, answers, defect="", **found):

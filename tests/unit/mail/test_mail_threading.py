@@ -1,8 +1,7 @@
-import time
-
 import pytest
 
 from mailserver.mail import threading
+from tests.support import cost
 
 
 @pytest.mark.parametrize(
@@ -51,6 +50,4 @@ def test_of_very_many_references_the_first_and_the_last_count():
 
 @pytest.mark.parametrize("piece", ["re: ", "[x] ", "(fwd)", "[fwd: ", "[", " ", "re ", "re[1"])
 def test_no_subject_takes_long(piece):
-    started = time.process_time()
-    threading.base_subject(piece * (200_000 // len(piece)))
-    assert time.process_time() - started < 0.5
+    assert cost.seconds(threading.base_subject, piece * (200_000 // len(piece))) < 0.5
