@@ -4,12 +4,12 @@ import asyncio
 import json
 import os
 import shutil
-import ssl
 import subprocess
 from pathlib import Path
 
 import aiohttp
 
+from mailserver import trust
 from tests.support import waiting
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
@@ -67,9 +67,8 @@ class Pebble:
 
     async def fate(self, serial: str) -> tuple[str, int | None]:
         """What the authority says of a certificate: Valid or Revoked, and with which reason."""
-        trust = ssl.create_default_context(cafile=str(self.trust))
         url = f"https://localhost:{self.manager}/cert-status-by-serial/{serial}"
-        async with aiohttp.ClientSession() as web, web.get(url, ssl=trust) as answer:
+        async with aiohttp.ClientSession() as web, web.get(url, ssl=trust.context(self.trust)) as answer:
             document = json.loads(await answer.text())
         return document["Status"], document.get("Reason")
 
