@@ -30,12 +30,16 @@ class Made:
 
 
 class Authority:
-    """`Authority(tmp_path).server("mx.good.test", days=-1)` is a server's context with an expired certificate."""
+    """`Authority(tmp_path).server("mx.good.test", days=-1)` is a server's context with an expired certificate.
+
+    An `is_old` one leaves out what RFC 5280 4.2.1 demands of authorities, and not all of them had.
+    """
 
     _numbers = itertools.count()
 
-    def __init__(self, directory: Path, name="An authority for tests", issuer=None, *, is_authority=True):
+    def __init__(self, directory: Path, name="An authority for tests", issuer=None, *, is_authority=True, is_old=False):
         self.directory = directory
+        self.is_old = is_old
         self.issuer = issuer
         self.made = self._make(name, 3650, authority=is_authority)
         self.path = str(self._write(self.made.certificate.public_bytes(Encoding.PEM)))
@@ -73,9 +77,24 @@ class Authority:
             .public_key(key.public_key()).serial_number(x509.random_serial_number())
             .not_valid_before(end - dt.timedelta(days=4000)).not_valid_after(end)
         )  # fmt: skip
+        if not self.is_old:
+            by_key = (by.key if by else key).public_key()
+            own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+            above = x509.AuthorityKeyIdentifier.from_issuer_public_key(by_key)
+            builder = builder.add_extension(own, critical=False).add_extension(above, critical=False)
+        if names is None and not self.is_old:
+            builder = builder.add_extension(_signing(), critical=True)
         if names is None:
             builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         elif names:
             alternatives = x509.SubjectAlternativeName([x509.DNSName(one) for one in names])
             builder = builder.add_extension(alternatives, critical=False)
         return Made(builder.sign(by.key if by else key, hashes.SHA256()), key, chain)
+
+
+def _signing():
+    """What the key of an authority is for."""
+    return x509.KeyUsage(
+        digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
+        key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+    )  # fmt: skip

@@ -252,6 +252,13 @@ async def test_an_enforced_policy_that_is_met(parts, authority, good, trusting):
     assert (session.policy_strings, session.policy_hosts) == (("version: STSv1", "mode: enforce"), ("*.remote.test",))
 
 
+async def test_an_authority_whose_certificates_have_no_identifiers_is_believed_on_every_python(parts, tmp_path):
+    old = Authority(tmp_path, is_old=True)
+    context, contexts = old.context(old.leaf(MX)), tls.contexts(old.path)
+    delivery, _, _ = await attempt(parts, context, contexts=contexts, sts=Sts(remote=sts("enforce", MX)))
+    assert (delivery.state, delivery.tls) == (DELIVERED, "sts TLSv1.3")
+
+
 @pytest.mark.parametrize("mode", ["enforce", "testing"])
 @pytest.mark.parametrize(
     ("case", "result", "sentence"),
