@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from mailserver.storage import files
 from tests.crash.ledger import Answer, Ledger
 from tests.crash.receiver import Receiver
+from tests.support import database_file
 
 TOKEN = re.compile(r"tok[0-9a-f]{16}")
 
@@ -53,12 +53,11 @@ class Findings:
 def account(data: Path, ledger: Ledger, receiver: Receiver) -> Findings:
     """Look into a stopped appliance's directory and into what the outside world got."""
     found = Findings()
-    database = sqlite3.connect(f"file:{data / 'mailserver.db'}?mode=ro", uri=True)
-    found.database = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    rows = database.execute(
-        "SELECT m.id, m.inbox_id, m.is_ours, d.subject FROM message m JOIN message_data d ON d.message_id = m.id"
-    ).fetchall()
-    database.close()
+    with database_file.reading(data) as database:
+        found.database = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        rows = database.execute(
+            "SELECT m.id, m.inbox_id, m.is_ours, d.subject FROM message m JOIN message_data d ON d.message_id = m.id"
+        ).fetchall()
     came, sent = Counter[str](), Counter[str]()
     for message_id, inbox_id, is_ours, subject in rows:
         if not TOKEN.fullmatch(subject):

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import re
-import sqlite3
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.crash.account import Findings, account
 from tests.crash.ledger import Answer, Ledger
 from tests.crash.load import Clients
 from tests.crash.receiver import Receiver
+from tests.support import database_file
 from tests.support.server import Server, environment
 from tests.support.waiting import until
 from tests.support.zone import NameServer
@@ -117,7 +117,7 @@ def _has_met(ledger: Ledger) -> bool:
 
 
 def _is_whole(data: Path) -> bool:
-    with sqlite3.connect(data / "mailserver.db") as database:
+    with database_file.writing(data) as database:
         return database.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 import smtplib
-import sqlite3
 
 import pytest
 
@@ -10,6 +9,7 @@ from mailserver.storage import files
 from tests.crash.account import account
 from tests.crash.cycles import LEAST_IN, LEAST_OUT, run
 from tests.crash.ledger import Answer
+from tests.support import database_file
 from tests.support.server import Server, environment
 
 pytestmark = pytest.mark.timeout(300)
@@ -32,7 +32,7 @@ async def test_nothing_is_lost_or_doubled_by_kills_under_load_and_the_harness_wo
     assert account(planted, seen.ledger, seen.receiver).lost_in == [token]
 
     other = sorted(seen.ledger.tokens("mx", answer=Answer.ACCEPTED))[1]
-    with sqlite3.connect(planted / "mailserver.db") as database:
+    with database_file.reading(planted) as database:
         row = database.execute("SELECT message_id FROM message_data WHERE subject = ?", (other,)).fetchone()
         place = planted / "mail" / files.location(inbox_id, row[0])
     content = bytearray(place.read_bytes())
@@ -51,7 +51,7 @@ async def test_nothing_is_lost_or_doubled_by_kills_under_load_and_the_harness_wo
 
 
 def forget_row(data, token):
-    with sqlite3.connect(data / "mailserver.db") as database:
+    with database_file.writing(data) as database:
         found = database.execute(
             "SELECT m.id, m.inbox_id FROM message m JOIN message_data d ON d.message_id = m.id WHERE d.subject = ?",
             (token,),

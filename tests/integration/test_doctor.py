@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-import sqlite3
 import time
 
 import pytest
 import pytest_asyncio
 
-from tests.support import installed, knot, unbound
+from tests.support import database_file, installed, knot, unbound
 from tests.support.installed import DOMAIN, HOST, Zone
 
 pytestmark = [
@@ -156,9 +155,8 @@ async def test_without_a_server_it_says_so_and_what_the_directory_tells(house):
         assert [row["check"] for row in rows if row["status"] == "failed"] == ["server"]
         assert "No server runs" in rows[0]["detail"]
         assert any(row["check"] == "dns.tlsa" and row["status"] == "ok" for row in rows)
-        with sqlite3.connect(machine.data / "mailserver.db") as database:
+        with database_file.writing(machine.data) as database:
             database.execute("UPDATE dkim_key SET public_key = 'AAAA' WHERE algorithm LIKE 'rsa%'")
-        database.close()
         code, rows = await machine.doctor("--only", "dkim")
         assert code == 1
         assert "is another one" in next(row["detail"] for row in rows if row["status"] == "failed")

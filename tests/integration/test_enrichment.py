@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import smtplib
-import sqlite3
 
+from tests.support import database_file
 from tests.support.enriched import ALL_ON
 from tests.support.server import running_server
 
@@ -29,9 +29,8 @@ async def suggested(client):
 
 def rows(server, table):
     """How many rows the database file has."""
-    place = next((server.directory / "data").glob("**/*.db"))
-    with sqlite3.connect(f"file:{place}?mode=ro", uri=True) as opened:
-        return opened.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+    with database_file.reading(server.directory / "data") as database:
+        return database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
 
 
 async def test_what_a_killed_process_did_not_read_is_read_by_the_next(tmp_path):

@@ -8,12 +8,12 @@ import re
 import resource
 import smtplib
 import socket
-import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.support import database_file
 from tests.support.server import PASSWORD, running_server
 from tests.support.waiting import until
 
@@ -253,13 +253,8 @@ async def test_a_message_for_a_hundred_inboxes_is_one_file(tmp_path):
                 assert client.sendmail("b@quick.test", names, "Subject: shared\r\n\r\nx\r\n") == {}
 
         await asyncio.to_thread(send)
-        database = sqlite3.connect(f"file:{tmp_path}/data/mailserver.db?mode=ro", uri=True)
-
-        async def stored():
-            return database.execute("SELECT count(*) FROM message").fetchone()[0] == 100
-
-        await until(stored)
-        database.close()
+        with database_file.reading(tmp_path / "data") as database:
+            await until(lambda: database.execute("SELECT count(*) FROM message").fetchone()[0] == 100)
         kept = [found.stat() for found in (tmp_path / "data" / "mail").rglob("*") if found.is_file()]
         assert len(kept) == 100
         assert {(one.st_ino, one.st_nlink) for one in kept} == {(kept[0].st_ino, 100)}

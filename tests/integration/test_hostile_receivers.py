@@ -5,7 +5,6 @@ import datetime as dt
 import email
 import json
 import smtplib
-import sqlite3
 import ssl
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.support import hostile
+from tests.support import database_file, hostile
 from tests.support.hostile import EXTENSIONS, Hostile, close, endless, reset, silence, slowly, then
 from tests.support.server import PASSWORD, running_server
 from tests.support.zone import NameServer
@@ -282,10 +281,7 @@ def strayed(name, rows):
 
 
 def published(server):
-    database = sqlite3.connect(f"file:{server.directory}/data/mailserver.db?mode=ro", uri=True)
-    with database:
-        found = {
+    with database_file.reading(server.directory / "data") as database:
+        return {
             (json.loads(body).get("recipient"), kind) for kind, body in database.execute("SELECT type, body FROM event")
         }
-    database.close()
-    return found

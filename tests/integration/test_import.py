@@ -1,19 +1,18 @@
 """Mail comes from Maildir, mbox and JMAP, and goes out again as it was: bytes, folders, flags and times."""
 
 import asyncio
-import contextlib
 import json
 import os
 import random
 import re
 import shutil
-import sqlite3
 import sys
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.support import database_file
 from tests.support.server import PASSWORD, CommandFailed, running_server
 from tests.support.waiting import until
 
@@ -267,8 +266,7 @@ async def test_a_server_that_is_killed_loses_nothing_and_keeps_nothing_twice(ser
 
 def stored(server, address):
     """How many messages an inbox has, read beside the server: at once, while most of them are still to come."""
-    path = server.directory / "data" / "mailserver.db"
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+    with database_file.reading(server.directory / "data") as database:
         counted = "SELECT COUNT(*) FROM message m JOIN inbox i ON i.id = m.inbox_id WHERE i.address = ?"
         return database.execute(counted, [address]).fetchone()[0]
 

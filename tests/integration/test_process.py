@@ -8,7 +8,6 @@ import shutil
 import signal
 import smtplib
 import socket
-import sqlite3
 import ssl
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support import database_file
 from tests.support.ports import free_port
 from tests.support.server import Server, environment, running_server
 from tests.support.waiting import until
@@ -171,12 +171,12 @@ async def test_an_unknown_setting_ends_with_78_and_the_nearest_name(tmp_path):
 async def test_a_newer_or_broken_database_is_refused_and_left_as_it_is(tmp_path):
     async with running_server(tmp_path) as server:
         pass
-    path = tmp_path / "data" / "mailserver.db"
-    with sqlite3.connect(path) as database:
+    with database_file.writing(tmp_path / "data") as database:
         database.execute("INSERT INTO schema_migration(name, applied) VALUES ('9999_future', '2099-01-01')")
     code, said = await ended(server, "serve")
     assert code == 78
     assert "newer version" in said
+    path = tmp_path / "data" / "mailserver.db"
     path.write_bytes(b"this is no database, whatever its name says" * 100)
     for leftover in ("-wal", "-shm"):
         path.with_name(path.name + leftover).unlink(missing_ok=True)

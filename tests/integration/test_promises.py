@@ -6,12 +6,11 @@ import email
 import json
 import smtplib
 import socket
-import sqlite3
 import ssl
 
 import pytest
 
-from tests.support import smtp_services
+from tests.support import database_file, smtp_services
 from tests.support.remote import EXTENSIONS, Remote
 from tests.support.server import PASSWORD, Server, environment, running_server
 from tests.support.waiting import until
@@ -207,16 +206,14 @@ async def test_lists_aliases_tags_catch_alls_and_postmaster_reach_whom_they_shou
             path.write_text(PASSWORD)
             await here.server.command("inbox", "add", f"{name}@local.test", "--password-file", str(path))
         await here.server.stop()
-        database = sqlite3.connect(tmp_path / "data" / "mailserver.db")  # as pages to come will make them
-        (tenant,) = database.execute("SELECT tenant_id FROM inbox").fetchone()
-        ids = dict(database.execute("SELECT address, id FROM inbox"))
-        with database:
+        with database_file.writing(tmp_path / "data") as database:  # as pages to come will make them
+            (tenant,) = database.execute("SELECT tenant_id FROM inbox").fetchone()
+            ids = dict(database.execute("SELECT address, id FROM inbox"))
             database.execute("INSERT INTO distribution_list VALUES (1, ?, 'all@local.test', 'All', 1, 1)", [tenant])
             for number, name in enumerate(("agent", "one", "two")):
                 database.execute("INSERT INTO list_member VALUES (1, ?, ?, 1)", [ids[f"{name}@local.test"], number])
             database.execute("INSERT INTO alias VALUES ('sales@local.test', ?, ?, 1)", [tenant, ids["one@local.test"]])
             database.execute("UPDATE domain SET catch_all_inbox_id = ?", [ids["two@local.test"]])
-        database.close()
         await here.server.start()
         async with here.server.session() as here.gent:
             await here.receive("all@local.test", "one@local.test", "sales@local.test", content=letter("everybody"))
@@ -246,14 +243,13 @@ def letter(subject):
 
 def held(directory):
     """The subjects in each inbox."""
-    database = sqlite3.connect(f"file:{directory}/data/mailserver.db?mode=ro", uri=True)
     found = {}
-    for address, subject in database.execute(
-        "SELECT i.address, d.subject FROM message m JOIN message_data d ON d.message_id = m.id "
-        "JOIN inbox i ON i.id = m.inbox_id ORDER BY d.subject"
-    ):
-        found.setdefault(address.partition("@")[0], []).append(subject)
-    database.close()
+    with database_file.reading(directory / "data") as database:
+        for address, subject in database.execute(
+            "SELECT i.address, d.subject FROM message m JOIN message_data d ON d.message_id = m.id "
+            "JOIN inbox i ON i.id = m.inbox_id ORDER BY d.subject"
+        ):
+            found.setdefault(address.partition("@")[0], []).append(subject)
     return found
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import tomllib
 import pytest
 import pytest_asyncio
 
-from tests.support import installed
+from tests.support import database_file, installed
 from tests.support.installed import DOMAIN, HOST, OWNER
 from tests.support.server import PASSWORD
 
@@ -35,10 +34,9 @@ def everything(machine):
     for path in sorted(machine.root.rglob("*")):
         if path.is_file() and not path.name.startswith("mailserver.db"):
             found[str(path.relative_to(machine.root))] = path.read_bytes()
-    with sqlite3.connect(machine.data / "mailserver.db") as database:
+    with database_file.reading(machine.data) as database:
         for table in ("tenant", "member", "domain", "inbox", "password", "dkim_key"):
             found[table] = database.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
-    database.close()
     return found
 
 

@@ -1,13 +1,12 @@
 """A script at the open port: mail is filed, passed on, refused and answered, and a kill loses and doubles nothing."""
 
 import asyncio
-import contextlib
 import smtplib
-import sqlite3
 from contextlib import AsyncExitStack
 
 import pytest
 
+from tests.support import database_file
 from tests.support.remote import Remote
 from tests.support.server import CommandFailed, Server, environment
 from tests.support.waiting import until
@@ -100,8 +99,7 @@ async def test_a_script_files_passes_on_refuses_and_answers(world):
 
 def placed(world):
     """The subject of each message, and the folder that it lies in."""
-    path = world.server.directory / "data" / "mailserver.db"
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+    with database_file.reading(world.server.directory / "data") as database:
         return database.execute(
             "SELECT d.subject, f.name FROM placement p JOIN folder f ON f.id = p.folder_id "
             "JOIN message_data d ON d.message_id = p.message_id ORDER BY d.message_id"

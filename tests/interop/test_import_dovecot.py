@@ -11,7 +11,6 @@ import random
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ import pytest
 import pytest_asyncio
 
 from mailserver.mail import imap_answers
-from tests.support import certificates, dovecot
+from tests.support import certificates, database_file, dovecot
 from tests.support.dovecot import PASSWORD, Dovecot, Dropping
 from tests.support.ports import free_port
 from tests.support.server import CommandFailed, running_server
@@ -76,9 +75,7 @@ async def server(tmp_path_factory):
 
 def stored(server):
     """How many messages there are, read beside the server."""
-    with contextlib.closing(
-        sqlite3.connect(f"file:{server.directory}/data/mailserver.db?mode=ro", uri=True)
-    ) as database:
+    with database_file.reading(server.directory / "data") as database:
         return database.execute("SELECT COUNT(*) FROM message").fetchone()[0]
 
 

@@ -5,7 +5,6 @@ import errno
 import os
 import resource
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -19,6 +18,7 @@ from mailserver.storage.backups.generations import TargetBusy, TargetFailed, Tar
 from mailserver.storage.backups.manifest import BackupDamaged, BackupProblem
 from mailserver.storage.data_directory import DataDirectoryInUse, DataDirectoryProblem, held, refuse_half_restored
 from mailserver.storage.journal import Journal
+from tests.support import database_file
 from tests.support.backups import everything, furnished, nothing, take
 
 
@@ -320,9 +320,8 @@ def test_a_restore_killed_anywhere_leaves_the_old_the_new_or_one_that_says_so(tm
             assert everything(aside).keys() == old.keys()
         else:
             assert old.keys() <= found.keys()
-        with sqlite3.connect(other / "mailserver.db") as database:
+        with database_file.reading(other) as database:
             assert database.execute("SELECT COUNT(*) FROM message").fetchone() == (number,)
-        database.close()
         if done.returncode == 0:
             break
         assert done.returncode == -signal.SIGKILL
