@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from itertools import chain, repeat
 from typing import Protocol
 
 import structlog
@@ -14,6 +15,7 @@ from mailserver.queue.attempt import Attempt
 from mailserver.queue.bounce import Bounces, Undeliverable
 
 UPKEEP_SECONDS = 300.0
+SECOND_SECONDS = 30.0  # after a start: what was due then has been tried, and may be told of
 DEADLINE_SECONDS = 5.0  # between two looks for what is wanted by now; an index makes them cheap
 MOST_AT_ONCE = 200
 
@@ -68,18 +70,20 @@ class Upkeep:
         self._period_seconds = min(period_seconds, delay_notice_seconds)
 
     async def run_forever(self) -> None:
-        """Look at once, then every period; for what is wanted by a time more often."""
-        passed, pause = self._period_seconds, min(DEADLINE_SECONDS, self._period_seconds)
+        """Look at once, soon again, then every period; for what is wanted by a time more often."""
+        pause = min(DEADLINE_SECONDS, self._period_seconds)
+        pauses = chain([min(SECOND_SECONDS, self._period_seconds)], repeat(self._period_seconds))
+        left = 0.0
         while True:
             try:
                 await self.deadlines()
-                if passed >= self._period_seconds:
-                    passed = 0.0
+                if left <= 0:
+                    left = next(pauses)
                     await self.once()
             except errors.Temporary as error:
                 log.error("queue.upkeep.failed", error=error.message)
             await asyncio.sleep(pause)
-            passed += pause
+            left -= pause
 
     async def deadlines(self) -> None:
         """Give up on what was wanted by now, or tell that it is late, as the sender chose (RFC 2852 4.1)."""
