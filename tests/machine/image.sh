@@ -26,7 +26,7 @@ rm -f "$place/key" "$place/key.pub"
 ssh-keygen -q -t ed25519 -N '' -f "$place/key"
 install -d -m 0700 "$root/root/.ssh"
 install -m 0600 "$place/key.pub" "$root/root/.ssh/authorized_keys"
-cp "$here"/guest/* "$root/root/"
+cp "$here"/guest/*.* "$root/root/"  # not what Python may have compiled beside them
 echo mail > "$root/etc/hostname"
 printf '127.0.0.1 localhost\n127.0.1.1 mail.example.com mail\n::1 localhost\n' > "$root/etc/hosts"
 echo 'nameserver 127.0.0.1' > "$root/etc/resolv.conf"
