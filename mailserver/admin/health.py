@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
+
 from mailserver.certificates.served import CertificateProblem
 from mailserver.entities import errors
 from mailserver.entities.health import Finding, Status
@@ -12,28 +14,19 @@ from mailserver.services.health.doctor import Wish
 from mailserver.services.registry import Services
 
 Arguments = dict[str, Any]
+log = structlog.get_logger()
 
 
 def table(services: Services) -> dict[str, Callable[[Arguments], Awaitable[Any]]]:
     """The verbs by name."""
     health = services.health
 
-    async def look(*, prepare: bool) -> None:
-        """Read the certificate where no server has; Invalid where it cannot be used."""
-        certificates = services.certification.certificates
-        if health.live.is_serving:
-            return
-        try:
-            await asyncio.to_thread(certificates.load if prepare else certificates.look)
-        except CertificateProblem as problem:
-            raise errors.Invalid(str(problem)) from problem
-
     async def doctor(given: Arguments) -> list[Arguments]:
         wish = Wish(
             given.get("domain"), tuple(given.get("only") or ()), given.get("outbound"), bool(given.get("offline"))
         )
         try:
-            await look(prepare=False)
+            await _look(services, prepare=False)
         except errors.Invalid as problem:
             why, fix = "Without a certificate the server does not start.", "Mend tls.certificate and tls.key."
             broken = [row(Finding("certificate", Status.FAILED, problem.message, why, fix))]
@@ -42,11 +35,14 @@ def table(services: Services) -> dict[str, Callable[[Arguments], Awaitable[Any]]
         return [*broken, *[row(each) for each in await health.doctor.examine(wish)]]
 
     async def show(given: Arguments) -> list[Arguments]:
-        await look(prepare=False)
+        try:
+            await _look(services, prepare=False)
+        except errors.Invalid as problem:  # the rest is wanted before there is a certificate: to get one takes DNS
+            log.warning("certificate.load.failed", error=problem.message)
         return [_record(one) for one in await services.domains.records(given["domain"])]
 
     async def zone(given: Arguments) -> Arguments:
-        await look(prepare=bool(given.get("prepare")))
+        await _look(services, prepare=bool(given.get("prepare")))
         records = await health.zones.records(given["domain"])
         return {"records": [_record(one) for one in records], "text": await health.zones.snippet(given["domain"])}
 
@@ -55,6 +51,17 @@ def table(services: Services) -> dict[str, Callable[[Arguments], Awaitable[Any]]
         return {"noted": True}
 
     return {"doctor": doctor, "dns.show": show, "dns.zone": zone, "backup.finished": backed_up}
+
+
+async def _look(services: Services, *, prepare: bool) -> None:
+    """Read the certificate where no server has; Invalid where it cannot be used."""
+    certificates = services.certification.certificates
+    if services.health.live.is_serving:
+        return
+    try:
+        await asyncio.to_thread(certificates.load if prepare else certificates.look)
+    except CertificateProblem as problem:
+        raise errors.Invalid(str(problem)) from problem
 
 
 def _record(one: Record) -> Arguments:

@@ -226,6 +226,9 @@ async def test_where_no_server_runs_dns_names_the_key_that_it_would_serve(applia
     await appliance.command("dns", "zone", "local.test", "--prepare")
     (record,) = [row for row in await appliance.command("dns", "show", "local.test") if row["type"] == "TLSA"]
     assert (record["name"], record["value"][:6]) == ("_25._tcp.mail.local.test", "3 1 1 ")
+    for setting in ("CERTIFICATE", "KEY"):  # of somebody who is about to get a certificate elsewhere
+        appliance.environment[f"MAILSERVER_TLS__{setting}"] = str(appliance.directory / "later.pem")
+    assert {row["type"] for row in await appliance.command("dns", "show", "local.test")} >= {"MX", "TXT"}
 
 
 async def test_a_damaged_store_ends_verify_with_one(appliance):
