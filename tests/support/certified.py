@@ -21,6 +21,8 @@ from tests.support.acme_authority import DIRECTORY, FakeAuthority, Killed
 from tests.support.zone import FakeResolver
 
 HOST = "mail.local.test"
+DOMAIN = "@local.test"
+WHERE = f"_25._tcp.{HOST}"
 HOURS, DAYS = 3_600_000, 86_400_000
 
 
@@ -75,6 +77,11 @@ class Desk:
         finally:
             self.keeper.stop()
             await task
+
+
+def served(desk):
+    """The certificate that the host shows."""
+    return desk.certificates.shown[0].leaf
 
 
 async def killed(desk, axe, step, call):

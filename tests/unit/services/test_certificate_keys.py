@@ -15,11 +15,8 @@ from mailserver.services.accounts.records import Proof
 from mailserver.services.health.domain_records import DomainRecords
 from tests.support.acme_authority import PREFIX
 from tests.support.axe import Axe
-from tests.support.certified import DAYS, HOST, HOURS, Desk, killed
+from tests.support.certified import DAYS, DOMAIN, HOST, HOURS, WHERE, Desk, killed, served
 from tests.support.zone import FAILS, FakeResolver
-
-WHERE = f"_25._tcp.{HOST}"
-DOMAIN = "@local.test"
 
 
 @pytest.fixture
@@ -32,10 +29,6 @@ def axe():
     found = Axe()
     yield found
     found.put_away()
-
-
-def served(desk):
-    return desk.certificates.shown[0].leaf
 
 
 def publish(desk, *found):

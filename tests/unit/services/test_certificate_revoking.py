@@ -13,10 +13,8 @@ from mailserver.mail import tlsa
 from mailserver.services.certification import enrolment
 from tests.support.acme_authority import PREFIX
 from tests.support.axe import Axe
-from tests.support.certified import DAYS, HOST, HOURS, Desk, killed
+from tests.support.certified import DAYS, DOMAIN, HOST, HOURS, WHERE, Desk, killed, served
 
-WHERE = f"_25._tcp.{HOST}"
-DOMAIN = "@local.test"
 LEAKED = Reason.KEY_COMPROMISE
 
 
@@ -30,10 +28,6 @@ def axe():
     found = Axe()
     yield found
     found.put_away()
-
-
-def served(desk):
-    return desk.certificates.shown[0].leaf
 
 
 def revoked(desk):
